@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ParsedConfig, parseConfig } from '../functions/contract/config.ts';
+import { EXIT, Failure } from './failure.ts';
+
+const NAMES = ['ts', 'mts', 'js', 'mjs', 'json', 'yaml', 'yml'].map((ending) => `recohere.config.${ending}`);
+
+/**
+ * Reads and validates a config.
+ * @param file As the user named it; without it, the one config file of the working directory, if there is one.
+ * @throws Failure `usage`, with every mistake and its path
+ */
+export async function loadConfig(file: string | undefined): Promise<ParsedConfig | undefined> {
+  const found = file === undefined ? NAMES.filter((name) => existsSync(name)) : [file];
+  const [path] = found;
+  if (path === undefined) return undefined;
+  if (found.length > 1) {
+    throw new Failure(EXIT.usage, `${found.join(' and ')} are both here; name one with --config`);
+  }
+  if (!existsSync(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
+  const result = parseConfig(await readWritten(path));
+  if (result.ok) return result.config;
+  const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');
+  throw new Failure(EXIT.usage, `${path} has ${result.mistakes.length} mistakes\n${mistakes}`);
+}
+
+async function readWritten(path: string): Promise<unknown> {
+  try {
+    switch (extname(path)) {
+      case '.json':
+        return JSON.parse(await readFile(path, 'utf8'));
+      case '.yaml':
+      case '.yml':
+        return (await import('yaml')).parse(await readFile(path, 'utf8'));
+      default: {
+        const { createJiti } = await import('jiti');
+        const own = fileURLToPath(import.meta.resolve('../functions/contract/config.js'));
+        const jiti = createJiti(import.meta.url, { alias: { 'recohere/config': own }, fsCache: false });
+        return await jiti.import(resolve(path), { default: true });
+      }
+    }
+  } catch (error) {
+    throw new Failure(
+      EXIT.usage,
+      `${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`,
+    );
+  }
+}

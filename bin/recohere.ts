@@ -1,0 +1,118 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { REGION_CODE } from '../functions/contract/region.ts';
+import { EXIT, Failure } from './failure.ts';
+import type { InitFlags } from './init.ts';
+import type { ScanFlags } from './scan.ts';
+
+const EXIT_CODES = `
+Exit codes:
+  0  all subjects agreed
+  1  a subject disagrees
+  2  the command, its config or its selection is wrong; nothing was compared
+  3  AWS refused: what, and which permission is missing, is printed`;
+
+const READS = `
+It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and account:ListRegions, only as
+needed, changes nothing, and never prints, stores or sends the value of an environment variable.`;
+
+// Each command is imported when it is called, so that help and version answer at once.
+const program = new Command('recohere')
+  .description(
+    'Tells which copies of your functions disagree across regions and accounts, and in which keys.',
+  )
+  .version(readVersion())
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.agreed : EXIT.usage));
+
+withSelection(program.command('scan'))
+  .description('look once at live functions and say which copies disagree')
+  .option('--config <file>', 'config to use (default: recohere.config.* of this folder, if there is one)')
+  .option('--no-config', 'look at the account as it is, without a config')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `${READS}
+
+Without a config, functions of the same name are copies; so are those that the same stack and logical id deployed.
+A function in one region only is not compared, unless a flag or a config selects it.
+${EXIT_CODES}
+
+Examples:
+  recohere scan --regions us-east-1,eu-west-1
+  recohere scan --regions us-east-1,eu-west-1,ap-southeast-2 --name 'checkout-*' --json`,
+  )
+  .action(async (flags: ScanFlags) => {
+    const { scan } = await import('./scan.ts');
+    process.exitCode = await scan(flags);
+  });
+
+withSelection(program.command('init'))
+  .description('look at live functions and write a first recohere.config.ts')
+  .option('--force', 'replace a recohere.config.ts that is here')
+  .addHelpText('after', READS)
+  .action(async (flags: InitFlags) => {
+    const { init } = await import('./init.ts');
+    process.exitCode = await init(flags);
+  });
+
+program
+  .command('demo')
+  .description('show what scan tells, on simulated regions; needs no account')
+  .option('--seed <number>', 'repeat the run of this seed', wholeNumber, 1)
+  .option('--json', 'print one JSON document, the same bytes for the same seed')
+  .action(async (flags: { seed: number; json?: boolean }) => {
+    const { demo } = await import('./demo.ts');
+    await demo(flags);
+  });
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(); // the reader, such as head, has seen enough
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  process.stderr.write(`recohere: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}
+
+function withSelection(command: Command): Command {
+  return command
+    .option(
+      '--regions <a,b,c>',
+      'regions to compare (default: those of the config, else all enabled ones)',
+      regionList,
+    )
+    .option('--name <pattern>', "only functions of this name; * stands for any text: 'checkout-*'")
+    .option('--stack <name>', 'only functions that this CloudFormation stack deployed; * as above')
+    .option('--tag <key=value>', 'only functions with this tag; may be given more than once', tagMap);
+}
+
+function regionList(text: string): string[] {
+  const regions = [...new Set(text.split(',').map((part) => part.trim()))];
+  for (const region of regions) {
+    if (!REGION_CODE.test(region)) {
+      throw new InvalidArgumentError(`'${region}' is not the code of an AWS region, such as eu-west-1.`);
+    }
+  }
+  return regions;
+}
+
+function tagMap(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined) throw new InvalidArgumentError('Write it as key=value.');
+  return { ...before, [key]: value };
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number of up to 9 digits.');
+  return Number(text);
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return version;
+}

@@ -1,0 +1,231 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import wrapAnsi from 'wrap-ansi';
+import type { Look } from '../functions/app/look.ts';
+import { type Finding, type Refusal, VERDICTS, type Verdict } from '../functions/contract/report.ts';
+
+/** What the output can show. */
+export interface Screen {
+  readonly colors: boolean;
+  /** Characters a line; `Infinity` for pipes and files, whose lines are not wrapped. */
+  readonly width: number;
+}
+
+/** Rows of agreed subjects that are shown one by one; the rest is counted. */
+const AGREED_SHOWN = 20;
+/** Keys that one finding names on the screen; JSON has all. */
+const KEYS_SHOWN = 10;
+/** Narrower than this, names of subjects cannot be told apart, and a column for each region gives way. */
+const SUBJECT_WIDTH_MIN = 16;
+
+type Colors = ReturnType<typeof pc.createColors>;
+type Subject = Look['subjects'][number];
+
+/** The screen that a stream is. Honours `NO_COLOR`. @see https://no-color.org */
+export function screenOf(stream: NodeJS.WriteStream): Screen {
+  if (!stream.isTTY) return { colors: false, width: Number.POSITIVE_INFINITY };
+  return { colors: !process.env.NO_COLOR && process.env.TERM !== 'dumb', width: stream.columns || 80 };
+}
+
+/** The table of subjects and replicas, each finding in a line under its row, then what it comes to. */
+export function renderLook(look: Look, screen: Screen): string {
+  const colors = pc.createColors(screen.colors);
+  const troubled = look.subjects.filter(({ verdict }) => verdict !== 'agreed');
+  const agreed = look.subjects.filter(({ verdict }) => verdict === 'agreed');
+  const shown = [...troubled, ...agreed.slice(0, AGREED_SHOWN)];
+  const lines: string[] = [];
+  if (shown.length > 0) {
+    const [head = '', ...rows] = tableOf(look, shown, screen, colors);
+    lines.push(head);
+    rows.forEach((row, position) => {
+      lines.push(row, ...findingLines(shown[position] as Subject, screen));
+    });
+    if (agreed.length > AGREED_SHOWN) lines.push(`… and ${agreed.length - AGREED_SHOWN} more that agreed`);
+    lines.push('');
+  }
+  for (const { replica, refusal } of look.refusals) {
+    lines.push(wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen));
+  }
+  lines.push(...summaryOf(look).map((line) => wrapped(line, screen)));
+  return `${lines.join('\n')}\n`;
+}
+
+function tableOf(look: Look, subjects: readonly Subject[], screen: Screen, colors: Colors): string[] {
+  const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
+  const subjectWidth = widest(['SUBJECT', ...subjects.map(({ subject }) => subject)]);
+  const verdictWidth = widest(['VERDICT', ...subjects.map(({ verdict }) => verdict)]);
+  const regionsWidth = look.replicas.reduce(
+    (sum, replica) => sum + GAP + Math.max(replica.length, 'updating'.length),
+    0,
+  );
+  const left = screen.width - verdictWidth - GAP - regionsWidth;
+  const perRegion = left >= Math.min(subjectWidth, SUBJECT_WIDTH_MIN);
+  const room = perRegion ? left : screen.width - verdictWidth - COUNTS_WIDTH - 2 * GAP;
+  const table = new Table({
+    head: ['SUBJECT', 'VERDICT', ...(perRegion ? look.replicas : ['REPLICAS'])].map((text) =>
+      colors.bold(text),
+    ),
+    chars: BARE,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  });
+  for (const subject of subjects) {
+    const cells = look.replicas.map((replica) => cellOf(subject, replica));
+    table.push([
+      clipped(subject.subject, room),
+      PAINT[subject.verdict](colors)(subject.verdict),
+      ...(perRegion ? cells : [countsOf(cells)]),
+    ]);
+  }
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd());
+}
+
+const GAP = 2;
+const COUNTS_WIDTH = 30;
+const NO_LINE = { left: '', mid: '', right: '' };
+const BARE = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  ...NO_LINE,
+  'left-mid': '',
+  'mid-mid': '',
+  'right-mid': '',
+  middle: ' '.repeat(GAP),
+};
+
+const PAINT: Record<Verdict, (colors: Colors) => (text: string) => string> = {
+  agreed: (colors) => colors.green,
+  converging: (colors) => colors.cyan,
+  diverged: (colors) => colors.red,
+  unobservable: (colors) => colors.yellow,
+};
+
+/** What a replica's worst finding is called in its cell, worst first. */
+const CELLS = [
+  ['missing', 'missing'],
+  ['different', 'differs'],
+  ['extra', 'differs'],
+  ['failed', 'failed'],
+  ['unobservable', 'unread'],
+  ['unsettled', 'updating'],
+] as const satisfies readonly (readonly [Finding['kind'], string])[];
+
+function cellOf({ findings, seen }: Subject, replica: string): string {
+  const own = findings.filter((finding) => finding.replica === replica);
+  if (own.some(({ kind, facet }) => kind === 'missing' && facet !== 'replica')) return 'differs';
+  const worst = CELLS.find(([kind]) => own.some((finding) => finding.kind === kind));
+  if (worst) return worst[1];
+  return [...seen.sightings.keys()].some((seenAt) => seenAt === replica) ? 'ok' : '-';
+}
+
+function countsOf(cells: readonly string[]): string {
+  return ['ok', ...new Set(CELLS.map(([, word]) => word))]
+    .map((word) => ({ word, count: cells.filter((cell) => cell === word).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ word, count }) => `${count} ${word}`)
+    .join(', ');
+}
+
+/** One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
+function findingLines({ subject, findings }: Subject, screen: Screen): string[] {
+  const byReplica = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    byReplica.set(finding.replica, [...(byReplica.get(finding.replica) ?? []), finding]);
+  }
+  return [...byReplica].map(([replica, own]) => {
+    const phrases = own.map((finding, position) => phraseOf(finding, own[position - 1]));
+    return wrapped(`${subject} · ${replica} · ${phrases.join('; ')}`, screen, '  ');
+  });
+}
+
+/** What one finding says; the facet is named once for findings that follow each other. */
+function phraseOf(finding: Finding, before: Finding | undefined): string {
+  const { kind, facet, keys } = finding;
+  if (kind === 'unobservable') {
+    return `${facet === 'replica' ? '' : `${facet} `}not readable: ${sentenceOf(finding.refusal)}`;
+  }
+  switch (facet) {
+    case 'replica':
+      if (kind === 'extra')
+        return keys.length > 0 ? `also claimed by ${keys.join(', ')}` : 'not expected here';
+      return { missing: 'function missing', unsettled: 'update in progress', failed: 'last update failed' }[
+        kind
+      ];
+    case 'traffic':
+      return `alias ${keys.join(', ')} ${kind === 'missing' ? 'missing' : 'splits its traffic'}`;
+    default: {
+      const what = facet === before?.facet ? listed(keys) : `${facet} ${listed(keys)}`;
+      if (kind === 'missing') return `${what} missing`;
+      if (kind === 'extra') return `${what} not in ${finding.reference}`;
+      return `${what} ${keys.length > 1 ? 'differ' : 'differs'} from ${finding.reference}`;
+    }
+  }
+}
+
+function listed(keys: readonly string[]): string {
+  const names = keys.slice(0, KEYS_SHOWN).join(', ');
+  return keys.length > KEYS_SHOWN ? `${names} and ${keys.length - KEYS_SHOWN} more` : names;
+}
+
+const SENTENCES: Record<Refusal['code'], string> = {
+  ACCESS_DENIED: 'access denied',
+  NO_CREDENTIALS: 'no AWS credentials found in environment, profile, single sign-on or instance role',
+  CREDENTIALS_EXPIRED: 'the AWS credentials have expired; sign in again',
+  CREDENTIALS_REJECTED: 'the AWS credentials are not accepted; is the region enabled for the account?',
+  REGION_UNREACHABLE: 'no answer; does the region exist, and is there a network?',
+  THROTTLED: 'throttled, also after retries; try again later',
+  UNEXPECTED_ANSWER: 'an answer that AWS does not document',
+  NOT_READ: 'not read',
+  TOO_OLD: 'read too long ago',
+  OTHER_KEY: 'fingerprinted with another key',
+};
+
+/** A refusal in words that a person can act on: which permission is missing, for which call. */
+export function sentenceOf({ code, call, permission }: Refusal): string {
+  const lacking = permission === undefined ? '' : `: missing permission ${permission}`;
+  const during = call === undefined || call === permission ? '' : ` (${call})`;
+  return `${SENTENCES[code]}${lacking}${during}`;
+}
+
+function summaryOf({ subjects, alone, replicas, calls }: Look): string[] {
+  const counts = VERDICTS.map((verdict) => ({
+    verdict,
+    count: subjects.filter((subject) => subject.verdict === verdict).length,
+  })).filter(({ count }) => count > 0);
+  const made = [...calls.values()].reduce((sum, count) => sum + count, 0);
+  const lines = [
+    `${plural(subjects.length, 'subject')} in ${plural(replicas.length, 'region')}: ${
+      counts.map(({ verdict, count }) => `${count} ${verdict}`).join(', ') || 'nothing to compare'
+    }. ${plural(made, 'call')}, all of them reads.`,
+  ];
+  if (alone.length > 0) {
+    lines.push(
+      `${plural(alone.length, 'function')} in one region only, not compared: ${listed(alone.map(({ subject }) => subject))}.`,
+    );
+  }
+  return lines;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function clipped(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`;
+}
+
+/** Breaks a line at the screen's width; what follows is indented further than the beginning. */
+function wrapped(line: string, { width }: Screen, indent = ''): string {
+  if (!Number.isFinite(width)) return indent + line;
+  const hang = `${indent}  `;
+  const [first = '', ...rest] = wrapAnsi(line, width - hang.length, { hard: true }).split('\n');
+  return [indent + first, ...rest.map((part) => hang + part)].join('\n');
+}

@@ -1,0 +1,186 @@
+import {
+  type FunctionConfiguration,
+  GetAliasCommand,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-lambda';
+import {
+  GetResourcesCommand,
+  ResourceGroupsTaggingAPIClient,
+} from '@aws-sdk/client-resource-groups-tagging-api';
+import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import type { Refusal } from '../../contract/report.ts';
+import { RefusedError } from '../../core/errors.ts';
+import { type Place, placeId } from '../../core/place.ts';
+import { Sealed } from '../../core/sealed.ts';
+import {
+  type FunctionDescription,
+  type FunctionSource,
+  PAGE_SIZE,
+  type TagFilter,
+} from '../../ports/function-source.ts';
+import { permissionIn, refused } from './errors.ts';
+
+/** Tries of one call, the first one included, by the SDK's adaptive retry. */
+const ATTEMPTS_MAX = 5;
+
+interface Clients {
+  readonly lambda: LambdaClient;
+  readonly tagging: ResourceGroupsTaggingAPIClient;
+}
+
+/** Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names. */
+export function awsFunctionSource(): FunctionSource {
+  const own = fromNodeProviderChain(); // one for all places, so that credentials are looked for once
+  const clients = new Map<string, Clients>();
+  const clientsOf = (place: Place): Clients => {
+    const made = clients.get(placeId(place)) ?? makeClients(place, own);
+    clients.set(placeId(place), made);
+    return made;
+  };
+  return {
+    async list(place, from) {
+      const call = 'lambda:ListFunctions';
+      const command = new ListFunctionsCommand({
+        MaxItems: PAGE_SIZE,
+        ...(from !== undefined && { Marker: from }),
+      });
+      const page = await asking(call, () => clientsOf(place).lambda.send(command));
+      const functions = (page.Functions ?? []).map((configuration) => describe(call, configuration));
+      return {
+        functions: functions.map((description) => ({ ...description, progress: undefined })),
+        next: page.NextMarker || undefined,
+      };
+    },
+
+    async read(place, name, version) {
+      const call = 'lambda:GetFunctionConfiguration';
+      const command = new GetFunctionConfigurationCommand({ FunctionName: name, Qualifier: version });
+      const configuration = await unlessAbsent(call, () => clientsOf(place).lambda.send(command));
+      return configuration && describe(call, configuration);
+    },
+
+    async alias(place, name, alias) {
+      const call = 'lambda:GetAlias';
+      const command = new GetAliasCommand({ FunctionName: name, Name: alias });
+      const found = await unlessAbsent(call, () => clientsOf(place).lambda.send(command));
+      if (found === undefined) return undefined;
+      const weights = Object.keys(found.RoutingConfig?.AdditionalVersionWeights ?? {});
+      return { version: required(call, found.FunctionVersion), weighted: weights.length > 0 };
+    },
+
+    async tagged(place, filters, from) {
+      const call = 'tag:GetResources';
+      const command = new GetResourcesCommand({
+        ResourceTypeFilters: ['lambda:function'],
+        TagFilters: filters.map(({ key, values }: TagFilter) => ({ Key: key, Values: [...values] })),
+        ...(from !== undefined && { PaginationToken: from }),
+      });
+      const page = await asking(call, () => clientsOf(place).tagging.send(command));
+      const functions = (page.ResourceTagMappingList ?? []).map(({ ResourceARN, Tags = [] }) => ({
+        name: parseArn(call, ResourceARN).name,
+        tags: new Map(Tags.map(({ Key, Value }) => [required(call, Key), Value ?? ''])),
+      }));
+      return { functions, next: page.PaginationToken || undefined };
+    },
+  };
+}
+
+function makeClients({ region, access }: Place, own: ReturnType<typeof fromNodeProviderChain>): Clients {
+  const credentials = access
+    ? fromTemporaryCredentials({
+        masterCredentials: own,
+        params: { RoleArn: access.roleArn, RoleSessionName: 'recohere', ExternalId: access.externalId },
+        clientConfig: { region },
+      })
+    : own;
+  const options = { region, credentials, retryMode: 'adaptive', maxAttempts: ATTEMPTS_MAX };
+  return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
+}
+
+async function asking<T>(call: string, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    throw refused(call, error);
+  }
+}
+
+async function unlessAbsent<T>(call: string, send: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await send();
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw refused(call, error);
+  }
+}
+
+function describe(call: string, configuration: FunctionConfiguration): FunctionDescription {
+  const { name, account } = parseArn(call, configuration.FunctionArn);
+  const lastModified = Date.parse(required(call, configuration.LastModified));
+  if (Number.isNaN(lastModified)) throw unexpected(call);
+  return {
+    name,
+    account,
+    version: required(call, configuration.Version),
+    revisionId: required(call, configuration.RevisionId),
+    lastModified,
+    environment: environmentOf(call, configuration),
+    codeSha256: required(call, configuration.CodeSha256),
+    settings: settingsOf(configuration),
+    progress: progressOf(configuration),
+  };
+}
+
+function environmentOf(
+  call: string,
+  { Environment: environment }: FunctionConfiguration,
+): FunctionDescription['environment'] {
+  if (environment?.Error) {
+    const { ErrorCode = '', Message = '' } = environment.Error;
+    const refusal: Refusal = refused(call, { name: ErrorCode, message: Message }).refusal;
+    return { ...refusal, permission: permissionIn({ message: Message }) ?? 'kms:Decrypt' };
+  }
+  return new Sealed(new Map(Object.entries(environment?.Variables ?? {})));
+}
+
+/** Named as Lambda names them. Layers by name and order: AWS's own differ by account and version per region. */
+function settingsOf(configuration: FunctionConfiguration): ReadonlyMap<string, string> {
+  const { Architectures, EphemeralStorage, Handler, Layers, MemorySize, Runtime, Timeout, TracingConfig } =
+    configuration;
+  const texts = {
+    Architectures: Architectures?.join(),
+    EphemeralStorage: EphemeralStorage?.Size,
+    Handler,
+    Layers: Layers?.map(({ Arn }) => Arn?.split(':')[6]).join(),
+    MemorySize,
+    Runtime,
+    Timeout,
+    TracingConfig: TracingConfig?.Mode,
+  };
+  const given = Object.entries(texts).filter(([, text]) => text !== undefined && text !== '');
+  return new Map(given.map(([key, text]) => [key, String(text)]));
+}
+
+/** `Inactive` is a function that Lambda has put to rest after weeks without a call: its configuration stands. */
+function progressOf({ State, LastUpdateStatus }: FunctionConfiguration): FunctionDescription['progress'] {
+  if (State === 'Failed' || LastUpdateStatus === 'Failed') return 'failed';
+  return State === 'Pending' || LastUpdateStatus === 'InProgress' ? 'unsettled' : 'settled';
+}
+
+/** `arn:aws:lambda:<region>:<account>:function:<name>`, with or without a version. */
+function parseArn(call: string, arn: string | undefined): { account: string; name: string } {
+  const [, , , , account, , name] = required(call, arn).split(':');
+  return { account: required(call, account), name: required(call, name) };
+}
+
+function required(call: string, value: string | undefined): string {
+  if (value) return value;
+  throw unexpected(call);
+}
+
+function unexpected(call: string): RefusedError {
+  return new RefusedError({ code: 'UNEXPECTED_ANSWER', call });
+}

@@ -1,0 +1,23 @@
+import { AccountClient, paginateListRegions, type Region } from '@aws-sdk/client-account';
+import type { RegionSource } from '../../ports/region-source.ts';
+import { refused } from './errors.ts';
+
+/** The regions that the caller's account may use, as Account Management says. */
+export function awsRegionSource(): RegionSource {
+  return {
+    async enabled() {
+      const client = new AccountClient({ region: 'us-east-1' }); // the service has no other in its partition
+      const regions: Region[] = [];
+      try {
+        const pages = paginateListRegions(
+          { client },
+          { RegionOptStatusContains: ['ENABLED', 'ENABLED_BY_DEFAULT'] },
+        );
+        for await (const page of pages) regions.push(...(page.Regions ?? []));
+      } catch (error) {
+        throw refused('account:ListRegions', error);
+      }
+      return regions.flatMap(({ RegionName }) => RegionName ?? []).sort();
+    },
+  };
+}

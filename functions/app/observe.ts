@@ -1,0 +1,79 @@
+import { isMatch } from 'matcher';
+import type { FunctionGroup } from '../contract/config.ts';
+import type { ComparedFacet } from '../contract/report.ts';
+import { type FingerprintKey, fingerprint, type Home } from '../core/fingerprint.ts';
+import type { FacetObservation, Observation, Remark } from '../core/observation.ts';
+import { Sealed } from '../core/sealed.ts';
+import type { FunctionDescription } from '../ports/function-source.ts';
+
+/** Whether `*` patterns of the config match a name; upper and lower case differ. */
+export function matches(name: string, patterns: string | readonly string[]): boolean {
+  return isMatch(name, patterns, { caseSensitive: true });
+}
+
+/** Which facets of a function are compared, and how. */
+export type FacetRules = Pick<FunctionGroup, 'ignore' | 'code' | 'settings'>;
+
+interface Seen {
+  readonly description: FunctionDescription;
+  readonly region: string;
+  readonly tags: ReadonlyMap<string, string>;
+  /** The alias that was followed, if its traffic is split between two versions. */
+  readonly weightedAlias?: string | undefined;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/** Turns what Lambda said of one function into what is kept of it: fingerprints, and no value. */
+export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Observation {
+  const { description, weightedAlias, at } = seen;
+  const home: Home = { region: seen.region, account: description.account };
+  const print = (facet: ComparedFacet, values: ReadonlyMap<string, string>): FacetObservation => ({
+    fingerprint: fingerprint(key, facet, values, home),
+  });
+
+  const facets: Partial<Record<ComparedFacet, FacetObservation>> = {};
+  const { environment } = description;
+  const buildVariable =
+    typeof rules.code === 'object' && 'variable' in rules.code ? rules.code.variable : undefined;
+  if (environment instanceof Sealed) {
+    const ignored = buildVariable === undefined ? rules.ignore : [...rules.ignore, buildVariable];
+    const compared = [...environment.reveal()].filter(([name]) => !matches(name, ignored));
+    facets.env = print('env', new Map(compared));
+  } else {
+    facets.env = { refusal: environment };
+  }
+  const code = codeOf(rules, seen);
+  if (code !== undefined) facets.code = print('code', code);
+  if (rules.settings) facets.settings = print('settings', description.settings);
+
+  const remarks: Remark[] = [];
+  if (description.progress === 'unsettled' || description.progress === 'failed') {
+    remarks.push({ kind: description.progress, facet: 'replica', keys: [] });
+  }
+  if (weightedAlias !== undefined) {
+    remarks.push({ kind: 'unsettled', facet: 'traffic', keys: [weightedAlias] });
+  }
+  return {
+    state: 'present',
+    at,
+    movedAt: weightedAlias === undefined ? description.lastModified : at,
+    remarks,
+    facets,
+  };
+}
+
+/** The values of the facet `code`; `undefined` if it is switched off or rests on a variable that cannot be read. */
+function codeOf({ code }: FacetRules, { description, tags }: Seen): ReadonlyMap<string, string> | undefined {
+  if (code === 'off') return undefined;
+  if (code === 'sha256') return new Map([['CodeSha256', description.codeSha256]]);
+  if ('tag' in code) return only(code.tag, tags.get(code.tag));
+  const { environment } = description;
+  return environment instanceof Sealed
+    ? only(code.variable, environment.reveal().get(code.variable))
+    : undefined;
+}
+
+function only(key: string, value: string | undefined): ReadonlyMap<string, string> {
+  return new Map(value === undefined ? [] : [[key, value]]);
+}

@@ -1,0 +1,53 @@
+import { type Place, placeId } from '../core/place.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { FunctionSource } from '../ports/function-source.ts';
+
+/**
+ * Calls that may begin in any second, per place and per API. Lambda's control plane takes 15 a second, shared with
+ * the user's own deploys; so does the tagging API. This is a fifth of it.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
+export const CALLS_PER_SECOND = 3;
+
+/** Calls made so far, by the name that IAM gives them. Retries of the SDK are not in it. */
+export type CallCounts = ReadonlyMap<string, number>;
+
+/** A source that waits its turn before each call, and counts. Calls begin in the order in which they are made. */
+export function paced(source: FunctionSource, clock: Clock): { source: FunctionSource; calls: CallCounts } {
+  const calls = new Map<string, number>();
+  const lanes = new Map<string, number[]>();
+
+  async function turn(place: Place, api: string, call: string): Promise<void> {
+    calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);
+    const lane = `${api} ${placeId(place)}`;
+    const starts = lanes.get(lane) ?? [];
+    lanes.set(lane, starts);
+    const now = clock.now();
+    const oldest = starts.length < CALLS_PER_SECOND ? undefined : starts.shift();
+    const start = oldest === undefined ? now : Math.max(now, oldest + 1000);
+    starts.push(start);
+    if (start > now) await clock.sleep(start - now);
+  }
+
+  return {
+    calls,
+    source: {
+      async list(place, from) {
+        await turn(place, 'lambda', 'ListFunctions');
+        return source.list(place, from);
+      },
+      async read(place, name, version) {
+        await turn(place, 'lambda', 'GetFunctionConfiguration');
+        return source.read(place, name, version);
+      },
+      async alias(place, name, alias) {
+        await turn(place, 'lambda', 'GetAlias');
+        return source.alias(place, name, alias);
+      },
+      async tagged(place, filters, from) {
+        await turn(place, 'tag', 'GetResources');
+        return source.tagged(place, filters, from);
+      },
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { type ParsedConfig, parseConfig, type Selection } from '../contract/config.ts';
+import type { Refusal } from '../contract/report.ts';
+import { invariant, RefusedError } from '../core/errors.ts';
+import type { Place } from '../core/place.ts';
+import type { RegionSource } from '../ports/region-source.ts';
+import type { LookScope } from './look.ts';
+
+/** What the flags of the command line ask for; each narrows what is looked at. */
+export interface Narrowing extends Selection {
+  readonly regions?: readonly string[] | undefined;
+}
+
+/**
+ * The scope of a config. Regions choose among its replicas; one that it does not declare is taken in the caller's own
+ * account. A group looks at what both its own selection and the flags select.
+ */
+export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookScope {
+  const { regions, ...select } = narrowing;
+  const declared = config.replicas.map((replica) => placeOf(config, replica));
+  const places =
+    regions?.flatMap((region) => {
+      const own = declared.filter((place) => place.region === region);
+      return own.length > 0 ? own : [{ region }];
+    }) ?? declared;
+  return {
+    places,
+    primary: config.primary && placeOf(config, replicaOf(config, config.primary)),
+    groups: config.functions.map((group) => ({ ...group, select: [group.select, select] })),
+    expected: 'everywhere',
+    pairByStack: false,
+    deadlineSeconds: config.deadlineSeconds,
+  };
+}
+
+/**
+ * The scope without a config: all functions of the caller's own account, or those that the flags select.
+ * @param enabledRegions Where to look if the flags name no regions.
+ */
+export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly string[]): LookScope {
+  const { regions = enabledRegions, ...select } = narrowing;
+  const isSelected = Object.values(select).some((criterion) => criterion !== undefined);
+  const parsed = parseConfig({
+    hub: { region: regions[0] },
+    replicas: regions.map((region) => ({ region })),
+    functions: [{ select: { name: '*' } }],
+  });
+  invariant(parsed.ok, 'regions and flags were validated before');
+  const expected = narrowing.regions === undefined ? 'where-seen' : isSelected ? 'everywhere' : 'if-copied';
+  return { ...scopeOfConfig(parsed.config, select), expected, pairByStack: true };
+}
+
+/** The regions that the account may use, or why they cannot be told. */
+export async function findRegions(
+  source: RegionSource,
+): Promise<{ readonly regions: readonly string[] } | { readonly refusal: Refusal }> {
+  try {
+    return { regions: await source.enabled() };
+  } catch (error) {
+    if (error instanceof RefusedError) return { refusal: error.refusal };
+    throw error;
+  }
+}
+
+type Replica = ParsedConfig['replicas'][number];
+
+function placeOf({ prefix, hub }: ParsedConfig, { region, account, role, externalId }: Replica): Place {
+  if (account === undefined) return { region };
+  if (account === hub.account) return { region, account };
+  const roleArn = `arn:${partitionOf(region)}:iam::${account}:role/${role ?? `${prefix}-read`}`;
+  return { region, account, access: { roleArn, externalId } };
+}
+
+function replicaOf(
+  { hub, replicas }: ParsedConfig,
+  primary: { region: string; account?: string | undefined },
+) {
+  const found = replicas.find(
+    ({ region, account }) =>
+      region === primary.region && (account ?? hub.account) === (primary.account ?? hub.account),
+  );
+  invariant(found, 'the config was validated: its primary is one of its replicas');
+  return found;
+}
+
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}

@@ -1,0 +1,230 @@
+import pMap from 'p-map';
+import type { FunctionGroup, Selection } from '../contract/config.ts';
+import type { Refusal } from '../contract/report.ts';
+import { RecohereError, RefusedError } from '../core/errors.ts';
+import type { FingerprintKey } from '../core/fingerprint.ts';
+import type { Observation } from '../core/observation.ts';
+import type { Place } from '../core/place.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { FunctionDescription, FunctionSource, TagFilter } from '../ports/function-source.ts';
+import { matches, observe } from './observe.ts';
+
+/**
+ * Up to here, selected functions are read one by one, which shows the caller no other environment; beyond, pages of 50
+ * are fewer calls.
+ */
+const SINGLE_READS_MAX = 10;
+
+/** A function that was changed less long ago is read once more, alone: lists do not say if an update is finished. */
+const SETTLING_MS = 15 * 60_000;
+
+/** Single reads under way at once in a place; the pace, not this, is what limits them where the network is fast. */
+const READS_AT_ONCE = 4;
+
+/** Half a million functions; an account has far fewer, so more means that the pages go round in a circle. */
+const PAGES_MAX = 10_000;
+
+const STACK_TAG = 'aws:cloudformation:stack-name';
+const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
+const NO_TAGS: Tags = new Map();
+
+type Tags = ReadonlyMap<string, string>;
+
+/** A group of the config, with all selections that a function of it must meet. */
+export type LookGroup = Omit<FunctionGroup, 'select'> & { readonly select: readonly Selection[] };
+
+/** One selected function of a place, observed. */
+export interface Sighting {
+  readonly name: string;
+  readonly subject: string;
+  readonly group: LookGroup;
+  readonly observation: Observation;
+}
+
+/** What one place has; a place that could not be listed has a refusal and nothing else. */
+export type Survey =
+  | { readonly place: Place; readonly sightings: readonly Sighting[] }
+  | { readonly place: Place; readonly refusal: Refusal };
+
+export interface SurveyPorts {
+  readonly source: FunctionSource;
+  readonly clock: Clock;
+}
+
+interface Member {
+  readonly name: string;
+  readonly tags: Tags;
+  /** From a page; absent if the function has still to be read. */
+  readonly listed?: FunctionDescription;
+}
+
+/** Finds and observes the selected functions of one place. A function that two groups select belongs to the first. */
+export async function survey(
+  { source, clock }: SurveyPorts,
+  key: FingerprintKey,
+  place: Place,
+  groups: readonly LookGroup[],
+  onFunction: () => void,
+): Promise<Survey> {
+  const pages = lazily(() => allFunctions(source, place));
+  const taken = new Map<string, Sighting | undefined>();
+  try {
+    for (const group of groups) {
+      const members = (await membersOf(source, place, group, pages)).filter(({ name }) => !taken.has(name));
+      const observed = await pMap(
+        members,
+        async (member): Promise<Sighting | undefined> => {
+          const observation = await observeMember({ source, clock }, key, place, group, member);
+          onFunction();
+          if (observation === undefined) return undefined;
+          return { name: member.name, subject: subjectOf(group, member), group, observation };
+        },
+        { concurrency: READS_AT_ONCE },
+      );
+      members.forEach(({ name }, position) => {
+        taken.set(name, observed[position]);
+      });
+    }
+  } catch (error) {
+    if (error instanceof RefusedError) return { place, refusal: error.refusal };
+    throw error;
+  }
+  return { place, sightings: [...taken.values()].filter((sighting) => sighting !== undefined) };
+}
+
+/** The subjects of functions by the stack and logical id that deployed them, for functions that have both tags. */
+export async function stackSubjects(
+  source: FunctionSource,
+  place: Place,
+): Promise<ReadonlyMap<string, string>> {
+  const tagged = await allTagged(source, place, [{ key: LOGICAL_ID_TAG, values: [] }]);
+  const subjects = new Map<string, string>();
+  for (const [name, tags] of tagged) {
+    const subject = stackSubject(tags);
+    if (subject !== undefined) subjects.set(name, subject);
+  }
+  return subjects;
+}
+
+function stackSubject(tags: Tags): string | undefined {
+  const [stack, logicalId] = [tags.get(STACK_TAG), tags.get(LOGICAL_ID_TAG)];
+  return stack === undefined || logicalId === undefined ? undefined : `${stack}/${logicalId}`;
+}
+
+function subjectOf({ identity, names }: LookGroup, { name, tags }: Member): string {
+  const found =
+    identity === 'name' ? name : identity === 'stack+logicalId' ? stackSubject(tags) : tags.get(identity.tag);
+  return names[name] ?? found ?? name;
+}
+
+async function membersOf(
+  source: FunctionSource,
+  place: Place,
+  group: LookGroup,
+  pages: () => Promise<ReadonlyMap<string, FunctionDescription>>,
+): Promise<Member[]> {
+  const filters = tagFilters(group);
+  const tagged = filters && (await allTagged(source, place, filters));
+  const isSelected = (functionName: string) =>
+    group.select.every(
+      ({ name, stack, tags = {} }) =>
+        (name === undefined || matches(functionName, name)) &&
+        (stack === undefined || matches(tagged?.get(functionName)?.get(STACK_TAG) ?? '', stack)) &&
+        Object.entries(tags).every(([tag, value]) => tagged?.get(functionName)?.get(tag) === value),
+    );
+
+  const exactName = group.select.find(({ name }) => name !== undefined && !name.includes('*'))?.name;
+  const byTag = group.select.some(({ stack, tags }) => stack !== undefined || tags !== undefined);
+  const candidates = exactName !== undefined ? [exactName] : byTag && tagged ? [...tagged.keys()] : undefined;
+  const selected = candidates?.filter(isSelected);
+  const tagsOf = (name: string) => tagged?.get(name) ?? NO_TAGS;
+  if (selected !== undefined && selected.length <= SINGLE_READS_MAX) {
+    return selected.map((name) => ({ name, tags: tagsOf(name) }));
+  }
+  return [...(await pages())]
+    .filter(([name]) => isSelected(name))
+    .map(([name, listed]) => ({ name, tags: tagsOf(name), listed }));
+}
+
+/** What to ask the tagging API for, or `undefined` if the group needs no tags. */
+function tagFilters({ select, identity, code }: LookGroup): TagFilter[] | undefined {
+  const filters: TagFilter[] = [];
+  for (const { stack, tags = {} } of select) {
+    for (const [key, value] of Object.entries(tags)) filters.push({ key, values: [value] });
+    if (stack !== undefined) filters.push({ key: STACK_TAG, values: stack.includes('*') ? [] : [stack] });
+  }
+  const needsTags = identity !== 'name' || (typeof code === 'object' && 'tag' in code);
+  return filters.length > 0 || needsTags ? filters : undefined;
+}
+
+/** `undefined` if the function is gone by now. */
+async function observeMember(
+  { source, clock }: SurveyPorts,
+  key: FingerprintKey,
+  place: Place,
+  group: LookGroup,
+  { name, tags, listed }: Member,
+): Promise<Observation | undefined> {
+  const at = clock.now();
+  try {
+    if (group.qualifier !== undefined) {
+      const alias = await source.alias(place, name, group.qualifier);
+      const version = alias?.version;
+      const description = await source.read(place, name, version);
+      if (description === undefined) return undefined;
+      if (alias === undefined) return { state: 'absent', at, alias: group.qualifier };
+      const weightedAlias = alias.weighted ? group.qualifier : undefined;
+      return observe(key, group, { description, region: place.region, tags, weightedAlias, at });
+    }
+    const isOld = listed !== undefined && at - listed.lastModified > SETTLING_MS;
+    const description = isOld ? listed : await source.read(place, name);
+    return description && observe(key, group, { description, region: place.region, tags, at });
+  } catch (error) {
+    if (error instanceof RefusedError) return { state: 'unobservable', at, refusal: error.refusal };
+    throw error;
+  }
+}
+
+async function allFunctions(
+  source: FunctionSource,
+  place: Place,
+): Promise<ReadonlyMap<string, FunctionDescription>> {
+  const functions = new Map<string, FunctionDescription>();
+  for await (const page of pagesOf((from) => source.list(place, from))) {
+    for (const description of page.functions) functions.set(description.name, description);
+  }
+  return functions;
+}
+
+async function allTagged(
+  source: FunctionSource,
+  place: Place,
+  filters: readonly TagFilter[],
+): Promise<ReadonlyMap<string, Tags>> {
+  const tagged = new Map<string, Tags>();
+  for await (const page of pagesOf((from) => source.tagged(place, filters, from))) {
+    for (const { name, tags } of page.functions) tagged.set(name, tags);
+  }
+  return tagged;
+}
+
+async function* pagesOf<Page extends { readonly next?: string | undefined }>(
+  read: (from: string | undefined) => Promise<Page>,
+): AsyncGenerator<Page> {
+  let from: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const page = await read(from);
+    yield page;
+    if (page.next === undefined) return;
+    from = page.next;
+  }
+  throw new RecohereError('TOO_MANY_PAGES', `a place answered with more than ${PAGES_MAX} pages`);
+}
+
+function lazily<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

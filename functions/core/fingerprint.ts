@@ -1,0 +1,108 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import type { ComparedFacet } from '../contract/report.ts';
+import { invariant } from './errors.ts';
+
+/** Format of leaves and roots. A new one is never compared with an old one. */
+const FORMAT = 'v1';
+
+/** Bytes that are kept of each HMAC-SHA-256, as two hex digits a byte. */
+const KEPT_BYTES = 16;
+
+/** The installation key. A plain hash of a short value could be guessed; a keyed one cannot. */
+export interface FingerprintKey {
+  readonly id: string;
+  readonly secret: KeyObject;
+}
+
+/** @param secret 32 bytes or more; shorter keys weaken the hash. */
+export function fingerprintKey(id: string, secret: Uint8Array): FingerprintKey {
+  invariant(secret.length >= 32, 'a fingerprint key has at least 32 bytes');
+  return { id, secret: createSecretKey(secret) };
+}
+
+/** The region and account that a replica's own values may name. */
+export interface Home {
+  readonly region: string;
+  readonly account: string;
+}
+
+/** A keyed hash, of the value as it stands and of the value with its own region and account taken out. */
+export interface Leaf {
+  readonly raw: string;
+  readonly normalised: string;
+}
+
+/** The fingerprint of one facet: what is kept of it once its values are forgotten. */
+export interface FacetFingerprint {
+  /** `v1.<keyId>`. Fingerprints of unequal prefixes say nothing about each other. */
+  readonly prefix: string;
+  readonly leaves: ReadonlyMap<string, Leaf>;
+  readonly root: Leaf;
+}
+
+/**
+ * The text that is hashed for a list of texts: `<length>:<text>` of each, one after the other.
+ * Lengths count UTF-16 units, and {@link keyedHash} takes the units as they are, so that no two lists, not even
+ * with lone surrogates (which UTF-8 would all turn into U+FFFD), give equal bytes.
+ */
+export function canonical(texts: readonly string[]): string {
+  let joined = '';
+  for (const text of texts) joined += `${text.length}:${text}`;
+  return joined;
+}
+
+function keyedHash(key: FingerprintKey, texts: readonly string[]): string {
+  return createHmac('sha256', key.secret)
+    .update(canonical(texts), 'utf16le')
+    .digest('hex')
+    .slice(0, 2 * KEPT_BYTES);
+}
+
+/**
+ * The pieces of a value: `=` before literal text, `{region}` and `{account}` for the replica's own.
+ * The mark before literals keeps a value that spells `{region}` itself apart from one that names its region.
+ */
+export function normalise(value: string, home: Home): string[] {
+  const pieces: string[] = [];
+  value.split(home.region).forEach((part, afterRegion) => {
+    if (afterRegion > 0) pieces.push('{region}');
+    part.split(home.account).forEach((literal, afterAccount) => {
+      if (afterAccount > 0) pieces.push('{account}');
+      pieces.push(`=${literal}`);
+    });
+  });
+  return pieces;
+}
+
+function leafOf(key: FingerprintKey, facet: ComparedFacet, name: string, value: string, home: Home): Leaf {
+  const raw = keyedHash(key, [facet, name, `=${value}`]);
+  const namesHome = value.includes(home.region) || value.includes(home.account);
+  return { raw, normalised: namesHome ? keyedHash(key, [facet, name, ...normalise(value, home)]) : raw };
+}
+
+/**
+ * Fingerprints one facet. The order of the keys does not matter; different maps never have equal bytes.
+ * @param home The replica's own region and account; neither is empty.
+ */
+export function fingerprint(
+  key: FingerprintKey,
+  facet: ComparedFacet,
+  values: ReadonlyMap<string, string>,
+  home: Home,
+): FacetFingerprint {
+  invariant(home.region && home.account, 'a replica has a region and an account');
+  const leaves = new Map<string, Leaf>();
+  const raw: string[] = [facet];
+  const normalised: string[] = [facet];
+  for (const [name, value] of [...values].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const leaf = leafOf(key, facet, name, value, home);
+    leaves.set(name, leaf);
+    raw.push(name, leaf.raw);
+    normalised.push(name, leaf.normalised);
+  }
+  return {
+    prefix: `${FORMAT}.${key.id}`,
+    leaves,
+    root: { raw: keyedHash(key, raw), normalised: keyedHash(key, normalised) },
+  };
+}
