@@ -1,6 +1,114 @@
-export interface InitFlags {
-  regions?: readonly string[];
+import { writeFile } from 'node:fs/promises';
+import { type Proposal, type ProposedGroup, propose } from '../functions/app/propose.ts';
+import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { sentenceOf } from './render.ts';
+import { accountScope, type LookFlags, lookAtAws } from './scan.ts';
+
+const FILE = 'recohere.config.ts';
+
+export interface InitFlags extends LookFlags {
+  readonly force?: boolean;
 }
-export async function init(_: InitFlags): Promise<0> {
-  return 0;
+
+/** `recohere init`: writes a first config from what is live. Never replaces a file unless told. */
+export async function init(flags: InitFlags): Promise<ExitCode> {
+  const seen = await lookAtAws(await accountScope(flags));
+  const proposal = propose(seen);
+  if (proposal.groups.length === 0) {
+    const why = seen.refusals
+      .map(({ replica, refusal }) => `\n  ${replica}: ${sentenceOf(refusal)}`)
+      .join('');
+    throw new Failure(
+      seen.refusals.length > 0 ? EXIT.refused : EXIT.usage,
+      `no function was found in more than one region; nothing was written${why}`,
+    );
+  }
+  await write(configText(proposal, flags), flags.force === true);
+  const subjects = proposal.groups.reduce((sum, group) => sum + group.subjects.length, 0);
+  process.stdout.write(
+    `Wrote ${FILE}: ${subjects} subjects in ${proposal.replicas.length} regions. Read its comments, then: npx recohere scan\n`,
+  );
+  return EXIT.agreed;
+}
+
+async function write(text: string, force: boolean): Promise<void> {
+  try {
+    await writeFile(FILE, text, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+      throw new Failure(EXIT.usage, `${FILE} is here already; --force replaces it`);
+    }
+    throw error;
+  }
+}
+
+/** The text of a first config, with the reason of each proposal in a comment. */
+export function configText({ replicas, groups, unread }: Proposal, flags: LookFlags): string {
+  const regions = replicas.map((region) => `{ region: ${quoted(region)} }`).join(', ');
+  return `import { defineConfig } from 'recohere/config';
+
+${unread.map(unreadComment).join('')}export default defineConfig({
+  hub: { region: ${quoted(replicas[0] ?? '')} },
+  replicas: [${regions}],
+  functions: [
+${groups.map((group) => groupText(group, flags)).join('')}  ],
+});
+`;
+}
+
+function unreadComment({ subject, replica, refusal }: Proposal['unread'][number]): string {
+  const what = subject === undefined ? replica : `${subject} · ${replica}`;
+  return `// Could not be read: ${oneLine(what)}: ${sentenceOf(refusal)}\n`;
+}
+
+function groupText(group: ProposedGroup, flags: LookFlags): string {
+  const lines = [
+    `// Copies found: ${oneLine(group.subjects.join(', '))}`,
+    `select: ${selectText(group.stack === undefined ? flags : { stack: group.stack })},`,
+  ];
+  if (group.stack !== undefined) lines.push(`identity: 'stack+logicalId',`);
+  if (group.perReplica.length > 0) {
+    lines.push('perReplica: [');
+    for (const { key, subjects, replicas } of group.perReplica) {
+      lines.push(`  // a value of its own in each of ${replicas} replicas: ${oneLine(subjects.join(', '))}`);
+      lines.push(`  ${quoted(key)},`);
+    }
+    lines.push('],');
+  }
+  for (const { key, subject, replicas } of group.drifting) {
+    lines.push(
+      `// Not proposed, it looks like drift: ${oneLine(`${key} of ${subject} in ${replicas.join(', ')}`)}`,
+    );
+  }
+  if (group.narrowed.length > 0) {
+    lines.push(
+      'replicas: {',
+      '  // not found in the other regions; remove the line of one that should be there',
+    );
+    for (const { subject, replicas } of group.narrowed) {
+      lines.push(`  ${quoted(subject)}: [${replicas.map(quoted).join(', ')}],`);
+    }
+    lines.push('},');
+  }
+  return `    {\n${lines.map((line) => `      ${line}\n`).join('')}    },\n`;
+}
+
+function selectText({ name, stack, tag }: LookFlags): string {
+  const criteria: string[] = [];
+  if (name !== undefined) criteria.push(`name: ${quoted(name)}`);
+  if (stack !== undefined) criteria.push(`stack: ${quoted(stack)}`);
+  if (tag !== undefined) {
+    const tags = Object.entries(tag).map(([key, value]) => `${quoted(key)}: ${quoted(value)}`);
+    criteria.push(`tags: { ${tags.join(', ')} }`);
+  }
+  return `{ ${criteria.join(', ') || "name: '*'"} }`;
+}
+
+/** Names come from outside and must not end a comment. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
+function quoted(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll("'", "\\'")}'`;
 }

@@ -60,7 +60,7 @@ export interface Look {
   /** By name. */
   readonly subjects: readonly (ReportedSubject & { readonly seen: SeenSubject })[];
   /** Functions that live in one place only, and so are not copies of anything. */
-  readonly alone: readonly { readonly subject: string; readonly replica: PlaceId }[];
+  readonly alone: readonly { readonly subject: string; readonly name: string; readonly replica: PlaceId }[];
   /** Places that could not be read at all, or whose functions could not be paired by stack. */
   readonly refusals: readonly { readonly replica: PlaceId; readonly refusal: Refusal }[];
   /** Calls by IAM's name for them, retries not counted. */
@@ -110,7 +110,9 @@ export async function look(
     subjects: seen
       .filter((subject) => !alone.includes(subject))
       .map((subject) => ({ subject: subject.subject, ...judge(subject, scope, unread, now), seen: subject })),
-    alone: alone.map(({ subject, sightings }) => ({ subject, replica: [...sightings.keys()][0] as PlaceId })),
+    alone: alone.flatMap(({ subject, sightings }) =>
+      [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
+    ),
     refusals: [...unread, ...paired.refusals],
     calls,
   };

@@ -1,0 +1,129 @@
+import type { Refusal } from '../contract/report.ts';
+import type { Leaf } from '../core/fingerprint.ts';
+import type { Look } from './look.ts';
+
+/** A key that may be meant to differ: every replica of these subjects has a value of its own. */
+export interface OwnValueKey {
+  readonly key: string;
+  readonly subjects: readonly string[];
+  /** How many replicas were compared, of the subject with the most. */
+  readonly replicas: number;
+}
+
+/** A key that looks like drift: some replicas share a value and others do not, or lack it. */
+export interface DriftingKey {
+  readonly key: string;
+  readonly subject: string;
+  readonly replicas: readonly string[];
+}
+
+/** One group of functions for a first config. */
+export interface ProposedGroup {
+  /** The stack that deployed them, if it is what pairs them; else their name does. */
+  readonly stack?: string;
+  readonly subjects: readonly string[];
+  readonly perReplica: readonly OwnValueKey[];
+  readonly drifting: readonly DriftingKey[];
+  /** Subjects that are not everywhere, with where they are. */
+  readonly narrowed: readonly { readonly subject: string; readonly replicas: readonly string[] }[];
+}
+
+/** What a first config should say, and what is not known. */
+export interface Proposal {
+  /** Places where copies live. */
+  readonly replicas: readonly string[];
+  readonly groups: readonly ProposedGroup[];
+  readonly unread: readonly {
+    readonly subject?: string;
+    readonly replica: string;
+    readonly refusal: Refusal;
+  }[];
+}
+
+type Subject = Look['subjects'][number];
+
+/** Turns a look into a first config: what to watch, how copies are paired, and which keys are meant to differ. */
+export function propose(look: Look): Proposal {
+  const replicas = look.replicas.filter((replica) =>
+    look.subjects.some(({ seen }) => [...seen.sightings.keys()].includes(replica)),
+  );
+  const stacks = [...new Set(look.subjects.flatMap((subject) => stackOf(subject) ?? []))];
+  const named = look.subjects.filter((subject) => stackOf(subject) === undefined);
+  const isOfGroup = (stack: string) => (alone: Look['alone'][number]) =>
+    alone.subject.startsWith(`${stack}/`);
+  const groups = stacks.map((stack) => ({
+    stack,
+    ...groupOf(
+      look.subjects.filter((subject) => stackOf(subject) === stack),
+      look.alone.filter(isOfGroup(stack)),
+      replicas,
+    ),
+  }));
+  const others = look.alone
+    .filter((alone) => !stacks.some((stack) => isOfGroup(stack)(alone)))
+    .map(({ name, replica }) => ({ subject: name, replica }));
+  return {
+    replicas,
+    groups: named.length > 0 ? [...groups, groupOf(named, others, replicas)] : groups,
+    unread: [...look.refusals, ...look.subjects.flatMap(unreadOf)],
+  };
+}
+
+/** The stack that pairs a subject, if its functions are named otherwise. */
+function stackOf({ subject, seen }: Subject): string | undefined {
+  const isNamed = [...seen.sightings.values()].some(({ name }) => name === subject);
+  return isNamed ? undefined : subject.slice(0, subject.indexOf('/'));
+}
+
+function groupOf(
+  subjects: readonly Subject[],
+  alone: readonly { readonly subject: string; readonly replica: string }[],
+  replicas: readonly string[],
+): Omit<ProposedGroup, 'stack'> {
+  const own = new Map<string, { subjects: string[]; replicas: number }>();
+  const drifting: DriftingKey[] = [];
+  for (const { subject, seen, findings } of subjects) {
+    const differing = findings.filter(({ facet, kind }) => facet === 'env' && kind !== 'unobservable');
+    for (const key of new Set(differing.flatMap(({ keys }) => keys))) {
+      const leaves = leavesOf(seen, key);
+      if (hasOwnValues(leaves)) {
+        const found = own.get(key) ?? { subjects: [], replicas: 0 };
+        own.set(key, {
+          subjects: [...found.subjects, subject],
+          replicas: Math.max(found.replicas, leaves.length),
+        });
+      } else {
+        const odd = differing.filter(({ keys }) => keys.includes(key)).map(({ replica }) => replica);
+        drifting.push({ key, subject, replicas: odd });
+      }
+    }
+  }
+  const drifts = new Set(drifting.map(({ key }) => key));
+  const partly = subjects
+    .map(({ subject, seen }) => ({ subject, replicas: [...seen.sightings.keys()] }))
+    .filter((found) => found.replicas.length < replicas.length);
+  return {
+    subjects: subjects.map(({ subject }) => subject),
+    perReplica: [...own].filter(([key]) => !drifts.has(key)).map(([key, found]) => ({ key, ...found })),
+    drifting,
+    narrowed: [...partly, ...alone.map(({ subject, replica }) => ({ subject, replicas: [replica] }))],
+  };
+}
+
+/** The key's leaf in each replica whose environment was read. */
+function leavesOf(seen: Subject['seen'], key: string): readonly (Leaf | undefined)[] {
+  return [...seen.sightings.values()].flatMap(({ observation }) => {
+    const env = observation.state === 'present' ? observation.facets.env : undefined;
+    return env && 'fingerprint' in env ? [env.fingerprint.leaves.get(key)] : [];
+  });
+}
+
+function hasOwnValues(leaves: readonly (Leaf | undefined)[]): boolean {
+  return !leaves.includes(undefined) && new Set(leaves.map((leaf) => leaf?.raw)).size === leaves.length;
+}
+
+function unreadOf({ subject, findings }: Subject): Proposal['unread'] {
+  return findings.flatMap((finding) =>
+    finding.kind === 'unobservable' ? [{ subject, replica: finding.replica, refusal: finding.refusal }] : [],
+  );
+}
