@@ -37,12 +37,11 @@ function compare(
   primary: PlaceId | undefined,
   way: keyof Leaf,
 ): Disagreement | undefined {
-  const votes = new Map<string | undefined, number>();
-  for (const { leaf } of held) votes.set(leaf?.[way], (votes.get(leaf?.[way]) ?? 0) + 1);
-  const weight = ({ leaf }: HeldLeaf) => (votes.get(leaf?.[way]) ?? 0) + (leaf ? 0.5 : 0);
+  const isLike = (one: HeldLeaf, other: HeldLeaf) => one.leaf?.[way] === other.leaf?.[way];
+  const weight = (one: HeldLeaf) => held.filter((other) => isLike(one, other)).length + (one.leaf ? 0.5 : 0);
   const most = Math.max(...held.map(weight));
   const reference =
     held.find(({ replica }) => replica === primary) ?? held.find((holder) => weight(holder) === most);
-  const odd = held.filter(({ leaf }) => leaf?.[way] !== reference?.leaf?.[way]);
+  const odd = reference ? held.filter((holder) => !isLike(holder, reference)) : [];
   return reference && odd.length > 0 ? { reference, odd } : undefined;
 }
