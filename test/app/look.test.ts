@@ -1,0 +1,430 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
+import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { type LookProgress, look } from '../../functions/app/look.ts';
+import { RefusedError } from '../../functions/core/errors.ts';
+import type { Place } from '../../functions/core/place.ts';
+import type { FunctionPage } from '../../functions/ports/function-source.ts';
+import { AP, configScope, EU, everywhere, findingsOf, flagScope, lookAt, US, verdicts } from './simulated.ts';
+
+const refuse = (region: Place, call: string) => (place: Place) => {
+  if (place.region === region.region)
+    throw new RefusedError({ code: 'ACCESS_DENIED', call, permission: call });
+};
+
+describe('a look at functions', () => {
+  it('says which replica differs, in which keys', async () => {
+    const seen = await lookAt(configScope(), (world) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', { environment: { A: place === EU ? 'x' : 'y', B: '1' } }),
+      ),
+    );
+    expect(verdicts(seen)).toEqual({ api: 'diverged' });
+    expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 different env A']);
+  });
+
+  it.each([
+    {
+      reason: 'code',
+      change: { code: 'other' },
+      finding: 'eu-west-1 different code CodeSha256',
+    },
+    {
+      reason: 'settings',
+      change: { settings: { Timeout: '30', Runtime: 'nodejs24.x' } },
+      finding: 'eu-west-1 different settings Timeout',
+    },
+    { reason: 'a failed update', change: { updateFails: true }, finding: 'eu-west-1 failed replica' },
+  ])('tells $reason', async ({ change, finding }) => {
+    const seen = await lookAt(
+      configScope(),
+      (world) => {
+        everywhere((place) =>
+          world.deploy(place, 'api', { settings: { Timeout: '3', Runtime: 'nodejs24.x' } }),
+        );
+      },
+      (world) => world.deploy(EU, 'api', change),
+    );
+    expect(findingsOf(seen, 'api')).toEqual([finding]);
+  });
+
+  it.each([
+    { reason: 'ignored keys', group: { ignore: ['BUILD_*'] }, verdict: 'agreed' },
+    { reason: 'keys that may differ', group: { perReplica: ['BUILD_*'] }, verdict: 'agreed' },
+    { reason: 'another pattern', group: { ignore: ['BUILT_*'] }, verdict: 'diverged' },
+    { reason: 'a pattern in another case', group: { ignore: ['build_*'] }, verdict: 'diverged' },
+    { reason: 'a build id in a variable', group: { code: { variable: 'BUILD_ID' } }, verdict: 'diverged' },
+  ])('is $verdict for $reason', async ({ group, verdict }) => {
+    const seen = await lookAt(configScope({ functions: [{ select: { name: '*' }, ...group }] }), (world) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', { environment: { BUILD_ID: place.region.slice(0, 4) } }),
+      ),
+    );
+    expect(verdicts(seen)).toEqual({ api: verdict });
+  });
+
+  it('compares code by a tag or by a variable, as the config says', async () => {
+    const build = (world: SimulatedRegions) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', {
+          code: place.region,
+          environment: { BUILD_ID: place === EU ? '1' : '2' },
+          tags: { build: place === AP ? '1' : '2' },
+        }),
+      );
+    const by = async (code: { tag: string } | { variable: string } | 'off') =>
+      findingsOf(
+        await lookAt(
+          configScope({ functions: [{ select: { name: '*' }, ignore: ['BUILD_ID'], code }] }),
+          build,
+        ),
+        'api',
+      );
+    expect(await by({ tag: 'build' })).toEqual(['ap-southeast-2 different code build']);
+    expect(await by({ variable: 'BUILD_ID' })).toEqual(['eu-west-1 different code BUILD_ID']);
+    expect(await by('off')).toEqual([]);
+  });
+
+  it('calls environments that hold nothing, and none at all, equal; and keeps odd keys and values apart', async () => {
+    const long = 'x'.repeat(4000);
+    const odd = { 'ключ ✓': 'line one\nline two', __proto__x: '', 'a=b': `${long}\n` };
+    const seen = await lookAt(configScope(), (world) =>
+      everywhere((place) => {
+        world.deploy(place, 'bare', place === US ? {} : { environment: {} });
+        world.deploy(place, 'odd', { environment: { ...odd, 'a=b': place === AP ? long : `${long}\n` } });
+      }),
+    );
+    expect(verdicts(seen)).toEqual({ bare: 'agreed', odd: 'diverged' });
+    expect(findingsOf(seen, 'odd')).toEqual(['ap-southeast-2 different env a=b']);
+  });
+
+  it('keeps no value', async () => {
+    const seen = await lookAt(configScope(), (world) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', { environment: { TOKEN: `hunter2-${place.region}` } }),
+      ),
+    );
+    expect(inspect(seen, { depth: Number.POSITIVE_INFINITY }) + JSON.stringify(seen)).not.toContain(
+      'hunter2',
+    );
+  });
+});
+
+describe('an alias', () => {
+  const scope = configScope({ functions: [{ select: { name: '*' }, qualifier: 'live' }] });
+  const released = (world: SimulatedRegions, place: Place) =>
+    world.point(place, 'api', 'live', { version: world.publish(place, 'api'), weighted: false });
+
+  it('is followed to its version, which is compared by content and never by number', async () => {
+    const seen = await lookAt(scope, (world) =>
+      everywhere((place) => {
+        world.deploy(place, 'api', { environment: { A: '1' } });
+        if (place === US) world.publish(place, 'api');
+        released(world, place);
+      }),
+    );
+    expect(verdicts(seen)).toEqual({ api: 'agreed' });
+  });
+
+  it('that lags differs while $LATEST agrees', async () => {
+    const seen = await lookAt(scope, (world) =>
+      everywhere((place) => {
+        world.deploy(place, 'api', { environment: { A: '1' } });
+        released(world, place);
+        world.deploy(place, 'api', { environment: { A: '2' } });
+        if (place !== EU) released(world, place);
+      }),
+    );
+    expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 different env A']);
+  });
+
+  it('that splits its traffic is converging, and one that is not there is missing', async () => {
+    const seen = await lookAt(scope, (world) => {
+      everywhere((place) => {
+        world.deploy(place, 'api', {});
+        world.deploy(place, 'bare', {});
+        released(world, place);
+        if (place !== AP)
+          world.point(place, 'bare', 'live', { version: world.publish(place, 'bare'), weighted: false });
+      });
+      world.point(EU, 'api', 'live', { version: '1', weighted: true });
+    });
+    expect(verdicts(seen)).toEqual({ api: 'converging', bare: 'diverged' });
+    expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 unsettled traffic live']);
+    expect(findingsOf(seen, 'bare')).toEqual(['ap-southeast-2 missing traffic live']);
+  });
+});
+
+describe('what cannot be read', () => {
+  const two = (world: SimulatedRegions) =>
+    everywhere((place) => {
+      world.deploy(place, 'a', {});
+      world.deploy(place, 'b', { environment: { K: place === AP ? '1' : '2' } });
+    });
+
+  it('is a region whose list is refused: the others are shown', async () => {
+    const seen = await lookAt(configScope(), (world) => {
+      two(world);
+      world.inject('list', refuse(EU, 'lambda:ListFunctions'));
+    });
+    expect(verdicts(seen)).toEqual({ a: 'unobservable', b: 'diverged' });
+    expect(findingsOf(seen, 'a')).toEqual(['eu-west-1 unobservable replica']);
+    expect(seen.refusals).toEqual([
+      {
+        replica: 'eu-west-1',
+        refusal: { code: 'ACCESS_DENIED', call: 'lambda:ListFunctions', permission: 'lambda:ListFunctions' },
+      },
+    ]);
+  });
+
+  it('is one function whose own read is refused', async () => {
+    const seen = await lookAt(flagScope({ name: 'a' }), (world) => {
+      two(world);
+      world.inject('read', refuse(AP, 'lambda:GetFunctionConfiguration'));
+    });
+    expect(findingsOf(seen, 'a')).toEqual(['ap-southeast-2 unobservable replica']);
+    expect(seen.refusals).toEqual([]);
+  });
+
+  it('is an environment whose key cannot be used: its code is compared all the same', async () => {
+    const seen = await lookAt(configScope(), (world) =>
+      everywhere((place) =>
+        world.deploy(place, 'a', { undecryptable: place === US, code: place === EU ? 'x' : 'y' }),
+      ),
+    );
+    expect(findingsOf(seen, 'a')).toEqual([
+      'us-east-1 unobservable env',
+      'eu-west-1 different code CodeSha256',
+    ]);
+  });
+
+  it('is not what fails for another reason: that is a defect, and stops', async () => {
+    const broken = lookAt(configScope(), (world) => {
+      two(world);
+      world.inject('list', () => {
+        throw new TypeError('a defect');
+      });
+    });
+    await expect(broken).rejects.toThrow('a defect');
+  });
+});
+
+describe('a function that comes and goes', () => {
+  it('between page and read is not there', async () => {
+    const seen = await lookAt(
+      configScope(),
+      (world) => everywhere((place) => world.deploy(place, 'a', {})),
+      (world) => {
+        world.deploy(EU, 'a', {}); // changed lately, so it is read once more
+        world.inject('read', (place, name) => world.remove(place, name ?? ''));
+      },
+    );
+    expect(findingsOf(seen, 'a')).toEqual(['eu-west-1 missing replica']);
+  });
+
+  it('and changed lately is converging until its deadline', async () => {
+    const build = (world: SimulatedRegions) => everywhere((place) => world.deploy(place, 'a', { code: '1' }));
+    const change = (world: SimulatedRegions) => world.deploy(EU, 'a', { code: '2', updateMs: 60_000 });
+    expect(verdicts(await lookAt(configScope(), build, change))).toEqual({ a: 'converging' });
+  });
+});
+
+describe('the selection', () => {
+  const build = (world: SimulatedRegions) =>
+    everywhere((place) => {
+      const deploy = (name: string, tags: Record<string, string>) => world.deploy(place, name, { tags });
+      deploy('shop-api', { app: 'shop', tier: '1' });
+      deploy('shop-job', { app: 'shop', tier: '2', 'aws:cloudformation:stack-name': 'shop-jobs' });
+      deploy('billing', { app: 'billing', 'aws:cloudformation:stack-name': 'billing' });
+    });
+
+  it.each([
+    { flags: {}, found: ['billing', 'shop-api', 'shop-job'] },
+    { flags: { name: 'shop-*' }, found: ['shop-api', 'shop-job'] },
+    { flags: { name: 'shop-api' }, found: ['shop-api'] },
+    { flags: { name: 'Shop-*' }, found: [] },
+    { flags: { stack: 'billing' }, found: ['billing'] },
+    { flags: { stack: '*-jobs' }, found: ['shop-job'] },
+    { flags: { tags: { app: 'shop' } }, found: ['shop-api', 'shop-job'] },
+    { flags: { tags: { app: 'shop', tier: '2' } }, found: ['shop-job'] },
+    { flags: { tags: { app: 'shop' }, name: '*-api' }, found: ['shop-api'] },
+    { flags: { stack: 'billing', name: 'shop-*' }, found: [] },
+  ])('by $flags finds $found', async ({ flags, found }) => {
+    expect(Object.keys(verdicts(await lookAt(flagScope(flags), build)))).toEqual(found);
+    expect(Object.keys(verdicts(await lookAt(configScope({}, flags), build)))).toEqual(found);
+  });
+
+  it('gives a function to the first group that selects it', async () => {
+    const scope = configScope({
+      functions: [{ select: { name: 'shop-api' }, code: 'off' }, { select: { name: '*' } }],
+    });
+    const seen = await lookAt(scope, (world) => {
+      build(world);
+      world.deploy(EU, 'shop-api', { code: 'x' });
+      world.deploy(EU, 'billing', { code: 'x' });
+    });
+    expect(verdicts(seen)).toEqual({ billing: 'diverged', 'shop-api': 'agreed', 'shop-job': 'agreed' });
+  });
+
+  it('chooses regions', async () => {
+    const seen = await lookAt(configScope({}, { regions: ['eu-west-1', 'us-west-2'] }), build);
+    expect(seen.replicas).toEqual(['eu-west-1', 'us-west-2']);
+    expect(findingsOf(seen, 'billing')).toEqual(['us-west-2 missing replica']);
+  });
+});
+
+describe('copies', () => {
+  const STACK = 'aws:cloudformation:stack-name';
+  const LOGICAL_ID = 'aws:cloudformation:logical-id';
+  const deployed = (world: SimulatedRegions, logicalId: string, env: (place: Place) => string) =>
+    everywhere((place) =>
+      world.deploy(place, `Shop-${logicalId}-${place.region.toUpperCase()}`, {
+        environment: { A: env(place) },
+        tags: { [STACK]: 'Shop', [LOGICAL_ID]: logicalId },
+      }),
+    );
+
+  it('of other names are paired by stack and logical id, with a config that says so and without any', async () => {
+    const build = (world: SimulatedRegions) =>
+      deployed(world, 'Api', ({ region }) => (region === EU.region ? '1' : '2'));
+    const config = configScope({ functions: [{ select: { name: '*' }, identity: 'stack+logicalId' }] });
+    for (const scope of [config, flagScope()]) {
+      const seen = await lookAt(scope, build);
+      expect(findingsOf(seen, 'Shop/Api')).toEqual(['eu-west-1 different env A']);
+      expect(seen.subjects).toHaveLength(1);
+    }
+  });
+
+  it('whose tags cannot be read stay apart, and the refusal is told', async () => {
+    const seen = await lookAt(flagScope(), (world) => {
+      deployed(world, 'Api', () => '1');
+      world.inject('tagged', refuse(EU, 'tag:GetResources'));
+    });
+    expect(seen.refusals).toMatchObject([{ replica: 'eu-west-1', refusal: { call: 'tag:GetResources' } }]);
+    expect(seen.alone).toMatchObject([{ subject: 'Shop-Api-EU-WEST-1', replica: 'eu-west-1' }]);
+  });
+
+  it('are named by a tag, or by hand, as the config says', async () => {
+    const scope = configScope({
+      functions: [{ select: { name: '*' }, identity: { tag: 'service' }, names: { 'api-eu': 'api' } }],
+    });
+    const seen = await lookAt(scope, (world) => {
+      world.deploy(US, 'api-us', { tags: { service: 'api' } });
+      world.deploy(EU, 'api-eu', {});
+      world.deploy(AP, 'api-ap', { tags: { service: 'api' } });
+    });
+    expect(verdicts(seen)).toEqual({ api: 'agreed' });
+  });
+
+  it('of which a place has two are told: the first by name stands', async () => {
+    const scope = configScope({ functions: [{ select: { name: '*' }, names: { 'api-b': 'api' } }] });
+    const seen = await lookAt(scope, (world) => {
+      everywhere((place) => world.deploy(place, 'api', {}));
+      world.deploy(EU, 'api-b', { code: 'x' });
+    });
+    expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 extra replica api-b']);
+  });
+
+  it('are expected where the config narrows them to', async () => {
+    const scope = configScope({
+      functions: [{ select: { name: '*' }, replicas: { 'billing-*': ['us-east-1', 'eu-west-1'] } }],
+    });
+    const seen = await lookAt(scope, (world) => {
+      for (const place of [US, EU]) world.deploy(place, 'billing-a', {});
+      everywhere((place) => world.deploy(place, 'billing-b', {}));
+    });
+    expect(verdicts(seen)).toEqual({ 'billing-a': 'agreed', 'billing-b': 'diverged' });
+    expect(findingsOf(seen, 'billing-b')).toEqual(['ap-southeast-2 extra replica']);
+  });
+
+  it("without a config: two of three miss the third, one is nobody's copy unless it is selected", async () => {
+    const build = (world: SimulatedRegions) => {
+      for (const place of [US, EU]) world.deploy(place, 'two', {});
+      world.deploy(US, 'one', {});
+    };
+    const bare = await lookAt(flagScope(), build);
+    expect(findingsOf(bare, 'two')).toEqual(['ap-southeast-2 missing replica']);
+    expect(bare.alone).toEqual([{ subject: 'one', name: 'one', replica: 'us-east-1' }]);
+    const selected = await lookAt(flagScope({ name: 'one' }), build);
+    expect(findingsOf(selected, 'one')).toEqual([
+      'eu-west-1 missing replica',
+      'ap-southeast-2 missing replica',
+    ]);
+    const unnamed = await lookAt({ ...flagScope(), expected: 'where-seen' }, build);
+    expect(verdicts(unnamed)).toEqual({ two: 'agreed' });
+  });
+});
+
+describe('calls', () => {
+  it('are pages for many functions, single reads for few', async () => {
+    const build = (world: SimulatedRegions) =>
+      everywhere((place) => {
+        for (let i = 0; i < 120; i++)
+          world.deploy(place, `f-${i}`, { tags: { group: i < 10 ? 'few' : 'many' } });
+      });
+    const callsOf = async (flags: object) =>
+      Object.fromEntries((await lookAt(flagScope(flags), build)).calls);
+    expect(await callsOf({})).toEqual({ 'lambda:ListFunctions': 9 });
+    expect(await callsOf({ name: 'f-1' })).toEqual({ 'lambda:GetFunctionConfiguration': 3 });
+    expect(await callsOf({ tags: { group: 'few' } })).toEqual({
+      'tag:GetResources': 3,
+      'lambda:GetFunctionConfiguration': 30,
+    });
+    expect(await callsOf({ tags: { group: 'many' } })).toEqual({
+      'tag:GetResources': 6,
+      'lambda:ListFunctions': 9,
+    });
+  });
+
+  it('read once more only what changed lately', async () => {
+    const seen = await lookAt(
+      configScope(),
+      (world) =>
+        everywhere((place) =>
+          ['a', 'b', 'c'].forEach((name) => {
+            world.deploy(place, name, {});
+          }),
+        ),
+      (world) => world.deploy(EU, 'b', {}),
+    );
+    expect(seen.calls.get('lambda:GetFunctionConfiguration')).toBe(1);
+  });
+
+  it('stay few for 2,000 functions, of which all agree but one', async () => {
+    const seen = await lookAt(configScope(), (world) =>
+      everywhere((place) => {
+        for (let i = 0; i < 2000; i++) {
+          world.deploy(place, `f-${i}`, { environment: { N: i === 1234 && place === AP ? 'x' : String(i) } });
+        }
+      }),
+    );
+    expect(Object.values(verdicts(seen)).filter((verdict) => verdict !== 'agreed')).toEqual(['diverged']);
+    expect(findingsOf(seen, 'f-1234')).toEqual(['ap-southeast-2 different env N']);
+    expect(Object.fromEntries(seen.calls)).toEqual({ 'lambda:ListFunctions': 3 * 40 });
+  });
+
+  it('end if pages go round in a circle', async () => {
+    class Circle extends SimulatedRegions {
+      override async list(): Promise<FunctionPage> {
+        return { functions: [], next: 'again' };
+      }
+    }
+    const clock = { now: () => 0, sleep: async () => {} };
+    const source = new Circle(clock, () => 0);
+    const looking = look({ source, clock, random: new SeededRandom(1, 'key') }, configScope(), () => {});
+    await expect(looking).rejects.toMatchObject({ code: 'TOO_MANY_PAGES' });
+  });
+
+  it('are told while they are made', async () => {
+    const told: LookProgress[] = [];
+    await lookAt(
+      configScope(),
+      (world) => everywhere((place) => world.deploy(place, 'a', {})),
+      () => {},
+      (progress) => told.push(progress),
+    );
+    expect(told.at(0)).toEqual({ places: 3, placesRead: 0, functions: 0, calls: 0 });
+    expect(told.at(-1)).toEqual({ places: 3, placesRead: 3, functions: 3, calls: 3 });
+  });
+});
