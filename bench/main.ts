@@ -1,0 +1,26 @@
+import { availableParallelism } from 'node:os';
+import { measureCli } from './cli.ts';
+import { measureFingerprint } from './fingerprint.ts';
+import type { Measured } from './measure.ts';
+import { measureScan } from './scan.ts';
+
+/** In this order: processes start from a small one, before anything else has used memory. */
+const BENCHES: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
+  cli: measureCli,
+  fingerprint: measureFingerprint,
+  scan: measureScan,
+};
+
+const document: Record<string, unknown> = { node: process.version, cpus: availableParallelism() };
+for (const [name, measure] of Object.entries(BENCHES)) {
+  process.stderr.write(`measuring ${name}\n`);
+  document[name] = told(await measure());
+}
+process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+
+/** The values with three significant digits, their aims, and whether each is met by what was measured. */
+function told({ values, aims }: Measured) {
+  const rounded = Object.entries(values).map(([key, value]) => [key, Number(value.toPrecision(3))]);
+  const met = Object.entries(aims).map(([key, aim]) => [key, (values[key] ?? Number.NaN) <= aim]);
+  return { ...Object.fromEntries(rounded), aims, met: Object.fromEntries(met) };
+}
