@@ -1,0 +1,127 @@
+import {
+  CreateAliasCommand,
+  CreateFunctionCommand,
+  DeleteFunctionCommand,
+  type FunctionConfiguration,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  PublishVersionCommand,
+  ResourceConflictException,
+  ResourceNotFoundException,
+  UpdateAliasCommand,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
+import { systemClock } from '../../functions/adapters/aws/system.ts';
+import type { Alias } from '../../functions/ports/function-source.ts';
+import type { DeployedFunction } from '../contract/function-source.ts';
+import { until } from '../contract/until.ts';
+import { functionZip } from './function-zip.ts';
+
+const ROLE = 'arn:aws:iam::000000000000:role/any';
+
+/** Real functions in any regions, made through the SDK, which are removed together. */
+export class DeployedFunctions {
+  readonly #endpoint: string | undefined;
+  readonly #clients = new Map<string, LambdaClient>();
+  readonly #known = new Map<string, { readonly region: string; readonly name: string }>();
+
+  /** @param endpoint Another one than that of the environment. */
+  constructor(endpoint?: string) {
+    this.#endpoint = endpoint;
+  }
+
+  /** Creates or updates. An update under way is waited for first, as Lambda takes one at a time. */
+  async deploy(region: string, name: string, given: DeployedFunction): Promise<void> {
+    if (this.#known.has(`${region}/${name}`)) await this.#update(region, name, given);
+    else await this.#create(region, name, given);
+  }
+
+  /** Returns the number of the version. */
+  async publish(region: string, name: string): Promise<string> {
+    await this.#settled(region, name);
+    const { Version = '' } = await this.#in(region).send(new PublishVersionCommand({ FunctionName: name }));
+    return Version;
+  }
+
+  /** Makes or moves an alias; a weighted one shares its traffic with the version that follows. */
+  async point(region: string, name: string, alias: string, { version, weighted }: Alias): Promise<void> {
+    const request = {
+      FunctionName: name,
+      Name: alias,
+      FunctionVersion: version,
+      RoutingConfig: { AdditionalVersionWeights: weighted ? { [Number(version) + 1]: 0.1 } : {} },
+    };
+    try {
+      await this.#in(region).send(new CreateAliasCommand(request));
+    } catch (error) {
+      if (!(error instanceof ResourceConflictException)) throw error;
+      await this.#in(region).send(new UpdateAliasCommand(request));
+    }
+  }
+
+  async remove(region: string, name: string): Promise<void> {
+    if (!this.#known.delete(`${region}/${name}`)) return;
+    try {
+      await this.#in(region).send(new DeleteFunctionCommand({ FunctionName: name }));
+    } catch (error) {
+      if (!(error instanceof ResourceNotFoundException)) throw error;
+    }
+  }
+
+  async removeAll(): Promise<void> {
+    for (const { region, name } of [...this.#known.values()]) await this.remove(region, name);
+    for (const client of this.#clients.values()) client.destroy();
+  }
+
+  async #create(region: string, name: string, given: DeployedFunction): Promise<void> {
+    this.#known.set(`${region}/${name}`, { region, name });
+    await this.#in(region).send(
+      new CreateFunctionCommand({
+        FunctionName: name,
+        Role: ROLE,
+        Runtime: 'nodejs22.x',
+        Handler: 'index.handler',
+        Code: { ZipFile: functionZip(given.code ?? '') },
+        MemorySize: given.memoryMb,
+        Tags: { ...given.tags },
+        ...(given.environment && { Environment: { Variables: { ...given.environment } } }),
+      }),
+    );
+  }
+
+  async #update(region: string, name: string, { code, environment, memoryMb }: DeployedFunction) {
+    if (code !== undefined) {
+      await this.#settled(region, name);
+      await this.#in(region).send(
+        new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: functionZip(code) }),
+      );
+    }
+    if (environment !== undefined || memoryMb !== undefined) {
+      await this.#settled(region, name);
+      await this.#in(region).send(
+        new UpdateFunctionConfigurationCommand({
+          FunctionName: name,
+          MemorySize: memoryMb,
+          ...(environment && { Environment: { Variables: { ...environment } } }),
+        }),
+      );
+    }
+  }
+
+  async #settled(region: string, name: string): Promise<void> {
+    await until<FunctionConfiguration>(
+      systemClock,
+      () => this.#in(region).send(new GetFunctionConfigurationCommand({ FunctionName: name })),
+      ({ State, LastUpdateStatus }) => State !== 'Pending' && LastUpdateStatus !== 'InProgress',
+    );
+  }
+
+  #in(region: string): LambdaClient {
+    const client =
+      this.#clients.get(region) ??
+      new LambdaClient({ region, ...(this.#endpoint !== undefined && { endpoint: this.#endpoint }) });
+    this.#clients.set(region, client);
+    return client;
+  }
+}
