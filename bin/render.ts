@@ -22,9 +22,9 @@ type Colors = ReturnType<typeof pc.createColors>;
 type Subject = Look['subjects'][number];
 
 /** The screen that a stream is. Honours `NO_COLOR`. @see https://no-color.org */
-export function screenOf(stream: NodeJS.WriteStream): Screen {
+export function screenOf(stream: NodeJS.WriteStream, { NO_COLOR, TERM } = process.env): Screen {
   if (!stream.isTTY) return { colors: false, width: Number.POSITIVE_INFINITY };
-  return { colors: !process.env.NO_COLOR && process.env.TERM !== 'dumb', width: stream.columns || 80 };
+  return { colors: !NO_COLOR && TERM !== 'dumb', width: stream.columns || 80 };
 }
 
 /** The table of subjects and replicas, each finding in a line under its row, then what it comes to. */

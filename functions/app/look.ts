@@ -102,6 +102,7 @@ export async function look(
     'refusal' in surveyed ? [{ replica: placeId(surveyed.place), refusal: surveyed.refusal }] : [],
   );
   const paired = scope.pairByStack ? await pairByStack(source, surveys) : { surveys, refusals: [] };
+  const refusals = [...unread, ...paired.refusals];
   const seen = bySubject(paired.surveys);
   const alone = scope.expected === 'everywhere' ? [] : seen.filter(({ sightings }) => sightings.size === 1);
   const now = ports.clock.now();
@@ -109,13 +110,18 @@ export async function look(
     replicas: scope.places.map(placeId),
     subjects: seen
       .filter((subject) => !alone.includes(subject))
-      .map((subject) => ({ subject: subject.subject, ...judge(subject, scope, unread, now), seen: subject })),
+      .map((subject) => ({ subject: subject.subject, ...judge(subject, scope, isPaired(subject) ? refusals : unread, now), seen: subject })),
     alone: alone.flatMap(({ subject, sightings }) =>
       [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
     ),
-    refusals: [...unread, ...paired.refusals],
+    refusals,
     calls,
   };
+}
+
+/** Whether stack and logical id made the subject: then a place whose tags were refused has not been read for it. */
+function isPaired({ subject, sightings }: SeenSubject): boolean {
+  return [...sightings.values()].every(({ name }) => name !== subject);
 }
 
 function judge(

@@ -303,6 +303,7 @@ describe('copies', () => {
     });
     expect(seen.refusals).toMatchObject([{ replica: 'eu-west-1', refusal: { call: 'tag:GetResources' } }]);
     expect(seen.alone).toMatchObject([{ subject: 'Shop-Api-EU-WEST-1', replica: 'eu-west-1' }]);
+    expect(findingsOf(seen, 'Shop/Api')).toEqual(['eu-west-1 unobservable replica']);
   });
 
   it('are named by a tag, or by hand, as the config says', async () => {

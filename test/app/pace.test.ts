@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { CALLS_PER_SECOND, paced } from '../../functions/app/pace.ts';
+import { EU, US } from './simulated.ts';
+
+describe('a paced source', () => {
+  it('begins no more than its share of calls in any second, per place and API, in order', async () => {
+    const clock = new VirtualClock(0);
+    const world = new SimulatedRegions(clock, () => 10);
+    const begun: { at: number; place: string; name: string | undefined }[] = [];
+    world.inject('read', ({ region }, name) => begun.push({ at: clock.now() - 10, place: region, name }));
+    const { source, calls } = paced(world, clock);
+
+    await clock.run(async () => {
+      const reads = (place: typeof US) => Array.from({ length: 20 }, (_, i) => source.read(place, `${i}`));
+      await Promise.all([...reads(US), ...reads(EU), source.tagged(US, [])]);
+    });
+
+    expect(Object.fromEntries(calls)).toEqual({
+      'lambda:GetFunctionConfiguration': 40,
+      'tag:GetResources': 1,
+    });
+    for (const { region } of [US, EU]) {
+      const own = begun.filter(({ place }) => place === region);
+      expect(own.map(({ name }) => name)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
+      for (const { at } of own) {
+        const inSecond = own.filter((other) => other.at >= at && other.at < at + 1000);
+        expect(inSecond.length).toBeLessThanOrEqual(CALLS_PER_SECOND);
+      }
+      expect(own.at(-1)?.at).toBe(6000); // no slower than the share allows
+    }
+  });
+});

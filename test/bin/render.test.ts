@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import { renderLook, type Screen, screenOf, sentenceOf } from '../../bin/render.ts';
+import { exitCodeOf } from '../../bin/scan.ts';
+import type { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import type { Look } from '../../functions/app/look.ts';
+import { REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
+import { RefusedError } from '../../functions/core/errors.ts';
+import { AP, configScope, EU, everywhere, flagScope, lookAt, US } from '../app/simulated.ts';
+
+const PIPE: Screen = { colors: false, width: Number.POSITIVE_INFINITY };
+const TERMINAL: Screen = { colors: false, width: 80 };
+
+function drifted(world: SimulatedRegions): void {
+  everywhere((place) => {
+    const environment = place === EU ? { DB_HOST: 'x' } : { DB_HOST: 'y', FEATURE_X: '1' };
+    world.deploy(place, 'checkout-api', { environment });
+    world.deploy(place, 'orders', {});
+  });
+}
+
+describe('the table of a look', () => {
+  it('has a row a subject, and a line a person can act on under it', async () => {
+    expect(renderLook(await lookAt(configScope(), drifted), TERMINAL)).toBe(`\
+SUBJECT       VERDICT   us-east-1  eu-west-1  ap-southeast-2
+checkout-api  diverged  ok         differs    ok
+  checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X
+    missing
+orders        agreed    ok         ok         ok
+
+2 subjects in 3 regions: 1 agreed, 1 diverged. 3 calls, all of them reads.
+`);
+  });
+
+  it.each([
+    {
+      reason: 'several keys',
+      change: (world: SimulatedRegions) => world.deploy(EU, 'f', { environment: { A: '2', B: '2', C: '1' } }),
+      line: 'f · eu-west-1 · env A, B differ from us-east-1; C not in us-east-1',
+    },
+    {
+      reason: 'more keys than fit',
+      change: (world: SimulatedRegions) =>
+        world.deploy(EU, 'f', {
+          environment: Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`K${i + 10}`, ''])),
+        }),
+      line: 'env A, B missing; K10, K11, K12, K13, K14, K15, K16, K17, K18, K19 and 5 more not in us-east-1',
+    },
+    {
+      reason: 'code',
+      change: (world: SimulatedRegions) => world.deploy(EU, 'f', { code: 'x' }),
+      line: 'f · eu-west-1 · code CodeSha256 differs from us-east-1',
+    },
+    {
+      reason: 'absence',
+      change: (world: SimulatedRegions) => world.remove(EU, 'f'),
+      line: 'f · eu-west-1 · function missing',
+    },
+    {
+      reason: 'a failed update',
+      change: (world: SimulatedRegions) => world.deploy(EU, 'f', { updateFails: true }),
+      line: 'f · eu-west-1 · last update failed',
+    },
+    {
+      reason: 'an update under way',
+      change: (world: SimulatedRegions) => world.deploy(EU, 'f', { updateMs: 60_000 }),
+      line: 'f · eu-west-1 · update in progress',
+    },
+    {
+      reason: 'a locked environment',
+      change: (world: SimulatedRegions) => world.deploy(EU, 'f', { undecryptable: true }),
+      line: 'f · eu-west-1 · env not readable: access denied: missing permission kms:Decrypt',
+    },
+  ])('tells of $reason', async ({ change, line }) => {
+    const seen = await lookAt(
+      configScope(),
+      (world) => everywhere((place) => world.deploy(place, 'f', { environment: { A: '1', B: '1' } })),
+      change,
+    );
+    expect(renderLook(seen, PIPE)).toContain(line);
+  });
+
+  it('tells of aliases, doubles and functions where none is expected', async () => {
+    const scope = configScope({
+      functions: [
+        { select: { name: 'a*' }, qualifier: 'live' },
+        { select: { name: 'b*' }, names: { b2: 'b' }, replicas: { b: ['us-east-1', 'eu-west-1'] } },
+      ],
+    });
+    const text = renderLook(
+      await lookAt(scope, (world) => {
+        everywhere((place) => {
+          world.deploy(place, 'a', {});
+          world.deploy(place, 'b', {});
+          const version = world.publish(place, 'a');
+          if (place !== AP) world.point(place, 'a', 'live', { version, weighted: place === EU });
+        });
+        world.deploy(US, 'b2', {});
+      }),
+      PIPE,
+    );
+    expect(text).toContain('a · eu-west-1 · alias live splits its traffic');
+    expect(text).toContain('a · ap-southeast-2 · alias live missing');
+    expect(text).toContain('b · us-east-1 · also claimed by b2');
+    expect(text).toContain('b · ap-southeast-2 · not expected here');
+  });
+
+  it('names a region that could not be read once, and every subject as unobservable', async () => {
+    const seen = await lookAt(configScope(), (world) => {
+      drifted(world);
+      world.inject('list', ({ region }) => {
+        const call = 'lambda:ListFunctions';
+        if (region === US.region) throw new RefusedError({ code: 'ACCESS_DENIED', call, permission: call });
+      });
+    });
+    const text = renderLook(seen, PIPE);
+    expect(text).toContain(
+      '\nnot readable · us-east-1 · access denied: missing permission lambda:ListFunctions\n',
+    );
+    expect(text).toMatch(/^orders +unobservable +unread +ok +ok$/m);
+  });
+
+  it('counts what agreed beyond the first rows, and functions that are in one region only', async () => {
+    const seen = await lookAt(flagScope(), (world) => {
+      everywhere((place) => {
+        for (let i = 10; i < 40; i++) world.deploy(place, `f-${i}`, {});
+      });
+      world.deploy(US, 'lonely', {});
+    });
+    const text = renderLook(seen, TERMINAL);
+    expect(text).toContain('f-29');
+    expect(text).not.toContain('f-30');
+    expect(text).toContain('… and 10 more that agreed');
+    expect(text).toContain('1 function in one region only, not compared: lonely.');
+  });
+
+  it.each([120, 80, 60])(
+    'stays within %i columns, whatever the names and however many regions',
+    async (width) => {
+      const many = [
+        'us-east-1',
+        'us-east-2',
+        'us-west-1',
+        'us-west-2',
+        'eu-west-1',
+        'eu-central-1',
+        'ap-southeast-2',
+      ];
+      const scopes = [configScope(), configScope({ replicas: many.map((region) => ({ region })) })];
+      for (const scope of scopes) {
+        const seen = await lookAt(scope, (world) =>
+          everywhere((place) =>
+            world.deploy(place, `${'long-name-'.repeat(6)}api`, {
+              environment: { [`${'KEY_'.repeat(40)}`]: place === EU ? '1' : '2' },
+            }),
+          ),
+        );
+        const text = renderLook(seen, { colors: false, width });
+        expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+      }
+    },
+  );
+
+  it('has colours only where they are wanted, and they change no letter', async () => {
+    const seen = await lookAt(configScope(), drifted);
+    const plain = renderLook(seen, TERMINAL);
+    const coloured = renderLook(seen, { ...TERMINAL, colors: true });
+    const esc = String.fromCharCode(27);
+    expect(plain).not.toContain(esc);
+    expect(coloured).toContain(`${esc}[31mdiverged`);
+    expect(coloured.replaceAll(new RegExp(`${esc}\\[\\d+m`, 'g'), '')).toBe(plain);
+  });
+});
+
+describe('a screen', () => {
+  const stream = (properties: object) => ({ isTTY: true, columns: 100, ...properties }) as NodeJS.WriteStream;
+
+  it.each([
+    { given: stream({}), env: {}, screen: { colors: true, width: 100 }, reason: 'a terminal' },
+    {
+      given: stream({ columns: undefined }),
+      env: {},
+      screen: { colors: true, width: 80 },
+      reason: 'one that hides its width',
+    },
+    { given: stream({}), env: { NO_COLOR: '1' }, screen: { colors: false, width: 100 }, reason: 'NO_COLOR' },
+    {
+      given: stream({}),
+      env: { TERM: 'dumb' },
+      screen: { colors: false, width: 100 },
+      reason: 'a dumb terminal',
+    },
+    { given: stream({ isTTY: undefined }), env: { CI: 'true' }, screen: PIPE, reason: 'a pipe' },
+  ])('for $reason is $screen', ({ given, env, screen }) => {
+    expect(screenOf(given, env)).toEqual(screen);
+  });
+});
+
+describe('a refusal', () => {
+  it('has a sentence for every code', () => {
+    const sentences = REFUSAL_CODES.map((code) => sentenceOf({ code }));
+    expect(new Set(sentences).size).toBe(REFUSAL_CODES.length);
+  });
+
+  it('names the missing permission, and the call where it is another', () => {
+    const code: RefusalCode = 'ACCESS_DENIED';
+    expect(sentenceOf({ code, call: 'lambda:GetAlias', permission: 'lambda:GetAlias' })).toBe(
+      'access denied: missing permission lambda:GetAlias',
+    );
+    expect(sentenceOf({ code, call: 'lambda:ListFunctions', permission: 'sts:AssumeRole' })).toBe(
+      'access denied: missing permission sts:AssumeRole (lambda:ListFunctions)',
+    );
+  });
+});
+
+describe('the exit code', () => {
+  const refusals: Look['refusals'] = [{ replica: 'eu-west-1' as never, refusal: { code: 'THROTTLED' } }];
+  const of = (verdicts: string[], refused: Look['refusals'] = []) =>
+    exitCodeOf({ subjects: verdicts.map((verdict) => ({ verdict })), refusals: refused } as unknown as Look);
+
+  it.each([
+    { verdicts: ['agreed', 'agreed'], code: 0, reason: 'all agreed' },
+    { verdicts: ['agreed', 'diverged'], code: 1, reason: 'one diverged' },
+    { verdicts: ['agreed', 'converging'], code: 1, reason: 'one does not agree yet' },
+    {
+      verdicts: ['diverged', 'unobservable'],
+      code: 1,
+      reason: 'a known difference is a fact, whatever was not read',
+    },
+    { verdicts: ['agreed', 'unobservable'], code: 3, reason: 'one could not be read' },
+    { verdicts: [], code: 2, reason: 'nothing was compared' },
+  ])('is $code when $reason', ({ verdicts, code }) => {
+    expect(of(verdicts)).toBe(code);
+  });
+
+  it('is 3 when a region was refused, and nothing known differs', () => {
+    expect(of([], refusals)).toBe(3);
+    expect(of(['agreed'], refusals)).toBe(3);
+    expect(of(['diverged'], refusals)).toBe(1);
+  });
+});
