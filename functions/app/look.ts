@@ -110,7 +110,11 @@ export async function look(
     replicas: scope.places.map(placeId),
     subjects: seen
       .filter((subject) => !alone.includes(subject))
-      .map((subject) => ({ subject: subject.subject, ...judge(subject, scope, isPaired(subject) ? refusals : unread, now), seen: subject })),
+      .map((subject) => ({
+        subject: subject.subject,
+        ...judge(subject, scope, isPaired(subject) ? refusals : unread, now),
+        seen: subject,
+      })),
     alone: alone.flatMap(({ subject, sightings }) =>
       [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
     ),

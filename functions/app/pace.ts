@@ -12,21 +12,30 @@ export const CALLS_PER_SECOND = 3;
 /** Calls made so far, by the name that IAM gives them. Retries of the SDK are not in it. */
 export type CallCounts = ReadonlyMap<string, number>;
 
+/** The calls of one place and one API, one after the other. */
+interface Lane {
+  /** When the last calls began, at most {@link CALLS_PER_SECOND}: as they did, not as planned, for timers are late. */
+  readonly starts: number[];
+  last: Promise<void>;
+}
+
 /** A source that waits its turn before each call, and counts. Calls begin in the order in which they are made. */
 export function paced(source: FunctionSource, clock: Clock): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
-  const lanes = new Map<string, number[]>();
+  const lanes = new Map<string, Lane>();
 
-  async function turn(place: Place, api: string, call: string): Promise<void> {
+  function turn(place: Place, api: string, call: string): Promise<void> {
     calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);
-    const lane = `${api} ${placeId(place)}`;
-    const starts = lanes.get(lane) ?? [];
-    lanes.set(lane, starts);
-    const now = clock.now();
-    const oldest = starts.length < CALLS_PER_SECOND ? undefined : starts.shift();
-    const start = oldest === undefined ? now : Math.max(now, oldest + 1000);
-    starts.push(start);
-    if (start > now) await clock.sleep(start - now);
+    const name = `${api} ${placeId(place)}`;
+    const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
+    lanes.set(name, lane);
+    lane.last = lane.last.then(async () => {
+      const oldest = lane.starts.length < CALLS_PER_SECOND ? undefined : lane.starts.shift();
+      const waitMs = oldest === undefined ? 0 : oldest + 1000 - clock.now();
+      if (waitMs > 0) await clock.sleep(waitMs);
+      lane.starts.push(clock.now());
+    });
+    return lane.last;
   }
 
   return {

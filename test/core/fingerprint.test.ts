@@ -46,6 +46,17 @@ describe('fingerprint', () => {
     expect(root.raw).toBe(hash(`3:env1:A32:${leaf}`));
   });
 
+  it('is HMAC-SHA-256 for every key and text', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 64 }), text, text, (secret, name, value) => {
+        const values = new Map([[name, value]]);
+        const { leaves } = fingerprint(fingerprintKey('k', secret), 'env', values, virginia);
+        const hmac = createHmac('sha256', secret).update(canonical(['env', name, `=${value}`]), 'utf16le');
+        expect(leaves.get(name)?.raw).toBe(hmac.digest('hex').slice(0, 32));
+      }),
+    );
+  });
+
   it('does not depend on the order of the keys', () => {
     fc.assert(
       fc.property(environment, (entries) => {
@@ -82,7 +93,8 @@ describe('fingerprint', () => {
   });
 
   it('refuses a short key and a home without an account', () => {
-    expect(() => fingerprintKey('k', new Uint8Array(16))).toThrow('at least 32 bytes');
+    expect(() => fingerprintKey('k', new Uint8Array(16))).toThrow('32 to 64 bytes');
+    expect(() => fingerprintKey('k', new Uint8Array(65))).toThrow('32 to 64 bytes');
     expect(() => fingerprint(key, 'env', new Map(), { region: 'us-east-1', account: '' })).toThrow(
       'an account',
     );

@@ -1,0 +1,208 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadConfig } from '../../bin/load-config.ts';
+import { demoWorld } from '../../functions/adapters/sim/demo-world.ts';
+import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { run } from './run.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'recohere-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+/** Every value that the demonstration plants in an environment, and that is no name of a region or key. */
+async function plantedValues(): Promise<string[]> {
+  const deploy = vi.spyOn(SimulatedRegions.prototype, 'deploy');
+  const clock = new VirtualClock(0);
+  await clock.run(() => demoWorld(clock, 1));
+  const environments = deploy.mock.calls.map(([, , { environment = {} }]) => environment);
+  return environments
+    .flatMap((environment) => Object.values(environment))
+    .filter((value) => value !== 'us-east-1');
+}
+
+describe('the demonstration', () => {
+  it('shows all cases that matter, in JSON and nothing else', async () => {
+    const { code, stdout, stderr } = await run(['demo', '--json', '--seed', '1']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { seed, regions, subjects } = JSON.parse(stdout);
+    expect(seed).toBe(1);
+    expect(regions).toEqual(['us-east-1', 'eu-west-1', 'ap-southeast-2']);
+    const cases = subjects.map(({ subject, verdict, findings }: never) => {
+      const kinds = (findings as { kind: string; facet: string; keys: string[] }[]).map(
+        ({ kind, facet, keys }) => [kind, facet, ...keys].join(' '),
+      );
+      return [subject, verdict, ...kinds];
+    });
+    expect(cases).toEqual([
+      ['cart', 'agreed'],
+      ['checkout-api', 'diverged', 'different env PAYMENT_TIMEOUT_MS'],
+      ['inventory-sync', 'diverged', 'missing env FEATURE_RESERVE'],
+      ['invoice-mailer', 'unobservable', 'unobservable env'],
+      ['orders-worker', 'agreed'],
+      ['payments', 'diverged', 'different env RATE_LIMIT', 'different code CodeSha256'],
+      ['pricing', 'converging', 'unsettled replica', 'different env RATES'],
+      ['search-indexer', 'diverged', 'missing replica'],
+      ['session-store', 'agreed'],
+    ]);
+  });
+
+  it('is the same to the byte for the same seed, and another for another', async () => {
+    const [first, again, other] = await Promise.all(
+      ['1', '1', '3'].map((seed) => run(['demo', '--json', '--seed', seed])),
+    );
+    expect(again?.stdout).toBe(first?.stdout);
+    expect(other?.stdout).not.toBe(first?.stdout.replace('"seed": 1', '"seed": 3'));
+  });
+
+  it('shows no value', async () => {
+    const values = (await plantedValues()).filter((value) => value.length > 3);
+    expect(values).toEqual(expect.arrayContaining(['30000', 'billing@example.com', 'spring', 'summer']));
+    const outputs = await Promise.all([run(['demo']), run(['demo', '--json'])]);
+    for (const { stdout } of outputs) {
+      for (const value of values) expect(stdout).not.toContain(value);
+    }
+  });
+
+  it('writes lines without colour or wrapping into a pipe', async () => {
+    const { stdout } = await run(['demo']);
+    expect(stdout).not.toContain(String.fromCharCode(27));
+    expect(stdout).toContain('SUBJECT         VERDICT       us-east-1  eu-west-1  ap-southeast-2\n');
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    { args: ['--help'], code: 0, out: 'Usage: recohere' },
+    { args: ['--version'], code: 0, out: '0.1.0' },
+    { args: ['scan', '--help'], code: 0, out: 'Exit codes:' },
+    { args: ['init', '--help'], code: 0, out: '--force' },
+  ])('answers $args', async ({ args, code, out }) => {
+    const ran = await run(args);
+    expect(ran).toMatchObject({ code, stderr: '' });
+    expect(ran.stdout).toContain(out);
+  });
+
+  it.each([
+    { args: [], words: 'Usage: recohere', reason: 'no command' },
+    { args: ['scna'], words: "unknown command 'scna'", reason: 'a command that is not there' },
+    {
+      args: ['scan', '--verbose'],
+      words: "unknown option '--verbose'",
+      reason: 'an option that is not there',
+    },
+    { args: ['scan', 'eu-west-1'], words: 'too many arguments', reason: 'a word too many' },
+    {
+      args: ['scan', '--regions', 'eu-west-1,narnia'],
+      words: "'narnia' is not the code",
+      reason: 'no region',
+    },
+    { args: ['scan', '--regions', ''], words: "'' is not the code", reason: 'no region at all' },
+    { args: ['scan', '--tag', 'app'], words: 'Write it as key=value', reason: 'half a tag' },
+    {
+      args: ['scan', '--config', 'nowhere.ts'],
+      words: 'nowhere.ts: there is no such file',
+      reason: 'a file that is not there',
+    },
+    { args: ['demo', '--seed', 'x'], words: 'Write a whole number', reason: 'no number' },
+  ])('ends with 2 for $reason', async ({ args, words }) => {
+    const ran = await run(args, { cwd: folder });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(words);
+  });
+
+  it('ends with 3 where there are no credentials, and says so once a region', async () => {
+    const ran = await run(['scan', '--regions', 'us-east-1,eu-west-1'], { cwd: folder });
+    expect(ran.code).toBe(3);
+    expect(ran.stdout.match(/no AWS credentials found/g)).toHaveLength(2);
+    expect(ran.stdout).toContain('nothing to compare');
+  });
+
+  it('ends with 3 where the enabled regions cannot be asked for, and says what to do', async () => {
+    for (const command of ['scan', 'init']) {
+      const ran = await run([command], { cwd: folder });
+      expect(ran).toMatchObject({ code: 3, stdout: '' });
+      expect(ran.stderr).toContain('no AWS credentials found');
+      expect(ran.stderr).toContain('Name them: --regions');
+    }
+  });
+});
+
+describe('a config file', () => {
+  const config = {
+    hub: { region: 'us-east-1' },
+    replicas: [{ region: 'us-east-1' }],
+    functions: [{ select: { name: 'a' } }],
+  };
+
+  it.each([
+    { name: 'c.json', text: JSON.stringify(config) },
+    {
+      name: 'c.yaml',
+      text: 'hub: { region: us-east-1 }\nreplicas:\n  - region: us-east-1\nfunctions:\n  - select: { name: a }\n',
+    },
+    { name: 'c.yml', text: JSON.stringify(config) },
+    {
+      name: 'c.ts',
+      text: `import { defineConfig } from 'recohere/config';\nconst c: object = ${JSON.stringify(config)};\nexport default defineConfig(c as never);`,
+    },
+    {
+      name: 'c.mjs',
+      text: `import { defineConfig } from 'recohere/config';\nexport default defineConfig(${JSON.stringify(config)});`,
+    },
+  ])('may be $name', async ({ name, text }) => {
+    await writeFile(join(folder, name), text);
+    expect(await loadConfig(join(folder, name))).toMatchObject(config);
+  });
+
+  it('of this repository works as it stands', async () => {
+    expect(await loadConfig('recohere.config.ts')).toMatchObject({ hub: { region: 'us-east-1' } });
+  });
+
+  it('that is wrong is refused with every mistake and its path', async () => {
+    await writeFile(
+      join(folder, 'recohere.config.yaml'),
+      'hub: {}\nreplicas: []\nfunctions: [{ select: {} }]\n',
+    );
+    expect(await run(['scan'], { cwd: folder })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `recohere: recohere.config.yaml has 3 mistakes
+  hub.region: is missing
+  replicas: Too small: expected array to have >=1 items
+  functions[0].select: must name at least one of name, stack, tags
+`,
+    });
+  });
+
+  it.each([
+    { name: 'recohere.config.json', text: '{ "hub": ', reason: 'broken JSON' },
+    { name: 'recohere.config.yaml', text: 'hub: [', reason: 'broken YAML' },
+    { name: 'recohere.config.ts', text: 'export default {', reason: 'broken TypeScript' },
+    { name: 'recohere.config.ts', text: 'export const config = 1;', reason: 'no default export' },
+  ])('that is $reason is refused', async ({ name, text }) => {
+    await writeFile(join(folder, name), text);
+    const ran = await run(['scan'], { cwd: folder });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(name);
+    expect(ran.stderr).not.toContain('    at ');
+  });
+
+  it('has no second beside it, unless one is named', async () => {
+    for (const name of ['recohere.config.json', 'recohere.config.yml']) {
+      await writeFile(join(folder, name), JSON.stringify(config));
+    }
+    const ran = await run(['scan'], { cwd: folder });
+    expect(ran.stderr).toBe(
+      'recohere: recohere.config.json and recohere.config.yml are both here; name one with --config\n',
+    );
+    expect((await run(['scan', '--config', 'recohere.config.yml'], { cwd: folder })).code).toBe(3);
+  });
+});

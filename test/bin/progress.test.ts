@@ -1,0 +1,62 @@
+import { Writable } from 'node:stream';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { withProgress } from '../../bin/progress.ts';
+
+const SHOW_CURSOR = `${String.fromCharCode(27)}[?25h`;
+const HIDE_CURSOR = `${String.fromCharCode(27)}[?25l`;
+
+/** A terminal that keeps what was written to it. */
+function terminal(isTTY: boolean) {
+  let text = '';
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  const methods = { isTTY, columns: 80, cursorTo: () => true, clearLine: () => true, moveCursor: () => true };
+  return { stream: Object.assign(sink, methods) as unknown as NodeJS.WriteStream, text: () => text };
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the progress line', () => {
+  it('is live on a terminal, and the cursor is back when the work ends', async () => {
+    const { stream, text } = terminal(true);
+    const result = await withProgress(stream, async (onProgress) => {
+      onProgress({ places: 3, placesRead: 2, functions: 41, calls: 7 });
+      return 'done';
+    });
+    expect(result).toBe('done');
+    expect(text()).toContain('2/3 regions · 41 functions · 7 calls');
+    expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
+  });
+
+  it('leaves the terminal clean when the work fails', async () => {
+    const { stream, text } = terminal(true);
+    const work = withProgress(stream, () => Promise.reject(new Error('no')));
+    await expect(work).rejects.toThrow('no');
+    expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
+  });
+
+  it('leaves the terminal clean, and ends, on Ctrl-C', async () => {
+    const { stream, text } = terminal(true);
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    await withProgress(stream, async () => {
+      process.emit('SIGINT');
+      expect(exit).toHaveBeenCalledWith(130);
+      expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
+    });
+    expect(process.listenerCount('SIGINT')).toBe(0);
+  });
+
+  it('writes nothing where there is no terminal', async () => {
+    const { stream, text } = terminal(false);
+    await withProgress(stream, async (onProgress) =>
+      onProgress({ places: 1, placesRead: 1, functions: 1, calls: 1 }),
+    );
+    expect(text()).toBe('');
+  });
+});
