@@ -27,7 +27,8 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   process.stdout.write('\nOn your own account: npx recohere scan --regions us-east-1,eu-west-1\n');
 }
 
-function lookAtDemo(seed: number): Promise<Look> {
+/** The look that the demonstration shows. */
+export function lookAtDemo(seed: number): Promise<Look> {
   const parsed = parseConfig(DEMO_CONFIG);
   if (!parsed.ok) throw new Failure(EXIT.usage, parsed.mistakes.join('\n'));
   const scope = scopeOfConfig(parsed.config, {});

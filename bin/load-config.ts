@@ -12,7 +12,9 @@ const NAMES = ['ts', 'mts', 'js', 'mjs', 'json', 'yaml', 'yml'].map((ending) => 
  * @param file As the user named it; without it, the one config file of the working directory, if there is one.
  * @throws Failure `usage`, with every mistake and its path
  */
-export async function loadConfig(file: string | undefined): Promise<ParsedConfig | undefined> {
+export async function loadConfig(
+  file: string | undefined,
+): Promise<{ readonly path: string; readonly config: ParsedConfig } | undefined> {
   const found = file === undefined ? NAMES.filter((name) => existsSync(name)) : [file];
   const [path] = found;
   if (path === undefined) return undefined;
@@ -21,9 +23,10 @@ export async function loadConfig(file: string | undefined): Promise<ParsedConfig
   }
   if (!existsSync(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
   const result = parseConfig(await readWritten(path));
-  if (result.ok) return result.config;
+  if (result.ok) return { path, config: result.config };
   const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');
-  throw new Failure(EXIT.usage, `${path} has ${result.mistakes.length} mistakes\n${mistakes}`);
+  const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`;
+  throw new Failure(EXIT.usage, `${path} has ${count}\n${mistakes}`);
 }
 
 async function readWritten(path: string): Promise<unknown> {

@@ -14,8 +14,9 @@ Exit codes:
   3  AWS refused: what, and which permission is missing, is printed`;
 
 const READS = `
-It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and account:ListRegions, only as
-needed, changes nothing, and never prints, stores or sends the value of an environment variable.`;
+It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and
+account:ListRegions, only as needed, and changes nothing. It never prints,
+stores or sends the value of an environment variable.`;
 
 // Each command is imported when it is called, so that help and version answer at once.
 const program = new Command('recohere')
@@ -34,13 +35,14 @@ withSelection(program.command('scan'))
     'after',
     `${READS}
 
-Without a config, functions of the same name are copies; so are those that the same stack and logical id deployed.
-A function in one region only is not compared, unless a flag or a config selects it.
+Without a config, functions of one name are copies; so are those that one stack
+and logical id deployed. A function in one region only is not compared, unless
+a flag or a config selects it.
 ${EXIT_CODES}
 
 Examples:
   recohere scan --regions us-east-1,eu-west-1
-  recohere scan --regions us-east-1,eu-west-1,ap-southeast-2 --name 'checkout-*' --json`,
+  recohere scan --regions us-east-1,eu-west-1 --name 'checkout-*' --json`,
   )
   .action(async (flags: ScanFlags) => {
     const { scan } = await import('./scan.ts');

@@ -195,23 +195,33 @@ export function sentenceOf({ code, call, permission }: Refusal): string {
   return `${SENTENCES[code]}${lacking}${during}`;
 }
 
-function summaryOf({ subjects, alone, replicas, calls }: Look): string[] {
+function summaryOf({ subjects, alone, replicas, refusals, calls }: Look): string[] {
   const counts = VERDICTS.map((verdict) => ({
     verdict,
     count: subjects.filter((subject) => subject.verdict === verdict).length,
   })).filter(({ count }) => count > 0);
   const made = [...calls.values()].reduce((sum, count) => sum + count, 0);
-  const lines = [
-    `${plural(subjects.length, 'subject')} in ${plural(replicas.length, 'region')}: ${
-      counts.map(({ verdict, count }) => `${count} ${verdict}`).join(', ') || 'nothing to compare'
-    }. ${plural(made, 'call')}, all of them reads.`,
-  ];
-  if (alone.length > 0) {
-    lines.push(
-      `${plural(alone.length, 'function')} in one region only, not compared: ${listed(alone.map(({ subject }) => subject))}.`,
-    );
+  if (subjects.length === 0) {
+    const found =
+      alone.length > 0 ? 'no function is in more than one of these regions' : 'no function is selected';
+    const why = refusals.length === replicas.length ? 'no region could be read' : found;
+    return [
+      `Nothing was compared: ${why}. ${plural(made, 'call')}, all of them reads.`,
+      ...aloneLines(alone),
+    ];
   }
-  return lines;
+  return [
+    `${plural(subjects.length, 'subject')} in ${plural(replicas.length, 'region')}: ${counts
+      .map(({ verdict, count }) => `${count} ${verdict}`)
+      .join(', ')}. ${plural(made, 'call')}, all of them reads.`,
+    ...aloneLines(alone),
+  ];
+}
+
+function aloneLines(alone: Look['alone']): string[] {
+  if (alone.length === 0) return [];
+  const names = listed(alone.map(({ subject }) => subject));
+  return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];
 }
 
 function plural(count: number, noun: string): string {

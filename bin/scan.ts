@@ -24,9 +24,9 @@ export interface ScanFlags extends LookFlags {
 
 /** `recohere scan`: looks once, and says which copies disagree. */
 export async function scan(flags: ScanFlags): Promise<ExitCode> {
-  const config = flags.config === false ? undefined : await loadConfig(flags.config);
-  const narrowing = narrowingOf(flags);
-  const scope = config ? scopeOfConfig(config, narrowing) : await accountScope(flags);
+  const loaded = flags.config === false ? undefined : await loadConfig(flags.config);
+  const scope = loaded ? scopeOfConfig(loaded.config, narrowingOf(flags)) : await accountScope(flags);
+  if (loaded && !flags.json) process.stdout.write(`By ${loaded.path}:\n\n`);
   const seen = await lookAtAws(scope);
   process.stdout.write(
     flags.json ? `${JSON.stringify(reportOf(seen), null, 2)}\n` : renderLook(seen, screenOf(process.stdout)),

@@ -66,7 +66,7 @@ const groupSchema = z.strictObject({
   mode: z.enum(['alert', 'learn']).optional(),
 });
 
-const configSchema = z
+export const configSchema = z
   .strictObject({
     /** Begins the name of everything that is deployed, and of the role that is assumed in other accounts. */
     prefix: z

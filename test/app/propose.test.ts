@@ -80,10 +80,10 @@ describe('the text of a first config', () => {
     const { loadConfig } = await import('../../bin/load-config.ts');
     try {
       await writeFile(join(folder, 'recohere.config.ts'), text);
-      const config = await loadConfig(join(folder, 'recohere.config.ts'));
+      const loaded = await loadConfig(join(folder, 'recohere.config.ts'));
       const { scopeOfConfig } = await import('../../functions/app/scope.ts');
-      if (config === undefined) throw new Error('the config was read');
-      const seen = await lookAt(scopeOfConfig(config, {}), build);
+      if (loaded === undefined) throw new Error('the config was read');
+      const seen = await lookAt(scopeOfConfig(loaded.config, {}), build);
       const disagreeing = seen.subjects.filter(({ verdict }) => verdict === 'diverged');
       expect(disagreeing.map(({ subject }) => subject)).toEqual(['api', 'job', 'odd']);
       expect(disagreeing.flatMap(({ findings }) => findings.flatMap(({ keys }) => keys))).toEqual(

@@ -122,7 +122,7 @@ describe('the command line', () => {
     const ran = await run(['scan', '--regions', 'us-east-1,eu-west-1'], { cwd: folder });
     expect(ran.code).toBe(3);
     expect(ran.stdout.match(/no AWS credentials found/g)).toHaveLength(2);
-    expect(ran.stdout).toContain('nothing to compare');
+    expect(ran.stdout).toContain('Nothing was compared');
   });
 
   it('ends with 3 where the enabled regions cannot be asked for, and says what to do', async () => {
@@ -159,11 +159,13 @@ describe('a config file', () => {
     },
   ])('may be $name', async ({ name, text }) => {
     await writeFile(join(folder, name), text);
-    expect(await loadConfig(join(folder, name))).toMatchObject(config);
+    expect(await loadConfig(join(folder, name))).toMatchObject({ config });
   });
 
   it('of this repository works as it stands', async () => {
-    expect(await loadConfig('recohere.config.ts')).toMatchObject({ hub: { region: 'us-east-1' } });
+    expect(await loadConfig('recohere.config.ts')).toMatchObject({
+      config: { hub: { region: 'us-east-1' } },
+    });
   });
 
   it('that is wrong is refused with every mistake and its path', async () => {
