@@ -49,7 +49,7 @@ export interface LookProgress {
 }
 
 /** A subject with all that was seen of it. Observations hold fingerprints, never values. */
-export interface SeenSubject {
+interface SeenSubject {
   readonly subject: string;
   readonly group: LookGroup;
   readonly sightings: ReadonlyMap<PlaceId, Sighting>;

@@ -3,7 +3,7 @@ import type { Leaf } from '../core/fingerprint.ts';
 import type { Look } from './look.ts';
 
 /** A key that may be meant to differ: every replica of these subjects has a value of its own. */
-export interface OwnValueKey {
+interface OwnValueKey {
   readonly key: string;
   readonly subjects: readonly string[];
   /** How many replicas were compared, of the subject with the most. */
@@ -11,7 +11,7 @@ export interface OwnValueKey {
 }
 
 /** A key that looks like drift: some replicas share a value and others do not, or lack it. */
-export interface DriftingKey {
+interface DriftingKey {
   readonly key: string;
   readonly subject: string;
   readonly replicas: readonly string[];

@@ -4,7 +4,7 @@ export type ComparedFacet = (typeof COMPARED_FACETS)[number];
 
 /** All parts of a replica; `traffic` is what an alias does with the invocations. */
 export const FACETS = [...COMPARED_FACETS, 'traffic'] as const;
-export type Facet = (typeof FACETS)[number];
+type Facet = (typeof FACETS)[number];
 
 /** Why something could not be read; each code has one meaning, whatever AWS's own text was. */
 export const REFUSAL_CODES = [
@@ -61,7 +61,7 @@ export interface Unsettled extends Named {
   readonly facet: 'replica' | 'traffic';
 }
 
-export interface Unobservable extends Named {
+interface Unobservable extends Named {
   readonly kind: 'unobservable';
   readonly refusal: Refusal;
 }

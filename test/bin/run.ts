@@ -11,7 +11,7 @@ export interface Run {
 const COMMAND = resolve('dist/bin/recohere.js');
 
 /** Where the SDK finds no credentials and asks nobody for any. */
-export const NO_CREDENTIALS = {
+const NO_CREDENTIALS = {
   PATH: process.env.PATH,
   HOME: '/nonexistent',
   AWS_EC2_METADATA_DISABLED: 'true',
