@@ -1,7 +1,7 @@
 import type { Clock } from '../../functions/ports/clock.ts';
 
 const ASK_EVERY_MS = 50;
-const BOUND_MS = 30_000;
+const BOUND_MS = 60_000;
 
 /**
  * Asks again until the answer will do.

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Emulator } from './emulator.ts';
 import { healthy } from './healthy.ts';
@@ -20,15 +20,13 @@ export async function startLocalStack(): Promise<Emulator | undefined> {
   const { stdout } = await docker([
     'run',
     '--detach',
-    '--rm',
     '--publish=127.0.0.1::4566', // Docker chooses a free port
-    '--env=SERVICES=account,cloudformation,lambda,resourcegroupstaggingapi,sts',
     '--volume=/var/run/docker.sock:/var/run/docker.sock', // functions run in containers next to it
     IMAGE,
   ]);
   const container = stdout.trim();
   const removeNow = () => {
-    execFileSync('docker', ['rm', '--force', container], { stdio: 'ignore' });
+    spawnSync('docker', ['rm', '--force', '--volumes', container]);
   };
   process.once('exit', removeNow); // an interrupted run has no teardown
   try {
@@ -38,6 +36,7 @@ export async function startLocalStack(): Promise<Emulator | undefined> {
       endpoint,
       async stop() {
         await docker(['stop', `--time=${STOP_SECONDS}`, container]);
+        removeNow();
         process.off('exit', removeNow);
       },
     };
