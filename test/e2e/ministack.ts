@@ -23,7 +23,8 @@ const CHECK_PYTHON = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (
 const MAIN = `
 import os, signal, sys, threading
 def end_with_input():
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):
+        pass
     os.killpg(os.getpgrp(), signal.SIGTERM)
 threading.Thread(target=end_with_input, daemon=True).start()
 sys.argv = ['ministack']
