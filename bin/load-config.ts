@@ -39,15 +39,23 @@ async function readWritten(path: string): Promise<unknown> {
         return (await import('yaml')).parse(await readFile(path, 'utf8'));
       default: {
         const { createJiti } = await import('jiti');
-        const own = fileURLToPath(import.meta.resolve('../functions/contract/config.js'));
+        const own = fileURLToPath(new URL('../functions/contract/config.js', import.meta.url));
         const jiti = createJiti(import.meta.url, { alias: { 'recohere/config': own }, fsCache: false });
         return await jiti.import(resolve(path), { default: true });
       }
     }
   } catch (error) {
-    throw new Failure(
-      EXIT.usage,
-      `${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`,
-    );
+    throw new Failure(EXIT.usage, `${path} ${await whyUnreadable(error)}`);
   }
+}
+
+/** Says where a file is broken, and repeats nothing of what is written there. */
+async function whyUnreadable(error: unknown): Promise<string> {
+  const { YAMLParseError } = await import('yaml');
+  if (error instanceof YAMLParseError) {
+    const [start] = error.linePos ?? [];
+    return `is not valid YAML: ${error.code}${start ? ` at line ${start.line}, column ${start.col}` : ''}`;
+  }
+  if (error instanceof SyntaxError) return 'is not valid JSON';
+  return `cannot be loaded: ${error instanceof Error ? error.message : 'it threw no error'}`;
 }

@@ -18,6 +18,9 @@ It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and
 account:ListRegions, only as needed, and changes nothing. It never prints,
 stores or sends the value of an environment variable.`;
 
+// Which Node it runs on is the package's own business; the SDK's seven lines about it are not the user's.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 // Each command is imported when it is called, so that help and version answer at once.
 const program = new Command('recohere')
   .description(

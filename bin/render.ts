@@ -181,6 +181,8 @@ const SENTENCES: Record<Refusal['code'], string> = {
   CREDENTIALS_EXPIRED: 'the AWS credentials have expired; sign in again',
   CREDENTIALS_REJECTED: 'the AWS credentials are not accepted; is the region enabled for the account?',
   REGION_UNREACHABLE: 'no answer; does the region exist, and is there a network?',
+  UNAVAILABLE: 'AWS failed to answer, also after retries; try again later',
+  KEY_UNUSABLE: 'the key that encrypts it is disabled or gone',
   THROTTLED: 'throttled, also after retries; try again later',
   UNEXPECTED_ANSWER: 'an answer that AWS does not document',
   NOT_READ: 'not read',

@@ -11,7 +11,6 @@ import {
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import type { Refusal } from '../../contract/report.ts';
 import { RefusedError } from '../../core/errors.ts';
 import { type Place, placeId } from '../../core/place.ts';
 import { Sealed } from '../../core/sealed.ts';
@@ -21,10 +20,8 @@ import {
   PAGE_SIZE,
   type TagFilter,
 } from '../../ports/function-source.ts';
-import { permissionIn, refused } from './errors.ts';
-
-/** Tries of one call, the first one included, by the SDK's adaptive retry. */
-const ATTEMPTS_MAX = 5;
+import { BOUNDS } from './bounds.ts';
+import { refused, refusedKey } from './errors.ts';
 
 interface Clients {
   readonly lambda: LambdaClient;
@@ -93,10 +90,10 @@ function makeClients({ region, access }: Place, own: ReturnType<typeof fromNodeP
     ? fromTemporaryCredentials({
         masterCredentials: own,
         params: { RoleArn: access.roleArn, RoleSessionName: 'recohere', ExternalId: access.externalId },
-        clientConfig: { region },
+        clientConfig: { region, ...BOUNDS },
       })
     : own;
-  const options = { region, credentials, retryMode: 'adaptive', maxAttempts: ATTEMPTS_MAX };
+  const options = { region, credentials, ...BOUNDS };
   return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
 }
 
@@ -138,11 +135,7 @@ function environmentOf(
   call: string,
   { Environment: environment }: FunctionConfiguration,
 ): FunctionDescription['environment'] {
-  if (environment?.Error) {
-    const { ErrorCode = '', Message = '' } = environment.Error;
-    const refusal: Refusal = refused(call, { name: ErrorCode, message: Message }).refusal;
-    return { ...refusal, permission: permissionIn({ message: Message }) ?? 'kms:Decrypt' };
-  }
+  if (environment?.Error) return refusedKey(call, environment.Error);
   return new Sealed(new Map(Object.entries(environment?.Variables ?? {})));
 }
 

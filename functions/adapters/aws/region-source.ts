@@ -1,12 +1,13 @@
 import { AccountClient, paginateListRegions, type Region } from '@aws-sdk/client-account';
 import type { RegionSource } from '../../ports/region-source.ts';
+import { BOUNDS } from './bounds.ts';
 import { refused } from './errors.ts';
 
 /** The regions that the caller's account may use, as Account Management says. */
 export function awsRegionSource(): RegionSource {
   return {
     async enabled() {
-      const client = new AccountClient({ region: 'us-east-1' }); // the service has no other in its partition
+      const client = new AccountClient({ region: 'us-east-1', ...BOUNDS }); // the service has no other region
       const regions: Region[] = [];
       try {
         const pages = paginateListRegions(

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { permissionIn, refused } from '../../../functions/adapters/aws/errors.ts';
+import { refused, refusedKey } from '../../../functions/adapters/aws/errors.ts';
 import { RefusedError } from '../../../functions/core/errors.ts';
 
 const CALL = 'lambda:ListFunctions';
@@ -32,6 +32,8 @@ describe('translation of what the SDK throws', () => {
         'SignatureDoesNotMatch',
         'UnrecognizedClientException',
         'OptInRequired',
+        'IncompleteSignatureException',
+        'RegionDisabledException',
       ],
       code: 'CREDENTIALS_REJECTED',
       reason: 'a region that is not enabled knows no key of the account',
@@ -48,7 +50,13 @@ describe('translation of what the SDK throws', () => {
     }
   }
 
-  for (const name of ['ThrottlingException', 'TooManyRequestsException']) {
+  for (const name of [
+    'RequestLimitExceeded',
+    'ThrottledException',
+    'Throttling',
+    'ThrottlingException',
+    'TooManyRequestsException',
+  ]) {
     it(`${name} is THROTTLED: the same call may succeed later`, () => {
       expect(refused(CALL, thrown(name))).toMatchObject({ code: 'THROTTLED', retryable: true });
     });
@@ -75,12 +83,64 @@ describe('translation of what the SDK throws', () => {
 
   for (const { error, reason } of [
     { error: thrown('ServiceUnavailableOnMondays'), reason: 'the name is not known' },
+    { error: thrown('constructor'), reason: 'a name that every object has is not a known one' },
     { error: 'text', reason: 'anything can be thrown' },
     { error: undefined, reason: 'even nothing can be thrown' },
     { error: { name: 7, code: null }, reason: 'fields need not be text' },
   ]) {
     it(`is UNEXPECTED_ANSWER where ${reason}`, () => {
       expect(refused(CALL, error)).toMatchObject({ code: 'UNEXPECTED_ANSWER', retryable: false });
+    });
+  }
+});
+
+describe('faults that have no name of their own', () => {
+  for (const { error, code, reason } of [
+    {
+      error: Object.assign(thrown('ServiceException'), { $metadata: { httpStatusCode: 503 } }),
+      code: 'UNAVAILABLE',
+      reason: 'AWS answered with a status of its own fault',
+    },
+    {
+      error: Object.assign(thrown('Odd'), { $metadata: { httpStatusCode: 400 } }),
+      code: 'UNEXPECTED_ANSWER',
+      reason: 'the status blames the caller',
+    },
+    {
+      error: thrown('CredentialsProviderError', 'The SSO session associated with this profile has expired.'),
+      code: 'CREDENTIALS_EXPIRED',
+      reason: 'there were credentials once',
+    },
+  ]) {
+    it(`are ${code} where ${reason}`, () => {
+      expect(refused(CALL, error)).toMatchObject({ code, retryable: code === 'UNAVAILABLE' });
+    });
+  }
+});
+
+describe('the key of an environment', () => {
+  for (const { ErrorCode, Message, refusal, reason } of [
+    {
+      ErrorCode: 'KMSAccessDeniedException',
+      Message: 'x is not authorized to perform: kms:Decrypt on y',
+      refusal: { code: 'ACCESS_DENIED', call: CALL, permission: 'kms:Decrypt' },
+      reason: 'may not be used by the caller',
+    },
+    {
+      ErrorCode: 'KMSDisabledException',
+      Message: 'hunter2',
+      refusal: { code: 'KEY_UNUSABLE', call: CALL },
+      reason: 'may be used by nobody, which no permission mends',
+    },
+    {
+      ErrorCode: undefined,
+      Message: undefined,
+      refusal: { code: 'KEY_UNUSABLE', call: CALL },
+      reason: 'fails unsaid',
+    },
+  ]) {
+    it(`${reason}: ${refusal.code}`, () => {
+      expect(refusedKey(CALL, { ErrorCode, Message })).toEqual(refusal);
     });
   }
 });
@@ -111,11 +171,7 @@ describe('missing permission', () => {
     },
     { message: 'Access denied', permission: undefined, reason: 'AWS need not say' },
   ]) {
-    it(`is read from the text: ${reason}`, () => {
-      expect(permissionIn({ message })).toBe(permission);
-    });
-
-    it(`is the permission of the refusal, or the call itself: ${reason}`, () => {
+    it(`is read from the text, or is the call itself: ${reason}`, () => {
       const { refusal } = refused(CALL, thrown('AccessDeniedException', message));
       expect(refusal).toEqual({ code: 'ACCESS_DENIED', call: CALL, permission: permission ?? CALL });
     });
