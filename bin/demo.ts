@@ -24,7 +24,9 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   }
   process.stdout.write(`Three simulated regions, a day after a deploy (seed ${seed}):\n\n`);
   process.stdout.write(renderLook(seen, screenOf(process.stdout)));
-  process.stdout.write('\nOn your own account: npx recohere scan --regions us-east-1,eu-west-1\n');
+  process.stdout.write(
+    '\nOn your own account: npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
+  );
 }
 
 /** The look that the demonstration shows. */

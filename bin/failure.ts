@@ -1,5 +1,5 @@
-/** Exit codes of every command. */
-export const EXIT = { agreed: 0, disagreed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
+/** Exit codes of every command; `defect` is for what must not happen. */
+export const EXIT = { agreed: 0, disagreed: 1, usage: 2, refused: 3, defect: 70 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Ends a command with words for the user and no stack. */

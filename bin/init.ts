@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { type Proposal, type ProposedGroup, propose } from '../functions/app/propose.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
 import { sentenceOf } from './render.ts';
-import { accountScope, type LookFlags, lookAtAws } from './scan.ts';
+import { accountScope, type LookFlags, lookAtAws, requireCopies } from './scan.ts';
 
 const FILE = 'recohere.config.ts';
 
@@ -12,7 +13,11 @@ export interface InitFlags extends LookFlags {
 
 /** `recohere init`: writes a first config from what is live. Never replaces a file unless told. */
 export async function init(flags: InitFlags): Promise<ExitCode> {
-  const seen = await lookAtAws(await accountScope(flags));
+  if (existsSync(FILE) && !flags.force)
+    throw new Failure(EXIT.usage, `${FILE} is here already; --force replaces it`);
+  const scope = await accountScope(flags);
+  requireCopies(scope);
+  const seen = await lookAtAws(scope);
   const proposal = propose(seen);
   if (proposal.groups.length === 0) {
     const why = seen.refusals
@@ -23,7 +28,7 @@ export async function init(flags: InitFlags): Promise<ExitCode> {
       `no function was found in more than one region; nothing was written${why}`,
     );
   }
-  await write(configText(proposal, flags), flags.force === true);
+  await write(configText(proposal, flags));
   const subjects = proposal.groups.reduce((sum, group) => sum + group.subjects.length, 0);
   process.stdout.write(
     `Wrote ${FILE}: ${subjects} subjects in ${proposal.replicas.length} regions. Read its comments, then: npx recohere scan\n`,
@@ -31,14 +36,14 @@ export async function init(flags: InitFlags): Promise<ExitCode> {
   return EXIT.agreed;
 }
 
-async function write(text: string, force: boolean): Promise<void> {
+async function write(text: string): Promise<void> {
   try {
-    await writeFile(FILE, text, { flag: force ? 'w' : 'wx' });
+    await writeFile(FILE, text);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
-      throw new Failure(EXIT.usage, `${FILE} is here already; --force replaces it`);
-    }
-    throw error;
+    throw new Failure(
+      EXIT.usage,
+      `${FILE} cannot be written: ${error instanceof Error ? error.message : ''}`,
+    );
   }
 }
 
@@ -62,16 +67,22 @@ function unreadComment({ subject, replica, refusal }: Proposal['unread'][number]
 }
 
 function groupText(group: ProposedGroup, flags: LookFlags): string {
+  const { stack } = group;
+  // names that CloudFormation makes begin with the stack's; a name of one's own pairs by itself
+  const ofStack = stack === undefined ? {} : { stack, name: flags.name ?? `${stack}-*` };
   const lines = [
     `// Copies found: ${oneLine(group.subjects.join(', '))}`,
-    `select: ${selectText(group.stack === undefined ? flags : { stack: group.stack })},`,
+    `select: ${selectText({ ...flags, ...ofStack })},`,
   ];
-  if (group.stack !== undefined) lines.push(`identity: 'stack+logicalId',`);
-  if (group.perReplica.length > 0) {
+  if (stack !== undefined) lines.push(`identity: 'stack+logicalId',`);
+  if (group.ownValues.length > 0) {
     lines.push('perReplica: [');
-    for (const { key, subjects, replicas } of group.perReplica) {
-      lines.push(`  // a value of its own in each of ${replicas} replicas: ${oneLine(subjects.join(', '))}`);
-      lines.push(`  ${quoted(key)},`);
+    for (const { key, subjects, replicas, isSure } of group.ownValues) {
+      const doubt = isSure ? '' : '; if it should, take the mark off the next line';
+      lines.push(
+        `  // a value of its own in each of ${replicas} replicas: ${oneLine(subjects.join(', '))}${doubt}`,
+      );
+      lines.push(`  ${isSure ? '' : '// '}${quoted(key)},`);
     }
     lines.push('],');
   }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,9 @@ export async function loadConfig(
   if (found.length > 1) {
     throw new Failure(EXIT.usage, `${found.join(' and ')} are both here; name one with --config`);
   }
-  if (!existsSync(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new Failure(EXIT.usage, `${path}: there is no such file`);
+  }
   const result = parseConfig(await readWritten(path));
   if (result.ok) return { path, config: result.config };
   const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');

@@ -1,10 +1,12 @@
+import { constants } from 'node:os';
 import { SingleBar } from 'cli-progress';
 import type { LookProgress } from '../functions/app/look.ts';
-import { EXIT } from './failure.ts';
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Shows how far a look is in one live line, on a terminal only, while the work goes on. The line is gone when the work
- * ends, and when Ctrl-C ends it.
+ * ends, and when Ctrl-C or another signal ends it.
  */
 export async function withProgress<T>(
   stream: NodeJS.WriteStream,
@@ -20,11 +22,14 @@ export async function withProgress<T>(
     clearOnComplete: true,
     gracefulExit: false, // it would keep Ctrl-C from ending the process
   });
-  const interrupt = () => {
-    bar.stop();
-    process.exit(EXIT.interrupted);
-  };
-  process.once('SIGINT', interrupt);
+  const forget = ENDING.map((signal) => {
+    const end = () => {
+      bar.stop();
+      process.exit(128 + constants.signals[signal]); // as a shell says it of a process that a signal ended
+    };
+    process.once(signal, end);
+    return () => process.off(signal, end);
+  });
   bar.start(1, 0, { functions: 0, calls: 0 });
   try {
     return await work(({ places, placesRead, functions, calls }) => {
@@ -33,6 +38,6 @@ export async function withProgress<T>(
     });
   } finally {
     bar.stop();
-    process.off('SIGINT', interrupt);
+    for (const off of forget) off();
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { REGION_CODE } from '../functions/contract/region.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE } from '../functions/contract/names.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { InitFlags } from './init.ts';
 import type { ScanFlags } from './scan.ts';
@@ -10,7 +10,8 @@ const EXIT_CODES = `
 Exit codes:
   0  all subjects agreed
   1  a subject disagrees
-  2  the command, its config or its selection is wrong; nothing was compared
+  2  the command, its config or its selection is wrong; nothing was compared,
+     or a group of the config selects nothing
   3  AWS refused: what, and which permission is missing, is printed`;
 
 const READS = `
@@ -29,9 +30,13 @@ const program = new Command('recohere')
   .version(readVersion())
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.agreed : EXIT.usage));
 
-withSelection(program.command('scan'))
+withSelection(program.command('scan'), 'those of the config, else all enabled ones')
   .description('look once at live functions and say which copies disagree')
-  .option('--config <file>', 'config to use (default: recohere.config.* of this folder, if there is one)')
+  .option(
+    '--config <file>',
+    'config to use (default: recohere.config.* of this folder, if there is one)',
+    someText,
+  )
   .option('--no-config', 'look at the account as it is, without a config')
   .option('--json', 'print one JSON document')
   .addHelpText(
@@ -52,7 +57,7 @@ Examples:
     process.exitCode = await scan(flags);
   });
 
-withSelection(program.command('init'))
+withSelection(program.command('init'), 'all enabled ones')
   .description('look at live functions and write a first recohere.config.ts')
   .option('--force', 'replace a recohere.config.ts that is here')
   .addHelpText('after', READS)
@@ -79,20 +84,25 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof Failure)) throw error;
-  process.stderr.write(`recohere: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  if (error instanceof Failure) {
+    process.stderr.write(`recohere: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    const stack = error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`recohere: this is a defect of Recohere, please report it\n${stack}\n`);
+    process.exitCode = EXIT.defect;
+  }
 }
 
-function withSelection(command: Command): Command {
+function withSelection(command: Command, defaultRegions: string): Command {
   return command
+    .option('--regions <a,b,c>', `regions to compare (default: ${defaultRegions})`, regionList)
     .option(
-      '--regions <a,b,c>',
-      'regions to compare (default: those of the config, else all enabled ones)',
-      regionList,
+      '--name <pattern>',
+      "only functions of this name; * stands for any text: 'checkout-*'",
+      functionName,
     )
-    .option('--name <pattern>', "only functions of this name; * stands for any text: 'checkout-*'")
-    .option('--stack <name>', 'only functions that this CloudFormation stack deployed; * as above')
+    .option('--stack <name>', 'only functions that this CloudFormation stack deployed; * as above', someText)
     .option('--tag <key=value>', 'only functions with this tag; may be given more than once', tagMap);
 }
 
@@ -106,9 +116,20 @@ function regionList(text: string): string[] {
   return regions;
 }
 
+function functionName(text: string): string {
+  if (FUNCTION_NAME_PATTERN.test(text)) return text;
+  throw new InvalidArgumentError('It is not the name of a function, nor a pattern of one.');
+}
+
+function someText(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
 function tagMap(text: string, before: Record<string, string> = {}): Record<string, string> {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError('Write it as key=value.');
+  if (Object.hasOwn(before, key)) throw new InvalidArgumentError(`The tag ${key} is given twice.`);
   return { ...before, [key]: value };
 }
 

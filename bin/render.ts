@@ -11,8 +11,8 @@ export interface Screen {
   readonly width: number;
 }
 
-/** Rows of agreed subjects that are shown one by one; the rest is counted. */
-const AGREED_SHOWN = 20;
+/** Rows of agreed subjects, and of unobservable ones, that are shown one by one; the rest is counted. */
+const QUIET_SHOWN = 20;
 /** Keys that one finding names on the screen; JSON has all. */
 const KEYS_SHOWN = 10;
 /** Narrower than this, names of subjects cannot be told apart, and a column for each region gives way. */
@@ -30,21 +30,30 @@ export function screenOf(stream: NodeJS.WriteStream, { NO_COLOR, TERM } = proces
 /** The table of subjects and replicas, each finding in a line under its row, then what it comes to. */
 export function renderLook(look: Look, screen: Screen): string {
   const colors = pc.createColors(screen.colors);
-  const troubled = look.subjects.filter(({ verdict }) => verdict !== 'agreed');
-  const agreed = look.subjects.filter(({ verdict }) => verdict === 'agreed');
-  const shown = [...troubled, ...agreed.slice(0, AGREED_SHOWN)];
+  const of = (...verdicts: Verdict[]) => look.subjects.filter(({ verdict }) => verdicts.includes(verdict));
+  const [unread, agreed] = [of('unobservable'), of('agreed')];
+  const shown = [
+    ...of('diverged', 'converging'),
+    ...unread.slice(0, QUIET_SHOWN),
+    ...agreed.slice(0, QUIET_SHOWN),
+  ];
   const lines: string[] = [];
   if (shown.length > 0) {
     const [head = '', ...rows] = tableOf(look, shown, screen, colors);
     lines.push(head);
     rows.forEach((row, position) => {
-      lines.push(row, ...findingLines(shown[position] as Subject, screen));
+      lines.push(row, ...findingLines(shown[position] as Subject, look, screen));
     });
-    if (agreed.length > AGREED_SHOWN) lines.push(`… and ${agreed.length - AGREED_SHOWN} more that agreed`);
+    for (const quiet of [unread, agreed].filter(({ length }) => length > QUIET_SHOWN)) {
+      lines.push(`… and ${quiet.length - QUIET_SHOWN} more ${quiet[0]?.verdict}`);
+    }
     lines.push('');
   }
   for (const { replica, refusal } of look.refusals) {
     lines.push(wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen));
+  }
+  for (const path of look.unmatched) {
+    lines.push(wrapped(`${colors.yellow('selects nothing')} · ${path} of the config`, screen));
   }
   lines.push(...summaryOf(look).map((line) => wrapped(line, screen)));
   return `${lines.join('\n')}\n`;
@@ -54,17 +63,16 @@ function tableOf(look: Look, subjects: readonly Subject[], screen: Screen, color
   const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
   const subjectWidth = widest(['SUBJECT', ...subjects.map(({ subject }) => subject)]);
   const verdictWidth = widest(['VERDICT', ...subjects.map(({ verdict }) => verdict)]);
-  const regionsWidth = look.replicas.reduce(
-    (sum, replica) => sum + GAP + Math.max(replica.length, 'updating'.length),
+  const columns = columnsOf(look.replicas);
+  const regionsWidth = columns.reduce(
+    (sum, column) => sum + GAP + Math.max(column.length, 'updating'.length),
     0,
   );
   const left = screen.width - verdictWidth - GAP - regionsWidth;
   const perRegion = left >= Math.min(subjectWidth, SUBJECT_WIDTH_MIN);
   const room = perRegion ? left : screen.width - verdictWidth - COUNTS_WIDTH - 2 * GAP;
   const table = new Table({
-    head: ['SUBJECT', 'VERDICT', ...(perRegion ? look.replicas : ['REPLICAS'])].map((text) =>
-      colors.bold(text),
-    ),
+    head: ['SUBJECT', 'VERDICT', ...(perRegion ? columns : ['REPLICAS'])].map((text) => colors.bold(text)),
     chars: BARE,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
   });
@@ -80,6 +88,13 @@ function tableOf(look: Look, subjects: readonly Subject[], screen: Screen, color
     .toString()
     .split('\n')
     .map((line) => line.trimEnd());
+}
+
+/** Replicas of one account are told apart by their regions alone. */
+function columnsOf(replicas: readonly string[]): readonly string[] {
+  const accounts = new Set(replicas.map((replica) => replica.slice(0, replica.indexOf('/') + 1)));
+  const [account = ''] = accounts;
+  return accounts.size === 1 ? replicas.map((replica) => replica.slice(account.length)) : replicas;
 }
 
 const GAP = 2;
@@ -134,10 +149,12 @@ function countsOf(cells: readonly string[]): string {
     .join(', ');
 }
 
-/** One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
-function findingLines({ subject, findings }: Subject, screen: Screen): string[] {
+/** What is told once for the whole region is not told for each subject. One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
+function findingLines({ subject, findings }: Subject, { refusals }: Look, screen: Screen): string[] {
   const byReplica = new Map<string, Finding[]>();
-  for (const finding of findings) {
+  const isTold = ({ replica, facet, kind }: Finding) =>
+    kind === 'unobservable' && facet === 'replica' && refusals.some((refused) => refused.replica === replica);
+  for (const finding of findings.filter((each) => !isTold(each))) {
     byReplica.set(finding.replica, [...(byReplica.get(finding.replica) ?? []), finding]);
   }
   return [...byReplica].map(([replica, own]) => {
@@ -177,7 +194,7 @@ function listed(keys: readonly string[]): string {
 
 const SENTENCES: Record<Refusal['code'], string> = {
   ACCESS_DENIED: 'access denied',
-  NO_CREDENTIALS: 'no AWS credentials found in environment, profile, single sign-on or instance role',
+  NO_CREDENTIALS: 'no usable AWS credentials in environment, profile, single sign-on or instance role',
   CREDENTIALS_EXPIRED: 'the AWS credentials have expired; sign in again',
   CREDENTIALS_REJECTED: 'the AWS credentials are not accepted; is the region enabled for the account?',
   REGION_UNREACHABLE: 'no answer; does the region exist, and is there a network?',
@@ -187,6 +204,8 @@ const SENTENCES: Record<Refusal['code'], string> = {
   UNEXPECTED_ANSWER: 'an answer that AWS does not document',
   NOT_READ: 'not read',
   TOO_OLD: 'read too long ago',
+  OTHER_ACCOUNT: 'the credentials belong to another account than the config names',
+  NO_BUILD_ID: 'no replica has the build id that the config compares code by',
   OTHER_KEY: 'fingerprinted with another key',
 };
 

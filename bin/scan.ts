@@ -26,12 +26,19 @@ export interface ScanFlags extends LookFlags {
 export async function scan(flags: ScanFlags): Promise<ExitCode> {
   const loaded = flags.config === false ? undefined : await loadConfig(flags.config);
   const scope = loaded ? scopeOfConfig(loaded.config, narrowingOf(flags)) : await accountScope(flags);
+  requireCopies(scope);
   if (loaded && !flags.json) process.stdout.write(`By ${loaded.path}:\n\n`);
   const seen = await lookAtAws(scope);
   process.stdout.write(
     flags.json ? `${JSON.stringify(reportOf(seen), null, 2)}\n` : renderLook(seen, screenOf(process.stdout)),
   );
   return exitCodeOf(seen);
+}
+
+/** @throws Failure `usage`: one place alone has nothing to be compared with */
+export function requireCopies({ places }: LookScope): void {
+  if (places.length < 2)
+    throw new Failure(EXIT.usage, 'one region alone has nothing to be compared with; name two or more');
 }
 
 /** Looks at live accounts, with a progress line on a terminal. */
@@ -60,20 +67,21 @@ function narrowingOf({ regions, tag, stack, name }: LookFlags) {
 }
 
 /** The JSON document of a look: names, verdicts and findings. */
-export function reportOf({ replicas, subjects, alone, refusals, calls }: Look) {
+export function reportOf({ replicas, subjects, alone, refusals, unmatched, calls }: Look) {
   return {
     regions: replicas,
     subjects: subjects.map(({ subject, verdict, findings }) => ({ subject, verdict, findings })),
     alone,
     refusals,
+    unmatched,
     calls: Object.fromEntries(calls),
   };
 }
 
 /** A known difference before a refusal: it is a fact, whatever else could not be read. */
-export function exitCodeOf({ subjects, refusals }: Look): ExitCode {
+export function exitCodeOf({ subjects, refusals, unmatched }: Look): ExitCode {
   if (subjects.some(({ verdict }) => verdict === 'diverged' || verdict === 'converging'))
     return EXIT.disagreed;
   if (refusals.length > 0 || subjects.some(({ verdict }) => verdict === 'unobservable')) return EXIT.refused;
-  return subjects.length === 0 ? EXIT.usage : EXIT.agreed;
+  return subjects.length === 0 || unmatched.length > 0 ? EXIT.usage : EXIT.agreed;
 }

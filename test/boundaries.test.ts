@@ -5,6 +5,9 @@ import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
+/** Stands for any use case, each with a folder and in it a `handler.ts`. */
+const HANDLERS = 'functions/use-case';
+
 /** Which folder may import which: bin → lib, app, adapters, contract; and so on. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bin: [
@@ -15,6 +18,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/adapters/sim',
     'functions/contract',
   ],
+  lib: ['lib', 'functions/contract'],
+  [HANDLERS]: ['functions/app', 'functions/adapters/aws', 'functions/contract'],
   'functions/app': ['functions/app', 'functions/core', 'functions/ports', 'functions/contract'],
   'functions/adapters/aws': [
     'functions/adapters/aws',
@@ -69,7 +74,8 @@ function pairs(): [string, string][] {
 }
 
 function fileOf(from: string, to: string): string {
-  return `${from}/imports-${to.replaceAll(/[^a-z]+/g, '-')}.ts`;
+  const name = `imports-${to.replaceAll(/[^a-z]+/g, '-')}`;
+  return from === HANDLERS ? `functions/${name}/handler.ts` : `${from}/${name}.ts`;
 }
 
 describe('the linter', () => {

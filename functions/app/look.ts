@@ -35,6 +35,8 @@ export interface LookScope {
    * - `where-seen`: only where it is.
    */
   readonly expected: 'everywhere' | 'if-copied' | 'where-seen';
+  /** Whether a group that selects no function anywhere is a mistake, and not a consequence of flags. */
+  readonly mustMatch: boolean;
   /** Pair functions that have no copy of the same name by the stack and logical id that deployed them. */
   readonly pairByStack: boolean;
   readonly deadlineSeconds: number;
@@ -50,6 +52,7 @@ export interface LookProgress {
 
 /** A subject with all that was seen of it. Observations hold fingerprints, never values. */
 interface SeenSubject {
+  /** Its name; followed by its group's path where a group before has a subject of that name. */
   readonly subject: string;
   readonly group: LookGroup;
   readonly sightings: ReadonlyMap<PlaceId, Sighting>;
@@ -59,13 +62,17 @@ export interface Look {
   readonly replicas: readonly PlaceId[];
   /** By name. */
   readonly subjects: readonly (ReportedSubject & { readonly seen: SeenSubject })[];
-  /** Functions that live in one place only, and so are not copies of anything. */
+  /** Functions that live in one place only, all places being read, and so are not copies of anything. */
   readonly alone: readonly { readonly subject: string; readonly name: string; readonly replica: PlaceId }[];
-  /** Places that could not be read at all, or whose functions could not be paired by stack. */
+  /** Places where functions could not be listed, or found by their tags. */
   readonly refusals: readonly { readonly replica: PlaceId; readonly refusal: Refusal }[];
+  /** Paths of groups of the config that select no function anywhere. */
+  readonly unmatched: readonly string[];
   /** Calls by IAM's name for them, retries not counted. */
   readonly calls: ReadonlyMap<string, number>;
 }
+
+type Unread = Look['refusals'][number];
 
 /**
  * Reads the functions of all places and says which copies disagree. Reads only; keeps nothing: its fingerprint key is
@@ -76,51 +83,71 @@ export async function look(
   scope: LookScope,
   onProgress: (progress: LookProgress) => void,
 ): Promise<Look> {
-  const { source, calls } = paced(ports.source, ports.clock);
-  const key = fingerprintKey('look', ports.random.bytes(32));
   let [placesRead, functions] = [0, 0];
-  const tell = () => {
-    const made = [...calls.values()].reduce((sum, count) => sum + count, 0);
-    onProgress({ places: scope.places.length, placesRead, functions, calls: made });
+  const tell = () =>
+    onProgress({ places: scope.places.length, placesRead, functions, calls: sum(calls.values()) });
+  const { source, calls } = paced(ports.source, ports.clock, () => tell());
+  const key = fingerprintKey('look', ports.random.bytes(32));
+  const onFunction = () => {
+    functions++;
+    tell();
   };
 
-  tell();
   const surveys = await pMap(
     scope.places,
     async (place) => {
-      const surveyed = await survey({ source, clock: ports.clock }, key, place, scope.groups, () => {
-        functions++;
-        tell();
-      });
+      const surveyed = await survey({ source, clock: ports.clock }, key, place, scope.groups, onFunction);
       placesRead++;
       tell();
       return surveyed;
     },
     { concurrency: PLACES_AT_ONCE },
   );
-  const unread = surveys.flatMap((surveyed) =>
-    'refusal' in surveyed ? [{ replica: placeId(surveyed.place), refusal: surveyed.refusal }] : [],
-  );
-  const paired = scope.pairByStack ? await pairByStack(source, surveys) : { surveys, refusals: [] };
-  const refusals = [...unread, ...paired.refusals];
-  const seen = bySubject(paired.surveys);
-  const alone = scope.expected === 'everywhere' ? [] : seen.filter(({ sightings }) => sightings.size === 1);
+  const paired = scope.pairByStack ? await pairByStack(source, surveys) : { surveys, unread: [] };
   const now = ports.clock.now();
+  const seen = bySubject(paired.surveys, scope.groups).map((subject) => ({
+    subject,
+    unread: [...unreadOf(surveys, subject.group), ...(isPaired(subject) ? paired.unread : [])],
+  }));
+  const isAlone = ({ subject, unread }: (typeof seen)[number]) =>
+    scope.expected !== 'everywhere' && subject.sightings.size === 1 && unread.length === 0;
   return {
     replicas: scope.places.map(placeId),
     subjects: seen
-      .filter((subject) => !alone.includes(subject))
-      .map((subject) => ({
+      .filter((each) => !isAlone(each))
+      .map(({ subject, unread }) => ({
+        ...judge(subject, unread, scope, now),
         subject: subject.subject,
-        ...judge(subject, scope, isPaired(subject) ? refusals : unread, now),
         seen: subject,
       })),
-    alone: alone.flatMap(({ subject, sightings }) =>
-      [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
-    ),
-    refusals,
+    alone: seen
+      .filter(isAlone)
+      .flatMap(({ subject: { subject, sightings } }) =>
+        [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
+      ),
+    refusals: distinct([...scope.groups.flatMap((group) => unreadOf(surveys, group)), ...paired.unread]),
+    unmatched: scope.mustMatch
+      ? scope.groups.filter((group) => isUnmatched(surveys, group)).map(({ path }) => path)
+      : [],
     calls,
   };
+}
+
+function unreadOf(surveys: readonly Survey[], group: LookGroup): Unread[] {
+  return surveys.flatMap(({ place, refused }) => {
+    const refusal = refused.get(group);
+    return refusal ? [{ replica: placeId(place), refusal }] : [];
+  });
+}
+
+function distinct(unread: readonly Unread[]): Unread[] {
+  return [...new Map(unread.map((each) => [JSON.stringify(each), each])).values()];
+}
+
+function isUnmatched(surveys: readonly Survey[], group: LookGroup): boolean {
+  return surveys.every(
+    ({ sightings, refused }) => !refused.has(group) && !sightings.some((each) => each.group === group),
+  );
 }
 
 /** Whether stack and logical id made the subject: then a place whose tags were refused has not been read for it. */
@@ -130,21 +157,24 @@ function isPaired({ subject, sightings }: SeenSubject): boolean {
 
 function judge(
   { subject, group, sightings }: SeenSubject,
+  unread: readonly Unread[],
   scope: LookScope,
-  unread: Look['refusals'],
   now: number,
 ): ReturnType<typeof plan> {
   const observations = new Map<PlaceId, Observation>();
   for (const place of scope.places) observations.set(placeId(place), { state: 'absent', at: now });
-  for (const { replica, refusal } of unread) {
+  for (const { replica, refusal } of unread)
     observations.set(replica, { state: 'unobservable', at: now, refusal });
-  }
   for (const [replica, { observation }] of sightings) observations.set(replica, observation);
 
   const narrowed = Object.entries(group.replicas).find(([pattern]) => matches(subject, pattern));
-  const isExpected = (place: Place) =>
-    (scope.expected !== 'where-seen' || sightings.has(placeId(place))) &&
-    (narrowed === undefined || narrowed[1].includes(place.region));
+  const isEverywhere =
+    scope.expected === 'everywhere' || (scope.expected === 'if-copied' && sightings.size > 1);
+  const isExpected = (place: Place) => {
+    const replica = placeId(place);
+    const mayBeThere = sightings.has(replica) || unread.some((each) => each.replica === replica);
+    return (isEverywhere || mayBeThere) && (narrowed === undefined || narrowed[1].includes(place.region));
+  };
   return plan({
     replicas: scope.places.filter(isExpected).map(placeId),
     primary: scope.primary && placeId(scope.primary),
@@ -156,21 +186,26 @@ function judge(
   });
 }
 
-function bySubject(surveys: readonly Survey[]): SeenSubject[] {
-  const subjects = new Map<string, { group: LookGroup; sightings: Map<PlaceId, Sighting> }>();
-  for (const surveyed of surveys) {
-    if ('refusal' in surveyed) continue;
-    const replica = placeId(surveyed.place);
-    for (const sighting of inNameOrder(surveyed.sightings)) {
-      const found = subjects.get(sighting.subject) ?? { group: sighting.group, sightings: new Map() };
-      subjects.set(sighting.subject, found);
-      const first = found.sightings.get(replica);
-      found.sightings.set(replica, first === undefined ? sighting : withDouble(first, sighting));
+function bySubject(surveys: readonly Survey[], groups: readonly LookGroup[]): SeenSubject[] {
+  const named = new Map<string, SeenSubject>();
+  for (const group of groups) {
+    const found = new Map<string, Map<PlaceId, Sighting>>();
+    for (const { place, sightings } of surveys) {
+      for (const sighting of inNameOrder(sightings.filter((each) => each.group === group))) {
+        const replicas = found.get(sighting.subject) ?? new Map<PlaceId, Sighting>();
+        const first = replicas.get(placeId(place));
+        found.set(
+          sighting.subject,
+          replicas.set(placeId(place), first ? withDouble(first, sighting) : sighting),
+        );
+      }
+    }
+    for (const [name, sightings] of found) {
+      const subject = named.has(name) ? `${name} (${group.path})` : name;
+      named.set(subject, { subject, group, sightings });
     }
   }
-  return [...subjects]
-    .map(([subject, { group, sightings }]) => ({ subject, group, sightings }))
-    .sort((a, b) => (a.subject < b.subject ? -1 : 1));
+  return [...named.values()].sort((a, b) => (a.subject < b.subject ? -1 : 1));
 }
 
 /** Two functions of one place that claim to be the same replica: the first by name stands, the other is named. */
@@ -183,41 +218,44 @@ function withDouble(first: Sighting, double: Sighting): Sighting {
 
 /**
  * Gives functions that have no copy of the same name the subject that their stack and logical id make. A place whose
- * tags cannot be read keeps its subjects and adds a refusal.
+ * tags cannot be read keeps its subjects.
  */
 async function pairByStack(
   source: FunctionSource,
   surveys: readonly Survey[],
-): Promise<{ surveys: Survey[]; refusals: Look['refusals'] }> {
-  const alone = new Set(
-    bySubject(surveys)
-      .filter(({ sightings }) => sightings.size === 1)
-      .map(({ subject }) => subject),
-  );
-  const refusals: Look['refusals'][number][] = [];
+): Promise<{ surveys: Survey[]; unread: Unread[] }> {
+  const places = new Map<string, number>();
+  for (const { sightings } of surveys) {
+    for (const { subject } of sightings) places.set(subject, (places.get(subject) ?? 0) + 1);
+  }
+  const isAlone = ({ subject }: Sighting) => places.get(subject) === 1;
+  const unread: Unread[] = [];
   const paired = await pMap(
     surveys,
     async (surveyed) => {
-      if ('refusal' in surveyed || !surveyed.sightings.some(({ subject }) => alone.has(subject)))
-        return surveyed;
+      if (!surveyed.sightings.some(isAlone)) return surveyed;
       try {
         const subjects = await stackSubjects(source, surveyed.place);
         const sightings = surveyed.sightings.map((sighting) => {
-          const subject = alone.has(sighting.subject) ? subjects.get(sighting.name) : undefined;
+          const subject = isAlone(sighting) ? subjects.get(sighting.name) : undefined;
           return subject === undefined ? sighting : { ...sighting, subject };
         });
         return { ...surveyed, sightings };
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
-        refusals.push({ replica: placeId(surveyed.place), refusal: error.refusal });
+        unread.push({ replica: placeId(surveyed.place), refusal: error.refusal });
         return surveyed;
       }
     },
     { concurrency: PLACES_AT_ONCE },
   );
-  return { surveys: paired, refusals };
+  return { surveys: paired, unread };
 }
 
 function inNameOrder(sightings: readonly Sighting[]): Sighting[] {
   return [...sightings].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function sum(counts: Iterable<number>): number {
+  return [...counts].reduce((total, count) => total + count, 0);
 }

@@ -57,7 +57,7 @@ export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Obs
   return {
     state: 'present',
     at,
-    movedAt: weightedAlias === undefined ? description.lastModified : at,
+    movedAt: description.lastModified,
     remarks,
     facets,
   };

@@ -20,12 +20,15 @@ interface Lane {
 }
 
 /** A source that waits its turn before each call, and counts. Calls begin in the order in which they are made. */
-export function paced(source: FunctionSource, clock: Clock): { source: FunctionSource; calls: CallCounts } {
+export function paced(
+  source: FunctionSource,
+  clock: Clock,
+  onCall: () => void,
+): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
   const lanes = new Map<string, Lane>();
 
   function turn(place: Place, api: string, call: string): Promise<void> {
-    calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);
     const name = `${api} ${placeId(place)}`;
     const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
     lanes.set(name, lane);
@@ -34,6 +37,8 @@ export function paced(source: FunctionSource, clock: Clock): { source: FunctionS
       const waitMs = oldest === undefined ? 0 : oldest + 1000 - clock.now();
       if (waitMs > 0) await clock.sleep(waitMs);
       lane.starts.push(clock.now());
+      calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);
+      onCall();
     });
     return lane.last;
   }

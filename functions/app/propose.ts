@@ -2,12 +2,17 @@ import type { Refusal } from '../contract/report.ts';
 import type { Leaf } from '../core/fingerprint.ts';
 import type { Look } from './look.ts';
 
-/** A key that may be meant to differ: every replica of these subjects has a value of its own. */
+/** A key of which every replica of these subjects has a value of its own: it may be meant to differ. */
 interface OwnValueKey {
   readonly key: string;
   readonly subjects: readonly string[];
   /** How many replicas were compared, of the subject with the most. */
   readonly replicas: number;
+  /**
+   * Whether it is safe to let it differ. Not with two replicas, where all drift looks like this; nor if another subject of
+   * the group has one value for it everywhere, which would not be watched any more.
+   */
+  readonly isSure: boolean;
 }
 
 /** A key that looks like drift: some replicas share a value and others do not, or lack it. */
@@ -22,7 +27,7 @@ export interface ProposedGroup {
   /** The stack that deployed them, if it is what pairs them; else their name does. */
   readonly stack?: string;
   readonly subjects: readonly string[];
-  readonly perReplica: readonly OwnValueKey[];
+  readonly ownValues: readonly OwnValueKey[];
   readonly drifting: readonly DriftingKey[];
   /** Subjects that are not everywhere, with where they are. */
   readonly narrowed: readonly { readonly subject: string; readonly replicas: readonly string[] }[];
@@ -30,7 +35,7 @@ export interface ProposedGroup {
 
 /** What a first config should say, and what is not known. */
 export interface Proposal {
-  /** Places where copies live. */
+  /** Places where copies live, or may live: those that could not be read are in it. */
   readonly replicas: readonly string[];
   readonly groups: readonly ProposedGroup[];
   readonly unread: readonly {
@@ -44,9 +49,10 @@ type Subject = Look['subjects'][number];
 
 /** Turns a look into a first config: what to watch, how copies are paired, and which keys are meant to differ. */
 export function propose(look: Look): Proposal {
-  const replicas = look.replicas.filter((replica) =>
-    look.subjects.some(({ seen }) => [...seen.sightings.keys()].includes(replica)),
-  );
+  const isUnread = (replica: string) => look.refusals.some((refused) => refused.replica === replica);
+  const hasCopies = (replica: string) =>
+    look.subjects.some(({ seen }) => [...seen.sightings.keys()].some((seenAt) => seenAt === replica));
+  const replicas = look.replicas.filter((replica) => hasCopies(replica) || isUnread(replica));
   const stacks = [...new Set(look.subjects.flatMap((subject) => stackOf(subject) ?? []))];
   const named = look.subjects.filter((subject) => stackOf(subject) === undefined);
   const isOfGroup = (stack: string) => (alone: Look['alone'][number]) =>
@@ -99,12 +105,20 @@ function groupOf(
     }
   }
   const drifts = new Set(drifting.map(({ key }) => key));
+  const ownValues = [...own]
+    .filter(([key]) => !drifts.has(key))
+    .map(([key, found]) => {
+      const isSharedElsewhere = subjects.some(({ subject, seen }) => {
+        return !found.subjects.includes(subject) && leavesOf(seen, key).some((leaf) => leaf !== undefined);
+      });
+      return { key, ...found, isSure: found.replicas > 2 && !isSharedElsewhere };
+    });
   const partly = subjects
     .map(({ subject, seen }) => ({ subject, replicas: [...seen.sightings.keys()] }))
     .filter((found) => found.replicas.length < replicas.length);
   return {
     subjects: subjects.map(({ subject }) => subject),
-    perReplica: [...own].filter(([key]) => !drifts.has(key)).map(([key, found]) => ({ key, ...found })),
+    ownValues,
     drifting,
     narrowed: [...partly, ...alone.map(({ subject, replica }) => ({ subject, replicas: [replica] }))],
   };

@@ -24,9 +24,14 @@ export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookS
     }) ?? declared;
   return {
     places,
-    primary: config.primary && placeOf(config, replicaOf(config, config.primary)),
-    groups: config.functions.map((group) => ({ ...group, select: [group.select, select] })),
+    primary: config.primary && placeOf(config, config.primary),
+    groups: config.functions.map((group, position) => ({
+      ...group,
+      path: `functions[${position}]`,
+      select: [group.select, select],
+    })),
     expected: 'everywhere',
+    mustMatch: Object.values(narrowing).every((criterion) => criterion === undefined),
     pairByStack: false,
     deadlineSeconds: config.deadlineSeconds,
   };
@@ -46,7 +51,7 @@ export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly st
   });
   invariant(parsed.ok, 'regions and flags were validated before');
   const expected = narrowing.regions === undefined ? 'where-seen' : isSelected ? 'everywhere' : 'if-copied';
-  return { ...scopeOfConfig(parsed.config, select), expected, pairByStack: true };
+  return { ...scopeOfConfig(parsed.config, select), expected, mustMatch: false, pairByStack: true };
 }
 
 /** The regions that the account may use, or why they cannot be told. */
@@ -63,23 +68,13 @@ export async function findRegions(
 
 type Replica = ParsedConfig['replicas'][number];
 
-function placeOf({ prefix, hub }: ParsedConfig, { region, account, role, externalId }: Replica): Place {
-  if (account === undefined) return { region };
+function placeOf(
+  { prefix, hub }: ParsedConfig,
+  { region, account = hub.account, role, externalId }: Replica,
+): Place {
   if (account === hub.account) return { region, account };
   const roleArn = `arn:${partitionOf(region)}:iam::${account}:role/${role ?? `${prefix}-read`}`;
   return { region, account, access: { roleArn, externalId } };
-}
-
-function replicaOf(
-  { hub, replicas }: ParsedConfig,
-  primary: { region: string; account?: string | undefined },
-) {
-  const found = replicas.find(
-    ({ region, account }) =>
-      region === primary.region && (account ?? hub.account) === (primary.account ?? hub.account),
-  );
-  invariant(found, 'the config was validated: its primary is one of its replicas');
-  return found;
 }
 
 function partitionOf(region: string): string {

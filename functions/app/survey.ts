@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { FunctionGroup, Selection } from '../contract/config.ts';
 import type { Refusal } from '../contract/report.ts';
-import { RecohereError, RefusedError } from '../core/errors.ts';
+import { RefusedError } from '../core/errors.ts';
 import type { FingerprintKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Place } from '../core/place.ts';
@@ -21,7 +21,7 @@ const SETTLING_MS = 15 * 60_000;
 /** Single reads under way at once in a place; the pace, not this, is what limits them where the network is fast. */
 const READS_AT_ONCE = 4;
 
-/** Half a million functions; an account has far fewer, so more means that the pages go round in a circle. */
+/** Half a million functions; an account has far fewer. */
 const PAGES_MAX = 10_000;
 
 const STACK_TAG = 'aws:cloudformation:stack-name';
@@ -31,7 +31,11 @@ const NO_TAGS: Tags = new Map();
 type Tags = ReadonlyMap<string, string>;
 
 /** A group of the config, with all selections that a function of it must meet. */
-export type LookGroup = Omit<FunctionGroup, 'select'> & { readonly select: readonly Selection[] };
+export type LookGroup = Omit<FunctionGroup, 'select'> & {
+  /** Its path in the config: `functions[0]`. */
+  readonly path: string;
+  readonly select: readonly Selection[];
+};
 
 /** One selected function of a place, observed. */
 export interface Sighting {
@@ -41,10 +45,13 @@ export interface Sighting {
   readonly observation: Observation;
 }
 
-/** What one place has; a place that could not be listed has a refusal and nothing else. */
-export type Survey =
-  | { readonly place: Place; readonly sightings: readonly Sighting[] }
-  | { readonly place: Place; readonly refusal: Refusal };
+/** What one place has. */
+export interface Survey {
+  readonly place: Place;
+  readonly sightings: readonly Sighting[];
+  /** Groups whose functions could not be found here. */
+  readonly refused: ReadonlyMap<LookGroup, Refusal>;
+}
 
 export interface SurveyPorts {
   readonly source: FunctionSource;
@@ -55,10 +62,19 @@ interface Member {
   readonly name: string;
   readonly tags: Tags;
   /** From a page; absent if the function has still to be read. */
-  readonly listed?: FunctionDescription;
+  readonly listed?: Listed;
 }
 
-/** Finds and observes the selected functions of one place. A function that two groups select belongs to the first. */
+interface Listed {
+  readonly description: FunctionDescription;
+  /** When the page was asked for, in epoch milliseconds. */
+  readonly at: number;
+}
+
+/**
+ * Finds and observes the selected functions of one place. A function that two groups select belongs to the first; so
+ * where a group is refused, those after it are too: nobody knows which functions are theirs.
+ */
 export async function survey(
   { source, clock }: SurveyPorts,
   key: FingerprintKey,
@@ -66,30 +82,29 @@ export async function survey(
   groups: readonly LookGroup[],
   onFunction: () => void,
 ): Promise<Survey> {
-  const pages = lazily(() => allFunctions(source, place));
+  const pages = lazily(() => allFunctions({ source, clock }, place));
   const taken = new Map<string, Sighting | undefined>();
-  try {
-    for (const group of groups) {
+  const refused = new Map<LookGroup, Refusal>();
+  for (const [position, group] of groups.entries()) {
+    try {
       const members = (await membersOf(source, place, group, pages)).filter(({ name }) => !taken.has(name));
-      const observed = await pMap(
+      await pMap(
         members,
-        async (member): Promise<Sighting | undefined> => {
+        async (member) => {
           const observation = await observeMember({ source, clock }, key, place, group, member);
+          const { name } = member;
+          taken.set(name, observation && { name, subject: subjectOf(group, member), group, observation });
           onFunction();
-          if (observation === undefined) return undefined;
-          return { name: member.name, subject: subjectOf(group, member), group, observation };
         },
         { concurrency: READS_AT_ONCE },
       );
-      members.forEach(({ name }, position) => {
-        taken.set(name, observed[position]);
-      });
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      for (const unknown of groups.slice(position)) refused.set(unknown, error.refusal);
+      break;
     }
-  } catch (error) {
-    if (error instanceof RefusedError) return { place, refusal: error.refusal };
-    throw error;
   }
-  return { place, sightings: [...taken.values()].filter((sighting) => sighting !== undefined) };
+  return { place, sightings: [...taken.values()].filter((sighting) => sighting !== undefined), refused };
 }
 
 /** The subjects of functions by the stack and logical id that deployed them, for functions that have both tags. */
@@ -121,7 +136,7 @@ async function membersOf(
   source: FunctionSource,
   place: Place,
   group: LookGroup,
-  pages: () => Promise<ReadonlyMap<string, FunctionDescription>>,
+  pages: () => Promise<ReadonlyMap<string, Listed>>,
 ): Promise<Member[]> {
   const filters = tagFilters(group);
   const tagged = filters && (await allTagged(source, place, filters));
@@ -176,8 +191,10 @@ async function observeMember(
       const weightedAlias = alias.weighted ? group.qualifier : undefined;
       return observe(key, group, { description, region: place.region, tags, weightedAlias, at });
     }
-    const isOld = listed !== undefined && at - listed.lastModified > SETTLING_MS;
-    const description = isOld ? listed : await source.read(place, name);
+    if (listed !== undefined && at - listed.description.lastModified > SETTLING_MS) {
+      return observe(key, group, { ...listed, region: place.region, tags });
+    }
+    const description = await source.read(place, name);
     return description && observe(key, group, { description, region: place.region, tags, at });
   } catch (error) {
     if (error instanceof RefusedError) return { state: 'unobservable', at, refusal: error.refusal };
@@ -186,12 +203,14 @@ async function observeMember(
 }
 
 async function allFunctions(
-  source: FunctionSource,
+  { source, clock }: SurveyPorts,
   place: Place,
-): Promise<ReadonlyMap<string, FunctionDescription>> {
-  const functions = new Map<string, FunctionDescription>();
-  for await (const page of pagesOf((from) => source.list(place, from))) {
-    for (const description of page.functions) functions.set(description.name, description);
+): Promise<ReadonlyMap<string, Listed>> {
+  const functions = new Map<string, Listed>();
+  let at = clock.now();
+  for await (const page of pagesOf('lambda:ListFunctions', (from) => source.list(place, from))) {
+    for (const description of page.functions) functions.set(description.name, { description, at });
+    at = clock.now();
   }
   return functions;
 }
@@ -202,13 +221,15 @@ async function allTagged(
   filters: readonly TagFilter[],
 ): Promise<ReadonlyMap<string, Tags>> {
   const tagged = new Map<string, Tags>();
-  for await (const page of pagesOf((from) => source.tagged(place, filters, from))) {
+  for await (const page of pagesOf('tag:GetResources', (from) => source.tagged(place, filters, from))) {
     for (const { name, tags } of page.functions) tagged.set(name, tags);
   }
   return tagged;
 }
 
+/** @throws RefusedError `UNEXPECTED_ANSWER` if pages go round in a circle, or do not end */
 async function* pagesOf<Page extends { readonly next?: string | undefined }>(
+  call: string,
   read: (from: string | undefined) => Promise<Page>,
 ): AsyncGenerator<Page> {
   let from: string | undefined;
@@ -216,9 +237,10 @@ async function* pagesOf<Page extends { readonly next?: string | undefined }>(
     const page = await read(from);
     yield page;
     if (page.next === undefined) return;
+    if (page.next === from) break;
     from = page.next;
   }
-  throw new RecohereError('TOO_MANY_PAGES', `a place answered with more than ${PAGES_MAX} pages`);
+  throw new RefusedError({ code: 'UNEXPECTED_ANSWER', call });
 }
 
 function lazily<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REGION_CODE } from './region.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE } from './names.ts';
 
 const region = z.string().regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1');
 const account = z
@@ -7,6 +7,9 @@ const account = z
   .regex(/^\d{12}$/, 'is not an AWS account id of 12 digits');
 const name = z.string().min(1, 'must not be empty');
 const seconds = z.int().min(1).max(604_800);
+
+const DEADLINE_SECONDS = 300;
+const MAX_ROLLOUT_SECONDS = 3600;
 
 const replicaSchema = z.strictObject({
   region,
@@ -20,7 +23,10 @@ const replicaSchema = z.strictObject({
 
 const selectionSchema = z.strictObject({
   /** Name of the function. */
-  name: name.optional(),
+  name: z
+    .string()
+    .regex(FUNCTION_NAME_PATTERN, 'is not the name of a function, nor a pattern of one')
+    .optional(),
   /** Name of the CloudFormation stack that deployed it (CDK, SAM and the Serverless Framework do). */
   stack: name.optional(),
   /** Tags and their exact values. */
@@ -50,7 +56,7 @@ const groupSchema = z.strictObject({
   replicas: z.record(name, z.array(region).min(1)).default({}),
   /** Environment keys to leave out. `*` stands for any text. */
   ignore: z.array(name).default([]),
-  /** Environment keys that must be present everywhere and may differ. `*` stands for any text. */
+  /** Environment keys that may differ; if one replica has such a key, all must. `*` stands for any text. */
   perReplica: z.array(name).default([]),
   /** What tells the code apart: its hash, a build id in a tag or in a variable, or nothing. @default 'sha256' */
   code: z
@@ -66,53 +72,27 @@ const groupSchema = z.strictObject({
   mode: z.enum(['alert', 'learn']).optional(),
 });
 
-export const configSchema = z
-  .strictObject({
-    /** Begins the name of everything that is deployed, and of the role that is assumed in other accounts. */
-    prefix: z
-      .string()
-      .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, and begin with a letter')
-      .default('recohere'),
-    /** Where Recohere itself is deployed. */
-    hub: z.strictObject({ region, account: account.optional() }),
-    /** Where copies live. */
-    replicas: z.array(replicaSchema).min(1),
-    /** The replica that the others are compared with. @default the majority, key by key */
-    primary: z.strictObject({ region, account: account.optional() }).optional(),
-    /** What is watched. A function that two groups select belongs to the first. */
-    functions: z.array(groupSchema).min(1),
-    /** How long replicas may differ after the last change before they have diverged, in seconds. */
-    deadlineSeconds: seconds.default(300),
-    /** How long replicas may differ after the first change, however many follow, in seconds. */
-    maxRolloutSeconds: seconds.default(3600),
-    /** `learn` observes and reports, and never alarms. */
-    mode: z.enum(['alert', 'learn']).default('alert'),
-  })
-  .superRefine((config, context) => {
-    const complain = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: 'custom', path, message });
-    const known = new Set<string>();
-    config.replicas.forEach((replica, position) => {
-      const id = `${replica.account ?? config.hub.account ?? ''}/${replica.region}`;
-      if (known.has(id)) complain(['replicas', position], 'is there twice');
-      known.add(id);
-    });
-    const { primary } = config;
-    if (primary && !known.has(`${primary.account ?? config.hub.account ?? ''}/${primary.region}`)) {
-      complain(['primary'], 'is not one of replicas');
-    }
-    const regions = new Set(config.replicas.map((replica) => replica.region));
-    config.functions.forEach((group, position) => {
-      for (const [subject, own] of Object.entries(group.replicas)) {
-        for (const region of own.filter((candidate) => !regions.has(candidate))) {
-          complain(['functions', position, 'replicas', subject], `${region} is not a region of replicas`);
-        }
-      }
-    });
-    if (config.maxRolloutSeconds < config.deadlineSeconds) {
-      complain(['maxRolloutSeconds'], 'must not be less than deadlineSeconds');
-    }
-  });
+export const configSchema = z.strictObject({
+  /** Begins the name of everything that is deployed, and of the role that is assumed in other accounts. */
+  prefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, and begin with a letter')
+    .default('recohere'),
+  /** Where Recohere itself is deployed. */
+  hub: z.strictObject({ region, account: account.optional() }),
+  /** Where copies live. */
+  replicas: z.array(replicaSchema).min(1),
+  /** The replica that the others are compared with. @default the majority, key by key */
+  primary: z.strictObject({ region, account: account.optional() }).optional(),
+  /** What is watched. A function that two groups select belongs to the first. */
+  functions: z.array(groupSchema).min(1),
+  /** How long replicas may differ after the last change before they have diverged, in seconds. */
+  deadlineSeconds: seconds.default(DEADLINE_SECONDS),
+  /** How long replicas may differ after the first change, however many follow, in seconds. */
+  maxRolloutSeconds: seconds.default(MAX_ROLLOUT_SECONDS),
+  /** `learn` observes and reports, and never alarms. */
+  mode: z.enum(['alert', 'learn']).default('alert'),
+});
 
 /** What a user writes. */
 export type RecohereConfig = z.input<typeof configSchema>;
@@ -138,20 +118,63 @@ export type ConfigResult =
 
 /** Validates what a config file holds. Mistakes name paths and rules, and never repeat what was written. */
 export function parseConfig(written: unknown): ConfigResult {
-  const parsed = configSchema.safeParse(written, {
-    error: ({ code, input }) => (code === 'invalid_type' && input === undefined ? 'is missing' : undefined),
-  });
-  if (parsed.success) return { ok: true, config: parsed.data };
-  return {
-    ok: false,
-    mistakes: parsed.error.issues.map((issue) => `${pathOf(issue.path) || 'config'}: ${issue.message}`),
-  };
+  const parsed = configSchema.safeParse(written, { error: wordsOf });
+  const mistakes = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${pathOf(path) || 'config'}: ${message}`),
+    ...mistakesBetween(written),
+  ];
+  return parsed.success && mistakes.length === 0
+    ? { ok: true, config: parsed.data }
+    : { ok: false, mistakes };
+}
+
+function wordsOf(issue: { readonly code: string; readonly input?: unknown; readonly expected?: unknown }) {
+  if (issue.code !== 'invalid_type') return undefined;
+  return issue.input === undefined ? 'is missing' : `is not of the type ${String(issue.expected)}`;
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part),
-    '',
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    return text ? `${text}.${String(part)}` : String(part);
+  }, '');
+}
+
+const place = z.object({ region, account: account.optional().catch(undefined) });
+
+/** What the rules between settings speak of; a setting that is mistaken by itself is left out. */
+const related = z
+  .object({
+    hub: z.object({ account: account.optional() }).catch({}),
+    replicas: z.array(place.optional().catch(undefined)).catch([]),
+    primary: place.optional().catch(undefined),
+    functions: z
+      .array(z.object({ replicas: z.record(z.string(), z.array(region)).catch({}) }).catch({ replicas: {} }))
+      .catch([]),
+    deadlineSeconds: seconds.optional().catch(undefined),
+    maxRolloutSeconds: seconds.optional().catch(undefined),
+  })
+  .catch({ hub: {}, replicas: [], functions: [] });
+
+function mistakesBetween(written: unknown): string[] {
+  const { hub, replicas, primary, functions, ...times } = related.parse(written);
+  const idOf = ({ region, account = hub.account }: z.output<typeof place>) => `${account ?? ''}/${region}`;
+  const ids = replicas.map((replica) => replica && idOf(replica));
+  const regions = new Set(replicas.map((replica) => replica?.region));
+  const mistakes = ids.flatMap((id, position) =>
+    id !== undefined && ids.indexOf(id) < position ? [`replicas[${position}]: is there twice`] : [],
   );
+  if (primary && !ids.includes(idOf(primary))) mistakes.push('primary: is not one of replicas');
+  functions.forEach((group, position) => {
+    for (const [subject, own] of Object.entries(group.replicas)) {
+      for (const unknown of own.filter((each) => !regions.has(each))) {
+        mistakes.push(`functions[${position}].replicas.${subject}: ${unknown} is not a region of replicas`);
+      }
+    }
+  });
+  const { deadlineSeconds = DEADLINE_SECONDS, maxRolloutSeconds = MAX_ROLLOUT_SECONDS } = times;
+  if (maxRolloutSeconds < deadlineSeconds) {
+    mistakes.push('maxRolloutSeconds: must not be less than deadlineSeconds');
+  }
+  return mistakes;
 }

@@ -18,7 +18,7 @@ export interface PlanInput {
   readonly replicas: readonly PlaceId[];
   /** The replica that the others are compared with; without it, or while it is not readable, the majority. */
   readonly primary?: PlaceId | undefined;
-  /** Keys of `env` that must be present everywhere and may differ. */
+  /** Keys of `env` that may differ; if one replica has such a key, all must. */
   readonly isPerReplica: (key: string) => boolean;
   readonly observations: ReadonlyMap<PlaceId, Observation>;
   /** Epoch milliseconds. */
@@ -65,6 +65,7 @@ export function plan(input: PlanInput): Outcome {
   if (findings.every(({ kind }) => kind === 'unobservable')) {
     return { verdict: 'unobservable', findings: [first, ...rest] };
   }
+  if (findings.every(isOnItsWay)) return { verdict: 'converging', findings: [first, ...rest] };
   const lastMovedAt = Math.max(0, ...[...present.values()].map(({ movedAt }) => movedAt));
   const verdict = input.now - lastMovedAt <= input.deadlineMs ? 'converging' : 'diverged';
   return { verdict, findings: [first, ...rest] };
@@ -101,6 +102,9 @@ function findingsOfFacet(
       findings.push(unobservable(replica, facet, { code: 'OTHER_KEY' }));
     } else read.push({ replica, fingerprint: observed.fingerprint });
   }
+  if (facet === 'code' && read.every(({ fingerprint }) => fingerprint.leaves.size === 0)) {
+    return [...findings, ...read.map(({ replica }) => unobservable(replica, facet, { code: 'NO_BUILD_ID' }))];
+  }
   return [...findings, ...differences(facet, read, input)];
 }
 
@@ -135,6 +139,11 @@ function allEqual(read: readonly Read[], way: keyof Leaf): boolean {
 
 function unobservable(replica: PlaceId, facet: Finding['facet'], refusal: Refusal): Finding {
   return { replica, facet, kind: 'unobservable', keys: [], refusal };
+}
+
+/** Whether a finding is no difference: AWS does not say since when an alias has split its traffic. */
+function isOnItsWay({ kind, facet }: Finding): boolean {
+  return kind === 'unobservable' || (kind === 'unsettled' && facet === 'traffic');
 }
 
 /** By replica in the expected order, unexpected ones last; then the whole replica before its facets. */

@@ -210,6 +210,91 @@ describe('what cannot be read', () => {
   });
 });
 
+describe('a place that was not read', () => {
+  const refusedIn = (region: Place) => (world: SimulatedRegions) => {
+    everywhere((place) => world.deploy(place, 'two', {}));
+    world.remove(AP, 'two');
+    world.deploy(US, 'one', {});
+    world.inject('list', refuse(region, 'lambda:ListFunctions'));
+  };
+
+  it('may hold a copy: nothing that it may lack is called alone or agreed', async () => {
+    const named = await lookAt(flagScope(), refusedIn(EU));
+    expect(named.alone).toEqual([]);
+    expect(verdicts(named)).toEqual({ one: 'unobservable', two: 'unobservable' });
+    const unnamed = await lookAt({ ...flagScope(), expected: 'where-seen' }, refusedIn(AP));
+    expect(verdicts(unnamed)).toEqual({ one: 'unobservable', two: 'unobservable' });
+  });
+});
+
+describe('groups of a config', () => {
+  it('that select nothing are told, unless flags narrowed them away', async () => {
+    const functions = [{ select: { name: 'api' } }, { select: { name: 'typo' } }];
+    const build = (world: SimulatedRegions) => everywhere((place) => world.deploy(place, 'api', {}));
+    expect((await lookAt(configScope({ functions }), build)).unmatched).toEqual(['functions[1]']);
+    expect((await lookAt(configScope({ functions }, { name: 'api' }), build)).unmatched).toEqual([]);
+  });
+
+  it('keep apart subjects of one name, which other rules compare', async () => {
+    const scope = configScope({
+      functions: [{ select: { tags: { tier: 'critical' } }, ignore: ['BUILD'] }, { select: { name: '*' } }],
+    });
+    const seen = await lookAt(scope, (world) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', {
+          environment: { BUILD: '1' },
+          tags: place === AP ? {} : { tier: 'critical' },
+        }),
+      ),
+    );
+    expect(findingsOf(seen, 'api')).toEqual(['ap-southeast-2 missing replica']);
+    expect(findingsOf(seen, 'api (functions[1])')).toEqual([
+      'us-east-1 missing replica',
+      'eu-west-1 missing replica',
+    ]);
+  });
+
+  it('before one that is refused stand; those after it do not, for nobody knows whose functions are whose', async () => {
+    const scope = configScope({
+      functions: [{ select: { name: 'api' } }, { select: { tags: { a: 'b' } } }, { select: { name: '*' } }],
+    });
+    const seen = await lookAt(scope, (world) => {
+      everywhere((place) => {
+        world.deploy(place, 'api', { code: place === EU ? 'x' : 'y' });
+        world.deploy(place, 'job', {});
+      });
+      world.inject('tagged', refuse(EU, 'tag:GetResources'));
+    });
+    expect(verdicts(seen)).toEqual({ api: 'diverged', job: 'unobservable' });
+    expect(seen.refusals).toMatchObject([{ replica: 'eu-west-1', refusal: { call: 'tag:GetResources' } }]);
+  });
+
+  it('read singly no more than a few functions at once in one place', async () => {
+    let [now, most] = [0, 0];
+    const seen = await lookAt(
+      flagScope(),
+      (world) => {
+        world.inject('read', () => now--);
+        everywhere((place) => {
+          for (let i = 0; i < 30; i++) world.deploy(place, `f-${i}`, {});
+        });
+      },
+      (world) => {
+        const read = world.read.bind(world);
+        world.read = (place, ...rest) => {
+          most = Math.max(most, place.region === US.region ? ++now : now);
+          return read(place, ...rest);
+        };
+        everywhere((place) => {
+          for (let i = 0; i < 30; i++) world.deploy(place, `f-${i}`, {});
+        });
+      },
+    );
+    expect(Object.values(verdicts(seen))).toHaveLength(30);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+});
+
 describe('a function that comes and goes', () => {
   it('between page and read is not there', async () => {
     const seen = await lookAt(
@@ -413,8 +498,12 @@ describe('calls', () => {
     }
     const clock = { now: () => 0, sleep: async () => {} };
     const source = new Circle(clock, () => 0);
-    const looking = look({ source, clock, random: new SeededRandom(1, 'key') }, configScope(), () => {});
-    await expect(looking).rejects.toMatchObject({ code: 'TOO_MANY_PAGES' });
+    const seen = await look({ source, clock, random: new SeededRandom(1, 'key') }, configScope(), () => {});
+    expect(seen.refusals).toHaveLength(3);
+    expect(seen.refusals[0]).toMatchObject({
+      refusal: { code: 'UNEXPECTED_ANSWER', call: 'lambda:ListFunctions' },
+    });
+    expect(seen.calls.get('lambda:ListFunctions')).toBe(6);
   });
 
   it('are told while they are made', async () => {
@@ -425,7 +514,7 @@ describe('calls', () => {
       () => {},
       (progress) => told.push(progress),
     );
-    expect(told.at(0)).toEqual({ places: 3, placesRead: 0, functions: 0, calls: 0 });
+    expect(told.at(0)).toEqual({ places: 3, placesRead: 0, functions: 0, calls: 1 });
     expect(told.at(-1)).toEqual({ places: 3, placesRead: 3, functions: 3, calls: 3 });
   });
 });

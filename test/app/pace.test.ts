@@ -9,14 +9,19 @@ describe('a paced source', () => {
     const clock = new VirtualClock(0);
     const world = new SimulatedRegions(clock, () => 10);
     const begun: { at: number; place: string; name: string | undefined }[] = [];
+    const taggedAt: number[] = [];
+    world.inject('tagged', () => taggedAt.push(clock.now() - 10));
     world.inject('read', ({ region }, name) => begun.push({ at: clock.now() - 10, place: region, name }));
-    const { source, calls } = paced(world, clock);
+    let told = 0;
+    const { source, calls } = paced(world, clock, () => told++);
 
     await clock.run(async () => {
       const reads = (place: typeof US) => Array.from({ length: 20 }, (_, i) => source.read(place, `${i}`));
       await Promise.all([...reads(US), ...reads(EU), source.tagged(US, [])]);
     });
 
+    expect(told).toBe(41);
+    expect(taggedAt).toEqual([0]); // the other API does not wait for Lambda's
     expect(Object.fromEntries(calls)).toEqual({
       'lambda:GetFunctionConfiguration': 40,
       'tag:GetResources': 1,

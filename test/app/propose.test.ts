@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configText } from '../../bin/init.ts';
+import type { LookFlags } from '../../bin/scan.ts';
 import type { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { type Proposal, propose } from '../../functions/app/propose.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
@@ -40,7 +41,9 @@ const proposed = async (change: (world: SimulatedRegions) => void = () => {}) =>
 describe('a first config', () => {
   it('proposes keys of which every replica has a value of its own, and no others', async () => {
     const [, named] = (await proposed()).groups;
-    expect(named?.perReplica).toEqual([{ key: 'DB_HOST', subjects: ['api', 'job'], replicas: 3 }]);
+    expect(named?.ownValues).toEqual([
+      { key: 'DB_HOST', subjects: ['api', 'job'], replicas: 3, isSure: true },
+    ]);
     expect(named?.drifting).toEqual([
       { key: 'FLAG', subject: 'api', replicas: ['eu-west-1'] },
       { key: 'LATER', subject: 'odd', replicas: ['eu-west-1'] },
@@ -49,7 +52,7 @@ describe('a first config', () => {
 
   it('has a group for each stack whose functions are named otherwise', async () => {
     const [stack] = (await proposed()).groups;
-    expect(stack).toMatchObject({ stack: 'Shop', subjects: ['Shop/Api'], perReplica: [{ key: 'ENDPOINT' }] });
+    expect(stack).toMatchObject({ stack: 'Shop', subjects: ['Shop/Api'], ownValues: [{ key: 'ENDPOINT' }] });
   });
 
   it('narrows what is not everywhere, and says what it could not read', async () => {
@@ -61,15 +64,36 @@ describe('a first config', () => {
     expect(unread).toMatchObject([{ subject: 'locked', replica: 'ap-southeast-2' }]);
   });
 
-  it('leaves out regions where nothing was seen', async () => {
-    const { replicas, unread } = await proposed((world) =>
+  it('leaves out regions without copies, but not those that could not be read', async () => {
+    const { replicas, unread } = await proposed((world) => {
+      for (const name of ['api', 'job', 'odd', 'locked', 'two', 'Shop-Api-eu-west-1']) world.remove(EU, name);
       world.inject('list', (place) => {
         if (place.region === AP.region)
           throw new RefusedError({ code: 'ACCESS_DENIED', call: 'lambda:ListFunctions' });
+      });
+    });
+    expect(replicas).toEqual(['us-east-1', 'ap-southeast-2']);
+    expect(unread[0]).toMatchObject({ replica: 'ap-southeast-2' });
+  });
+
+  it('is not sure of a key that differs between two regions: all drift looks like that', async () => {
+    const seen = await lookAt(flagScope({ regions: ['us-east-1', 'eu-west-1'] }), (world) => {
+      world.deploy(US, 'api', { environment: { TIMEOUT: '3000' } });
+      world.deploy(EU, 'api', { environment: { TIMEOUT: '30000' } });
+    });
+    const proposal = propose(seen);
+    expect(proposal.groups[0]?.ownValues).toMatchObject([{ key: 'TIMEOUT', isSure: false }]);
+    expect(configText(proposal, {})).toMatch(/^ +\/\/ 'TIMEOUT',$/m);
+  });
+
+  it('is not sure of a key that another function has in common everywhere: its drift would be hidden', async () => {
+    const seen = await lookAt(flagScope(), (world) =>
+      everywhere((place) => {
+        world.deploy(place, 'api', { environment: { HOST: place.region.slice(0, 4) } });
+        world.deploy(place, 'pay', { environment: { HOST: 'one' } });
       }),
     );
-    expect(replicas).toEqual(['us-east-1', 'eu-west-1']);
-    expect(unread[0]).toMatchObject({ replica: 'ap-southeast-2' });
+    expect(propose(seen).groups[0]?.ownValues).toMatchObject([{ key: 'HOST', isSure: false }]);
   });
 });
 
@@ -95,6 +119,20 @@ describe('the text of a first config', () => {
     }
   });
 
+  it('keeps the flags, and pairs by stack only what the stack has named', async () => {
+    const select = async (flags: LookFlags) =>
+      [...configText(await proposed(), flags).matchAll(/select: (.*),/g)].map(([, text]) => text);
+    expect(await select({})).toEqual([`{ name: 'Shop-*', stack: 'Shop' }`, `{ name: '*' }`]);
+    expect(await select({ name: '*-Api-*' })).toEqual([
+      `{ name: '*-Api-*', stack: 'Shop' }`,
+      `{ name: '*-Api-*' }`,
+    ]);
+    expect(await select({ tag: { app: 'x' } })).toEqual([
+      `{ name: 'Shop-*', stack: 'Shop', tags: { 'app': 'x' } }`,
+      `{ tags: { 'app': 'x' } }`,
+    ]);
+  });
+
   it('gives the reasons in comments', async () => {
     const text = configText(await proposed(), {});
     expect(text).toContain(`// a value of its own in each of 3 replicas: api, job\n        'DB_HOST',`);
@@ -109,7 +147,7 @@ describe('the text of a first config', () => {
       groups: [
         {
           subjects: [name],
-          perReplica: [{ key: name, subjects: [name], replicas: 2 }],
+          ownValues: [{ key: name, subjects: [name], replicas: 2, isSure: false }],
           drifting: [{ key: name, subject: name, replicas: ['us-east-1'] }],
           narrowed: [{ subject: name, replicas: ['us-east-1'] }],
         },

@@ -18,7 +18,7 @@ describe('the scope of a config', () => {
       primary: { region: 'us-east-1', account: '111111111111' },
     });
     expect(places).toEqual([
-      { region: 'us-east-1' },
+      { region: 'us-east-1', account: '111111111111' },
       { region: 'eu-west-1', account: '111111111111' },
       {
         region: 'eu-west-1',
@@ -36,7 +36,7 @@ describe('the scope of a config', () => {
         access: { roleArn: 'arn:aws-us-gov:iam::444444444444:role/acme-read' },
       },
     ]);
-    expect(primary).toEqual({ region: 'us-east-1' });
+    expect(primary).toEqual({ region: 'us-east-1', account: '111111111111' });
   });
 
   it('is narrowed to regions, in the order of the flag', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -111,6 +111,29 @@ describe('the command line', () => {
       words: 'nowhere.ts: there is no such file',
       reason: 'a file that is not there',
     },
+    {
+      args: ['scan', '--tag', 'app=a', '--tag', 'app=b'],
+      words: 'given twice',
+      reason: 'two values of one tag',
+    },
+    { args: ['scan', '--name', ''], words: 'not the name of a function', reason: 'an empty name' },
+    {
+      args: ['scan', '--name', 'api:live'],
+      words: 'not the name of a function',
+      reason: 'a name with an alias',
+    },
+    { args: ['scan', '--stack', ''], words: 'must not be empty', reason: 'an empty stack' },
+    { args: ['scan', '--config', '.'], words: '.: there is no such file', reason: 'a folder as config' },
+    {
+      args: ['scan', '--regions', 'eu-west-1'],
+      words: 'one region alone',
+      reason: 'nothing to compare with',
+    },
+    {
+      args: ['init', '--regions', 'eu-west-1'],
+      words: 'one region alone',
+      reason: 'nothing to compare with',
+    },
     { args: ['demo', '--seed', 'x'], words: 'Write a whole number', reason: 'no number' },
   ])('ends with 2 for $reason', async ({ args, words }) => {
     const ran = await run(args, { cwd: folder });
@@ -118,10 +141,21 @@ describe('the command line', () => {
     expect(ran.stderr).toContain(words);
   });
 
+  it('never replaces a config unless told, and asks AWS nothing before it says so', async () => {
+    await writeFile(join(folder, 'recohere.config.ts'), 'mine');
+    const ran = await run(['init'], { cwd: folder });
+    expect(ran).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'recohere: recohere.config.ts is here already; --force replaces it\n',
+    });
+    expect(await readFile(join(folder, 'recohere.config.ts'), 'utf8')).toBe('mine');
+  });
+
   it('ends with 3 where there are no credentials, and says so once a region', async () => {
     const ran = await run(['scan', '--regions', 'us-east-1,eu-west-1'], { cwd: folder });
     expect(ran.code).toBe(3);
-    expect(ran.stdout.match(/no AWS credentials found/g)).toHaveLength(2);
+    expect(ran.stdout.match(/no usable AWS credentials/g)).toHaveLength(2);
     expect(ran.stdout).toContain('Nothing was compared');
   });
 
@@ -129,7 +163,7 @@ describe('the command line', () => {
     for (const command of ['scan', 'init']) {
       const ran = await run([command], { cwd: folder });
       expect(ran).toMatchObject({ code: 3, stdout: '' });
-      expect(ran.stderr).toContain('no AWS credentials found');
+      expect(ran.stderr).toContain('no usable AWS credentials');
       expect(ran.stderr).toContain('Name them: --regions');
     }
   });
@@ -138,7 +172,7 @@ describe('the command line', () => {
 describe('a config file', () => {
   const config = {
     hub: { region: 'us-east-1' },
-    replicas: [{ region: 'us-east-1' }],
+    replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }],
     functions: [{ select: { name: 'a' } }],
   };
 
@@ -146,7 +180,7 @@ describe('a config file', () => {
     { name: 'c.json', text: JSON.stringify(config) },
     {
       name: 'c.yaml',
-      text: 'hub: { region: us-east-1 }\nreplicas:\n  - region: us-east-1\nfunctions:\n  - select: { name: a }\n',
+      text: 'hub: { region: us-east-1 }\nreplicas:\n  - region: us-east-1\n  - region: eu-west-1\nfunctions:\n  - select: { name: a }\n',
     },
     { name: 'c.yml', text: JSON.stringify(config) },
     {

@@ -41,15 +41,20 @@ describe('the progress line', () => {
     expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
   });
 
-  it('leaves the terminal clean, and ends, on Ctrl-C', async () => {
+  it.each([
+    { signal: 'SIGINT', code: 130 },
+    { signal: 'SIGTERM', code: 143 },
+    { signal: 'SIGHUP', code: 129 },
+  ] as const)('leaves the terminal clean, and ends with $code, on $signal', async ({ signal, code }) => {
     const { stream, text } = terminal(true);
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const before = process.listenerCount(signal);
     await withProgress(stream, async () => {
-      process.emit('SIGINT');
-      expect(exit).toHaveBeenCalledWith(130);
+      process.emit(signal);
+      expect(exit).toHaveBeenCalledWith(code);
       expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
     });
-    expect(process.listenerCount('SIGINT')).toBe(0);
+    expect(process.listenerCount(signal)).toBe(before);
   });
 
   it('writes nothing where there is no terminal', async () => {

@@ -129,8 +129,23 @@ orders        agreed    ok         ok         ok
     const text = renderLook(seen, TERMINAL);
     expect(text).toContain('f-29');
     expect(text).not.toContain('f-30');
-    expect(text).toContain('… and 10 more that agreed');
+    expect(text).toContain('… and 10 more agreed');
     expect(text).toContain('1 function in one region only, not compared: lonely.');
+  });
+
+  it('names a group that selects nothing, and regions alone where one account has them all', async () => {
+    const scope = configScope({
+      hub: { region: 'us-east-1', account: '111111111111' },
+      functions: [{ select: { name: 'orders' } }, { select: { name: 'typo' } }],
+    });
+    const text = renderLook(
+      await lookAt(scope, (world) => {
+        for (const place of scope.places) world.deploy(place, 'orders', {});
+      }),
+      PIPE,
+    );
+    expect(text).toContain('SUBJECT  VERDICT  us-east-1  eu-west-1  ap-southeast-2\norders   agreed   ok');
+    expect(text).toContain('selects nothing · functions[1] of the config\n');
   });
 
   it.each([120, 80, 60])(
@@ -214,8 +229,12 @@ describe('a refusal', () => {
 
 describe('the exit code', () => {
   const refusals: Look['refusals'] = [{ replica: 'eu-west-1' as never, refusal: { code: 'THROTTLED' } }];
-  const of = (verdicts: string[], refused: Look['refusals'] = []) =>
-    exitCodeOf({ subjects: verdicts.map((verdict) => ({ verdict })), refusals: refused } as unknown as Look);
+  const of = (verdicts: string[], refused: Look['refusals'] = [], unmatched: string[] = []) =>
+    exitCodeOf({
+      subjects: verdicts.map((verdict) => ({ verdict })),
+      refusals: refused,
+      unmatched,
+    } as unknown as Look);
 
   it.each([
     { verdicts: ['agreed', 'agreed'], code: 0, reason: 'all agreed' },
@@ -236,5 +255,10 @@ describe('the exit code', () => {
     expect(of([], refusals)).toBe(3);
     expect(of(['agreed'], refusals)).toBe(3);
     expect(of(['diverged'], refusals)).toBe(1);
+  });
+
+  it('is 2 when a group of the config selects nothing, and all else agreed', () => {
+    expect(of(['agreed'], [], ['functions[1]'])).toBe(2);
+    expect(of(['diverged'], [], ['functions[1]'])).toBe(1);
   });
 });

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/** What a run of the command line left behind. */
+const COMMAND = fileURLToPath(new URL('../../dist/bin/recohere.js', import.meta.url));
+const RUN_TIMEOUT_MS = 50_000;
+
+/** How a run of the command line ended. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
-
-const COMMAND = resolve('dist/bin/recohere.js');
 
 /** Where the SDK finds no credentials and asks nobody for any. */
 const NO_CREDENTIALS = {
@@ -22,9 +23,12 @@ export function run(
   args: readonly string[],
   { cwd, env = NO_CREDENTIALS }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Run> {
-  return new Promise((done) => {
-    execFile(process.execPath, [COMMAND, ...args], { cwd, env }, (error, stdout, stderr) => {
-      done({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+  const options = { cwd, env, timeout: RUN_TIMEOUT_MS };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code === 'number') resolve({ code, stdout, stderr });
+      else reject(error); // it did not start, or was ended by a signal
     });
   });
 }

@@ -96,11 +96,17 @@ describe('a config', () => {
   });
 
   it('with several mistakes lists them all', () => {
-    expect(mistakesOf({ hub: 3, replicas: [{ regoin: 'x' }], functions: [{}] })).toEqual([
-      'hub: Invalid input: expected object, received number',
+    const group = { select: { name: 'a:b' }, replicas: { api: ['us-west-2'] } };
+    expect(
+      mistakesOf({ hub: 3, replicas: [{ regoin: 'x' }], functions: [{}, group], deadlineSeconds: 'x' }),
+    ).toEqual([
+      'hub: is not of the type object',
       'replicas[0].region: is missing',
       'replicas[0]: Unrecognized key: "regoin"',
       'functions[0].select: is missing',
+      'functions[1].select.name: is not the name of a function, nor a pattern of one',
+      'deadlineSeconds: is not of the type number',
+      'functions[1].replicas.api: us-west-2 is not a region of replicas',
     ]);
   });
 

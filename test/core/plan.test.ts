@@ -232,6 +232,52 @@ describe('plan never counts as agreement', () => {
   });
 });
 
+describe('code that is told apart by a build id', () => {
+  const code = (region: string, values: Record<string, string>) => {
+    const home = { region, account: '111111111111' };
+    return { fingerprint: fingerprint(key, 'code', new Map(Object.entries(values)), home) };
+  };
+  const built = (region: string, values: Record<string, string>) =>
+    seen(region, {}, { facets: { code: code(region, values) } });
+
+  it('is not known to agree where no replica has one', () => {
+    const outcome = planOf({ [US]: built(US, {}), [EU]: built(EU, {}), [AP]: built(AP, {}) });
+    expect(outcome.verdict).toBe('unobservable');
+    expect(outcome.findings).toMatchObject(
+      [US, EU, AP].map((replica) => ({ replica, refusal: { code: 'NO_BUILD_ID' } })),
+    );
+  });
+
+  it('is missing where others have one', () => {
+    const outcome = planOf({
+      [US]: built(US, { build: '1' }),
+      [EU]: built(EU, { build: '1' }),
+      [AP]: built(AP, {}),
+    });
+    expect(outcome).toMatchObject({
+      verdict: 'diverged',
+      findings: [{ replica: AP, kind: 'missing', keys: ['build'] }],
+    });
+  });
+});
+
+describe('an alias that splits its traffic', () => {
+  const split = { remarks: [{ kind: 'unsettled', facet: 'traffic', keys: ['live'] }] } as const;
+
+  it('is converging by itself, for AWS does not say since when', () => {
+    expect(planOf({ ...three(() => ({})), [EU]: seen(EU, {}, split) }).verdict).toBe('converging');
+  });
+
+  it('puts off no deadline of a difference beside it', () => {
+    const drifted = {
+      [US]: seen(US, { A: '1' }),
+      [EU]: seen(EU, { A: '2' }),
+      [AP]: seen(AP, { A: '1' }, split),
+    };
+    expect(planOf(drifted).verdict).toBe('diverged');
+  });
+});
+
 describe('plan waits until the deadline', () => {
   const moved = (movedAt: number) =>
     planOf({

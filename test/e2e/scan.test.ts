@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsRegionSource } from '../../functions/adapters/aws/region-source.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import type { Run } from '../bin/run.ts';
 import type { DeployedFunction } from '../contract/function-source.ts';
-import { type Ended, Folder } from './command.ts';
+import { Folder } from './command.ts';
 import { startDenyingProxy } from './denying-proxy.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
 import { emulatorEndpoint } from './emulator.ts';
@@ -50,7 +51,7 @@ describe('recohere scan', () => {
     return clean(await folder.recohere(['scan', ...args], change));
   }
 
-  function clean(ended: Ended): Ended {
+  function clean(ended: Run): Run {
     const printed = ended.stdout + ended.stderr;
     expect(planted.size).toBeGreaterThan(0);
     for (const value of planted) expect(printed, 'no value is printed').not.toContain(value);
@@ -169,6 +170,7 @@ describe('recohere scan', () => {
         ],
         alone: [],
         refusals: [],
+        unmatched: [],
         calls: expect.any(Object),
       });
       expect(code).toBe(1);
@@ -344,15 +346,28 @@ describe('recohere scan', () => {
     it('says that there are no credentials', async () => {
       const { code, stdout } = await scan([ALL], noKeys);
       expect(stdout).toContain(
-        `not readable · ${US} · no AWS credentials found in environment, profile, single sign-on or instance role`,
+        `not readable · ${US} · no usable AWS credentials in environment, profile, single sign-on or instance role`,
       );
       expect(code).toBe(3);
     });
 
     it('says so too where it would have to find the regions first', async () => {
       const { code, stderr } = await scan([], noKeys);
-      expect(stderr).toContain('which regions are enabled is not readable: no AWS credentials found');
+      expect(stderr).toContain('which regions are enabled is not readable: no usable AWS credentials');
       expect(stderr).toContain('--regions us-east-1,eu-west-1');
+      expect(code).toBe(3);
+    });
+
+    it('says that the config names another account than the credentials are of', async () => {
+      const hub = { region: US, account: '111111111111' };
+      await folder.write(
+        'other.json',
+        JSON.stringify({ ...CONFIG, hub, functions: [{ select: { name: 'agree-*' } }] }),
+      );
+      const { code, stdout } = await scan(['--config=other.json']);
+      expect(stdout).toContain(
+        `not readable · 111111111111/${US} · the credentials belong to another account than the config names`,
+      );
       expect(code).toBe(3);
     });
 

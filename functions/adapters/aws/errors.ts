@@ -24,6 +24,7 @@ const CODES: ReadonlyMap<string, RefusalCode> = new Map(
     Throttling: 'THROTTLED',
     ThrottlingException: 'THROTTLED',
     TooManyRequestsException: 'THROTTLED',
+    AbortError: 'REGION_UNREACHABLE',
     TimeoutError: 'REGION_UNREACHABLE',
     EAI_AGAIN: 'REGION_UNREACHABLE',
     ECONNREFUSED: 'REGION_UNREACHABLE',
@@ -63,8 +64,9 @@ export function refusedKey(
 
 function codeOf(error: unknown): RefusalCode {
   const code = CODES.get(textOf(error, 'name')) ?? CODES.get(textOf(error, 'code'));
-  // a session of single sign-on that has ended has no name of its own
-  if (code === 'NO_CREDENTIALS' && /expired/i.test(textOf(error, 'message'))) return 'CREDENTIALS_EXPIRED';
+  // a session of single sign-on that has ended has no name of its own, only a text that says how to renew it
+  if (code === 'NO_CREDENTIALS' && /expired|aws sso login/i.test(textOf(error, 'message')))
+    return 'CREDENTIALS_EXPIRED';
   if (code !== undefined) return code;
   return SERVER_FAULT.safeParse(error).success ? 'UNAVAILABLE' : 'UNEXPECTED_ANSWER';
 }

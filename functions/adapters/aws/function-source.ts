@@ -20,7 +20,7 @@ import {
   PAGE_SIZE,
   type TagFilter,
 } from '../../ports/function-source.ts';
-import { BOUNDS } from './bounds.ts';
+import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
 import { refused, refusedKey } from './errors.ts';
 
 interface Clients {
@@ -28,15 +28,21 @@ interface Clients {
   readonly tagging: ResourceGroupsTaggingAPIClient;
 }
 
-/** Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names. */
-export function awsFunctionSource(): FunctionSource {
+/**
+ * Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names.
+ * @param bounds Shorter ones are for tests.
+ */
+export function awsFunctionSource(
+  bounds = { client: CLIENT_BOUNDS, callTimeoutMs: CALL_TIMEOUT_MS },
+): FunctionSource {
   const own = fromNodeProviderChain(); // one for all places, so that credentials are looked for once
   const clients = new Map<string, Clients>();
   const clientsOf = (place: Place): Clients => {
-    const made = clients.get(placeId(place)) ?? makeClients(place, own);
+    const made = clients.get(placeId(place)) ?? makeClients(place, own, bounds.client);
     clients.set(placeId(place), made);
     return made;
   };
+  const inTime = () => ({ abortSignal: AbortSignal.timeout(bounds.callTimeoutMs) });
   return {
     async list(place, from) {
       const call = 'lambda:ListFunctions';
@@ -44,8 +50,8 @@ export function awsFunctionSource(): FunctionSource {
         MaxItems: PAGE_SIZE,
         ...(from !== undefined && { Marker: from }),
       });
-      const page = await asking(call, () => clientsOf(place).lambda.send(command));
-      const functions = (page.Functions ?? []).map((configuration) => describe(call, configuration));
+      const page = await asking(call, () => clientsOf(place).lambda.send(command, inTime()));
+      const functions = (page.Functions ?? []).map((configuration) => describe(call, place, configuration));
       return {
         functions: functions.map((description) => ({ ...description, progress: undefined })),
         next: page.NextMarker || undefined,
@@ -55,14 +61,14 @@ export function awsFunctionSource(): FunctionSource {
     async read(place, name, version) {
       const call = 'lambda:GetFunctionConfiguration';
       const command = new GetFunctionConfigurationCommand({ FunctionName: name, Qualifier: version });
-      const configuration = await unlessAbsent(call, () => clientsOf(place).lambda.send(command));
-      return configuration && describe(call, configuration);
+      const configuration = await unlessAbsent(call, () => clientsOf(place).lambda.send(command, inTime()));
+      return configuration && describe(call, place, configuration);
     },
 
     async alias(place, name, alias) {
       const call = 'lambda:GetAlias';
       const command = new GetAliasCommand({ FunctionName: name, Name: alias });
-      const found = await unlessAbsent(call, () => clientsOf(place).lambda.send(command));
+      const found = await unlessAbsent(call, () => clientsOf(place).lambda.send(command, inTime()));
       if (found === undefined) return undefined;
       const weights = Object.keys(found.RoutingConfig?.AdditionalVersionWeights ?? {});
       return { version: required(call, found.FunctionVersion), weighted: weights.length > 0 };
@@ -75,7 +81,7 @@ export function awsFunctionSource(): FunctionSource {
         TagFilters: filters.map(({ key, values }: TagFilter) => ({ Key: key, Values: [...values] })),
         ...(from !== undefined && { PaginationToken: from }),
       });
-      const page = await asking(call, () => clientsOf(place).tagging.send(command));
+      const page = await asking(call, () => clientsOf(place).tagging.send(command, inTime()));
       const functions = (page.ResourceTagMappingList ?? []).map(({ ResourceARN, Tags = [] }) => ({
         name: parseArn(call, ResourceARN).name,
         tags: new Map(Tags.map(({ Key, Value }) => [required(call, Key), Value ?? ''])),
@@ -85,15 +91,19 @@ export function awsFunctionSource(): FunctionSource {
   };
 }
 
-function makeClients({ region, access }: Place, own: ReturnType<typeof fromNodeProviderChain>): Clients {
+function makeClients(
+  { region, access }: Place,
+  own: ReturnType<typeof fromNodeProviderChain>,
+  bounds: typeof CLIENT_BOUNDS,
+): Clients {
   const credentials = access
     ? fromTemporaryCredentials({
         masterCredentials: own,
         params: { RoleArn: access.roleArn, RoleSessionName: 'recohere', ExternalId: access.externalId },
-        clientConfig: { region, ...BOUNDS },
+        clientConfig: { region, ...bounds },
       })
     : own;
-  const options = { region, credentials, ...BOUNDS };
+  const options = { region, credentials, ...bounds };
   return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
 }
 
@@ -114,8 +124,11 @@ async function unlessAbsent<T>(call: string, send: () => Promise<T>): Promise<T 
   }
 }
 
-function describe(call: string, configuration: FunctionConfiguration): FunctionDescription {
+function describe(call: string, place: Place, configuration: FunctionConfiguration): FunctionDescription {
   const { name, account } = parseArn(call, configuration.FunctionArn);
+  if (place.account !== undefined && place.account !== account) {
+    throw new RefusedError({ code: 'OTHER_ACCOUNT', call });
+  }
   const lastModified = Date.parse(required(call, configuration.LastModified));
   if (Number.isNaN(lastModified)) throw unexpected(call);
   return {

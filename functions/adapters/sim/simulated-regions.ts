@@ -13,6 +13,7 @@ import {
   type TagFilter,
   type TaggedPage,
 } from '../../ports/function-source.ts';
+import type { RegionSource } from '../../ports/region-source.ts';
 
 /** What a simulated function is made of; all but the name may change over its life. */
 export interface SimulatedFunction {
@@ -52,7 +53,7 @@ const UNDECRYPTABLE: Refusal = { code: 'ACCESS_DENIED', permission: 'kms:Decrypt
 const TAGGED_PAGE_SIZE = 100;
 
 /** Lambda and its tags in any number of regions, in memory, on a clock of its own. */
-export class SimulatedRegions implements FunctionSource {
+export class SimulatedRegions implements FunctionSource, RegionSource {
   readonly #clock: Clock;
   readonly #latencyMs: (place: Place) => number;
   readonly #places = new Map<string, Map<string, Stored>>();
@@ -127,6 +128,12 @@ export class SimulatedRegions implements FunctionSource {
       .filter(({ tags }) => tags.size > 0 && filters.every((filter) => holds(tags, filter)));
     const { items, next } = pageOf(all, TAGGED_PAGE_SIZE, from);
     return { functions: items, next };
+  }
+
+  /** The regions to which anything was ever deployed. */
+  async enabled(): Promise<readonly string[]> {
+    const regions = [...this.#places.keys()].map((id) => id.slice(id.indexOf('/') + 1));
+    return [...new Set(regions)].sort();
   }
 
   async #answer(call: SimulatedCall, place: Place, name?: string): Promise<void> {

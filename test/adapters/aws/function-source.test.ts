@@ -149,6 +149,13 @@ describe('descriptions', () => {
     });
   });
 
+  it('are refused where they come from another account than the place names', async () => {
+    lambda.on(GetFunctionConfigurationCommand).resolves(CART);
+    const other = source.read({ ...PLACE, account: '222222222222' }, 'cart');
+    await expect(other).rejects.toMatchObject({ code: 'OTHER_ACCOUNT' });
+    expect(await source.read({ ...PLACE, account: '111111111111' }, 'cart')).toMatchObject({ name: 'cart' });
+  });
+
   it('name a function without its version', async () => {
     const published = await read({ ...CART, FunctionArn: `${CART.FunctionArn}:7`, Version: '7' });
     expect(published).toMatchObject({ name: 'cart', version: '7' });

@@ -1,0 +1,5 @@
+/** The code of an AWS region, in any partition. Says nothing of whether the region exists. */
+export const REGION_CODE = /^[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}$/;
+
+/** The name of a function, in which `*` may stand for any text. Versions and aliases are no part of it. */
+export const FUNCTION_NAME_PATTERN = /^[A-Za-z0-9_*-]{1,140}$/;
