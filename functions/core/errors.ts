@@ -1,5 +1,7 @@
 import type { Refusal } from '../contract/report.ts';
 
+export type { Refusal };
+
 /** The one family of failures. */
 export class RecohereError extends Error {
   override readonly name = 'RecohereError';

@@ -1,4 +1,4 @@
-import type { Refusal } from '../contract/report.ts';
+import type { Refusal } from '../core/errors.ts';
 import type { Place } from '../core/place.ts';
 import type { Sealed } from '../core/sealed.ts';
 
@@ -47,11 +47,13 @@ export interface TaggedPage {
 }
 
 /**
- * Reads functions, changes nothing. Every method is one call of a control plane, so that calls can be counted and
+ * Reads functions, changes nothing. Every other method is one call of a control plane, so that calls can be counted and
  * paced by the caller.
  * @throws RefusedError from every method, if AWS or the way to it refuses
  */
 export interface FunctionSource {
+  /** The account of the caller's own credentials, the same in all places. Asked for once, however often it is called. */
+  ownAccount(place: Place): Promise<string>;
   /** One page of all functions of a place, as `$LATEST`, sorted in no particular way. */
   list(place: Place, from?: string): Promise<FunctionPage>;
   /** One version of one function, `$LATEST` unless named; `undefined` if it does not exist. */

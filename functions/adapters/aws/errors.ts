@@ -19,6 +19,7 @@ const CODES: ReadonlyMap<string, RefusalCode> = new Map(
     IncompleteSignatureException: 'CREDENTIALS_REJECTED',
     RegionDisabledException: 'CREDENTIALS_REJECTED',
     OptInRequired: 'CREDENTIALS_REJECTED',
+    ProvisionedThroughputExceededException: 'THROTTLED',
     RequestLimitExceeded: 'THROTTLED',
     ThrottledException: 'THROTTLED',
     Throttling: 'THROTTLED',

@@ -1,0 +1,142 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { z } from 'zod';
+import {
+  episodeKey,
+  FORMAT,
+  ITEM_BYTES_MAX,
+  type LedgerKey,
+  STATES_INDEX,
+  SUBJECT_KIND,
+  stateKey,
+} from '../../contract/ledger.ts';
+import { COMPARED_FACETS, REFUSAL_CODES } from '../../contract/report.ts';
+import type { ClosedEpisode, SubjectState } from '../../core/episode.ts';
+import { invariant, RecohereError } from '../../core/errors.ts';
+
+/** An item as DynamoDB takes and gives it. */
+export type Item = Record<string, AttributeValue>;
+
+const time = z.number();
+const named = { replica: z.string(), keys: z.array(z.string()) };
+const whole = z.enum(['replica', 'traffic']);
+
+const refusal = z.strictObject({
+  code: z.enum(REFUSAL_CODES),
+  call: z.string().exactOptional(),
+  permission: z.string().exactOptional(),
+});
+
+const finding = z.union([
+  z.strictObject({
+    ...named,
+    kind: z.enum(['missing', 'extra', 'different']),
+    facet: z.enum(COMPARED_FACETS),
+    reference: z.string(),
+  }),
+  z.strictObject({ ...named, kind: z.enum(['missing', 'extra']), facet: whole }),
+  z.strictObject({ ...named, kind: z.enum(['unsettled', 'failed']), facet: whole }),
+  z.strictObject({
+    ...named,
+    kind: z.literal('unobservable'),
+    facet: z.enum([...COMPARED_FACETS, ...whole.options]),
+    refusal,
+  }),
+]);
+
+const change = z.strictObject({ id: z.string(), source: z.string(), at: time });
+
+const roots = z.record(z.string(), z.partialRecord(z.enum(COMPARED_FACETS), z.string()));
+
+const openEpisode = z.strictObject({
+  id: z.string(),
+  cause: change,
+  lastChangeAt: time,
+  lastMovedAt: time,
+  firstSeenAt: time,
+  lastSeenAt: time,
+  looks: z.int().min(0),
+  isOverdue: z.boolean(),
+  roots,
+  findings: z.array(finding),
+});
+
+const closedEpisode = z.strictObject({
+  id: z.string(),
+  subject: z.string(),
+  cause: change,
+  outcome: z.enum(['forward', 'rolled-back', 'retired']),
+  wasOverdue: z.boolean(),
+  timeToDetectMs: time,
+  convergenceMs: time,
+  exposureMs: time,
+  resolutionMs: time,
+  closedAt: time,
+  findings: z.array(finding),
+});
+
+const subjectState = z.strictObject({
+  subject: z.string(),
+  version: z.int().min(1),
+  agreed: z.strictObject({ roots, at: time }).optional(),
+  open: openEpisode.optional(),
+  last: closedEpisode.optional(),
+  wake: z.int().min(0),
+});
+
+// strict, since a field that is not known would be lost by the next swap
+const envelope = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
+const stateItem = subjectState.extend({
+  ...envelope,
+  kind: z.literal(SUBJECT_KIND),
+  swapId: z.string(),
+});
+const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
+const episodeItem = closedEpisode.extend(envelope);
+
+/** @param swapId Tells this swap from all others, whatever they write. */
+export function itemOfState(state: SubjectState, swapId: string): Item {
+  return itemOf(stateKey(state.subject), { ...state, kind: SUBJECT_KIND, swapId });
+}
+
+export function itemOfEpisode(episode: ClosedEpisode): Item {
+  return itemOf(episodeKey(episode.subject, episode.id), episode);
+}
+
+/** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
+export function stateOfItem(item: Item): SubjectState {
+  const { pk, sk, format, kind, swapId, ...state } = parsed(stateItem, item);
+  return state;
+}
+
+/** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
+export function episodeOfItem(item: Item): ClosedEpisode {
+  const { pk, sk, format, ...episode } = parsed(episodeItem, item);
+  return episode;
+}
+
+/** @throws RecohereError `MALFORMED_ITEM` */
+export function subjectOfItem(item: Item): string {
+  return parsed(indexItem, item).subject;
+}
+
+function itemOf(key: LedgerKey, fields: object): Item {
+  const item = marshall({ ...fields, ...key, format: FORMAT }, { removeUndefinedValues: true });
+  const bytes = Buffer.byteLength(JSON.stringify(item));
+  invariant(bytes <= ITEM_BYTES_MAX, `an item of the ledger has at most ${ITEM_BYTES_MAX} bytes`);
+  return item;
+}
+
+function parsed<T>(schema: z.ZodType<T>, item: Item): T {
+  const fields: unknown = unmarshall(item, { wrapNumbers: Number });
+  const context = { pk: item.pk?.S, sk: item.sk?.S };
+  if (z.object({ format: z.number().gt(FORMAT) }).safeParse(fields).success) {
+    throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', { context });
+  }
+  const { success, data, error } = schema.safeParse(fields);
+  if (success) return data;
+  const wrong = new Set(error.issues.map(({ path: [field = 'item'] }) => field));
+  throw new RecohereError('MALFORMED_ITEM', 'an item of the ledger is not as it was written', {
+    context: { ...context, wrong: [...wrong] },
+  });
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+/** What every event on the bus has. @see https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
+const envelope = {
+  id: z.string().min(1).max(100),
+  account: z.string().regex(/^\d{12}$/),
+  region: z.string().min(1).max(30),
+  time: z.iso.datetime({ offset: true }),
+};
+
+const name = z.string().min(1).max(2048);
+
+/** `arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>`, or a plain name. */
+const stackId = name.transform((id) => (id.startsWith('arn:') ? (id.split('/')[1] ?? id) : id));
+
+/** A function's name, out of its name or ARN, with or without a version or alias. */
+const functionName = name.transform((id) => {
+  const parts = id.split(':');
+  return id.startsWith('arn:') ? (parts[6] ?? id) : (parts[0] ?? id);
+});
+
+const resourceStatus = z.object({
+  ...envelope,
+  source: z.literal('aws.cloudformation'),
+  'detail-type': z.literal('CloudFormation Resource Status Change'),
+  detail: z.object({
+    'stack-id': stackId,
+    'logical-resource-id': name,
+    'physical-resource-id': z.string().max(2048).default(''),
+    'resource-type': name,
+    'status-details': z.object({ status: name }),
+  }),
+});
+
+const stackStatus = z.object({
+  ...envelope,
+  source: z.literal('aws.cloudformation'),
+  'detail-type': z.literal('CloudFormation Stack Status Change'),
+  detail: z.object({ 'stack-id': stackId, 'status-details': z.object({ status: name }) }),
+});
+
+const codeDeploy = z.object({
+  ...envelope,
+  source: z.literal('aws.codedeploy'),
+  'detail-type': z.literal('CodeDeploy Deployment State-change Notification'),
+  detail: z.object({ deploymentId: name, state: name }),
+});
+
+const codePipeline = z.object({
+  ...envelope,
+  source: z.literal('aws.codepipeline'),
+  'detail-type': z.literal('CodePipeline Pipeline Execution State Change'),
+  detail: z.object({ pipeline: name, 'execution-id': name, state: name }),
+});
+
+const lambdaCall = z.object({
+  ...envelope,
+  source: z.literal('aws.lambda'),
+  'detail-type': z.literal('AWS API Call via CloudTrail'),
+  detail: z.object({
+    eventName: name,
+    errorCode: z.string().optional(),
+    requestParameters: z.object({ functionName: functionName.optional() }).nullish(),
+  }),
+});
+
+/** Our own, for pipelines outside of AWS. */
+const deployFinished = z.object({
+  ...envelope,
+  source: z.literal('recohere.deploy'),
+  'detail-type': z.literal('Deploy Finished'),
+  detail: z.object({ deployId: name, functions: z.array(functionName).min(1).max(1000).optional() }),
+});
+
+/** Every event that tells of a deploy. Anything else on the queue is a dead letter. */
+export const deployEventSchema = z.union([
+  resourceStatus,
+  stackStatus,
+  codeDeploy,
+  codePipeline,
+  lambdaCall,
+  deployFinished,
+]);
+export type DeployEvent = z.output<typeof deployEventSchema>;

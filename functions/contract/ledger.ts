@@ -1,0 +1,45 @@
+/** Names of the attributes that make the ledger's primary key. */
+export const LEDGER_KEY = { partition: 'pk', sort: 'sk' } as const;
+
+/**
+ * The index in which a sweep finds all subjects of a kind. Sparse: only states have a `kind`, so history is not in it.
+ * It holds keys alone, and these never change, so that a subject costs one index write in its life and a swap costs
+ * none; a quiet sweep reads about a hundred bytes a subject. A scan would read, and bill, all states and all history.
+ */
+export const STATES_INDEX = { name: 'states', partition: 'kind', sort: 'subject' } as const;
+
+/** The kind of all subjects so far: part of their keys, and the partition of the index. */
+export const SUBJECT_KIND = 'function';
+
+/**
+ * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
+ * change to what an item may hold, be it one more refusal code: an older release would take that for damage.
+ */
+export const FORMAT = 1;
+
+/** What an item may have, as JSON in UTF-8: far below the 400 KB of DynamoDB, which counts less. */
+export const ITEM_BYTES_MAX = 300_000;
+
+/** Where an item is. */
+export interface LedgerKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** What the sort keys of closed episodes begin with. */
+export const EPISODE_PREFIX = 'EPISODE#';
+
+/** What is remembered of one subject has one partition. */
+export function subjectPartition(subject: string): string {
+  return `SUBJECT#${SUBJECT_KIND}#${subject}`;
+}
+
+/** Where the state of a subject is. */
+export function stateKey(subject: string): LedgerKey {
+  return { pk: subjectPartition(subject), sk: 'STATE' };
+}
+
+/** Where a closed episode is. Ids sort as texts, so that history is in order. */
+export function episodeKey(subject: string, id: string): LedgerKey {
+  return { pk: subjectPartition(subject), sk: `${EPISODE_PREFIX}${id}` };
+}

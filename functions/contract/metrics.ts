@@ -1,0 +1,44 @@
+interface Metric {
+  /** CloudWatch's word for the unit. */
+  readonly unit: 'Count' | 'Milliseconds';
+  readonly meaning: string;
+  /** Whether zero is published when nothing happened: for counts, so that the series exists; never for durations. */
+  readonly zeros: boolean;
+}
+
+/** Every metric that is published, with its meaning. */
+export const METRICS = {
+  ConfigDriftCount: {
+    unit: 'Count',
+    meaning: 'replicas that differ and whose deadline has passed',
+    zeros: true,
+  },
+  ConvergenceTime: {
+    unit: 'Milliseconds',
+    meaning: 'from the last joined change to agreement, of an episode that went forward',
+    zeros: false,
+  },
+  ExposureTime: {
+    unit: 'Milliseconds',
+    meaning: 'from the first change to agreement, of an episode that went forward',
+    zeros: false,
+  },
+  TimeToDetect: { unit: 'Milliseconds', meaning: 'from a change to when it was first seen', zeros: false },
+  EpisodesOpen: { unit: 'Count', meaning: 'subjects whose replicas do not agree', zeros: true },
+  EpisodesStalled: { unit: 'Count', meaning: 'open episodes whose deadline has passed', zeros: true },
+  PartialDeployCount: {
+    unit: 'Count',
+    meaning: 'episodes that passed their deadline, once each',
+    zeros: true,
+  },
+  RollbackCount: {
+    unit: 'Count',
+    meaning: 'episodes that ended on the configuration from before',
+    zeros: true,
+  },
+  UnobservableReplicas: { unit: 'Count', meaning: 'replicas that could not be read', zeros: true },
+  FlapCount: { unit: 'Count', meaning: 'episodes that opened soon after one closed', zeros: true },
+  SweepHeartbeat: { unit: 'Count', meaning: 'one for each finished sweep', zeros: false },
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,294 @@
+import type { ComparedFacet, Finding, Outcome } from '../contract/report.ts';
+import type { PlaceId } from './place.ts';
+
+/** A reason to look. Nothing more is believed of it than an identity and a time. */
+export interface Change {
+  readonly id: string;
+  /** Who told: `aws.cloudformation`, `recohere.deploy`, `sweep` … */
+  readonly source: string;
+  /** Epoch milliseconds, by the clock of who told; never later than the look that it caused. */
+  readonly at: number;
+}
+
+/** The raw root of each compared facet of one replica, as `v1.<keyId>:<hash>`. */
+type Roots = Readonly<Partial<Record<ComparedFacet, string>>>;
+export type RootsByReplica = Readonly<Record<PlaceId, Roots>>;
+
+/** The time in which replicas of a subject do not agree. Times are epoch milliseconds. */
+export interface Episode {
+  /** The version of the state that opens it: two handlers that race to open it give it one name, and no other has it. */
+  readonly id: string;
+  readonly cause: Change;
+  /** The last change that joined; the cause at first. */
+  readonly lastChangeAt: number;
+  /** When a replica last moved, as the looks saw it. */
+  readonly lastMovedAt: number;
+  /** When disagreement was first seen. */
+  readonly firstSeenAt: number;
+  /** When the last look that did not see agreement began. */
+  readonly lastSeenAt: number;
+  /** Looks since the last movement; the delay to the next one grows with it. */
+  readonly looks: number;
+  /** Whether a deadline has passed. Stays so. */
+  readonly isOverdue: boolean;
+  readonly roots: RootsByReplica;
+  /** What the last look found, from the first on as far as there is room. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * - `forward`: all replicas agreed on new roots.
+ * - `rolled-back`: they agreed on the roots from before.
+ * - `retired`: the subject is gone, or is not watched any more.
+ */
+type EpisodeEnd = 'forward' | 'rolled-back' | 'retired';
+
+/** An episode that has ended, as history keeps it. */
+export interface ClosedEpisode {
+  readonly id: string;
+  readonly subject: string;
+  readonly cause: Change;
+  readonly outcome: EpisodeEnd;
+  readonly wasOverdue: boolean;
+  /** First seen − the cause. */
+  readonly timeToDetectMs: number;
+  /** Agreement − the last joined change. */
+  readonly convergenceMs: number;
+  /** Agreement − the cause. */
+  readonly exposureMs: number;
+  /** How far apart the two last looks were: the agreement came between them. */
+  readonly resolutionMs: number;
+  readonly closedAt: number;
+  readonly findings: readonly Finding[];
+}
+
+/** What is remembered of one subject: one item, changed by compare-and-swap on `version`. */
+export interface SubjectState {
+  readonly subject: string;
+  /** 0 before the first write. */
+  readonly version: number;
+  /** The last agreement: on which roots, and when the look that saw it began. */
+  readonly agreed?: { readonly roots: RootsByReplica; readonly at: number } | undefined;
+  readonly open?: Episode | undefined;
+  readonly last?: ClosedEpisode | undefined;
+  /** Number of the message that may wake the subject; an older one is dropped. */
+  readonly wake: number;
+}
+
+/** What one look at one subject saw. */
+export interface Seen {
+  readonly outcome: Outcome;
+  readonly roots: RootsByReplica;
+  /** When a replica last moved, as AWS says. */
+  readonly movedAt: number;
+  /** When the look began. */
+  readonly at: number;
+}
+
+export interface EpisodeRules {
+  /** From the last joined change or movement. */
+  readonly deadlineMs: number;
+  /** From the cause. */
+  readonly maxRolloutMs: number;
+}
+
+/** What a look does to a subject's state. Nothing is to be written if `state` is the one from before. */
+export interface Step {
+  readonly state: SubjectState;
+  readonly opened?: Episode;
+  readonly closed?: ClosedEpisode;
+  /** Set once in an episode: by the look at which its deadline has passed. */
+  readonly overdue?: Episode;
+  /** Whether the subject opened again soon after it closed. */
+  readonly isFlap: boolean;
+  /** Set if another look is wanted: the state has a new wake number for it. */
+  readonly next?: NextLook;
+}
+
+/** What the delay to the next look depends on. */
+export interface NextLook {
+  /** Looks since something last changed or moved. */
+  readonly looks: number;
+  /** How long ago something last changed or moved. */
+  readonly restedMs: number;
+}
+
+/** Digits of an episode's id, so that ids sort as texts. */
+const EPISODE_ID_LENGTH = 10;
+
+/** Findings that an episode keeps, in number and in characters of JSON: its item stays far below DynamoDB's 400 KB. */
+const FINDINGS_KEPT = 50;
+const FINDINGS_KEPT_CHARS = 60_000;
+
+/**
+ * Says what a look means for a subject's episode. Pure: two handlers that saw the same make the same step, and one of
+ * them loses the swap.
+ * @param change Why the look was made; absent when a sweep or a wake-up made it.
+ */
+export function step(
+  before: SubjectState,
+  change: Change | undefined,
+  seen: Seen,
+  rules: EpisodeRules,
+): Step {
+  if (seen.at < lastLookedAt(before)) return { state: before, isFlap: false }; // an older look says nothing new
+  const news = change && newsOf(change, before, seen.at);
+  if (before.open !== undefined) return goOn(before, before.open, news, seen, rules);
+
+  const { verdict, findings } = seen.outcome;
+  if (verdict === 'unobservable') return { state: before, isFlap: false };
+  const isUnmoved = !hasMoved(before.agreed?.roots, seen.roots);
+  if (verdict === 'agreed' && isUnmoved) return { state: baseline(before, seen), isFlap: false };
+  if (isUnmoved && findings.every(({ kind }) => kind === 'unsettled')) {
+    const next = { looks: 1, restedMs: seen.at - seen.movedAt };
+    return { state: { ...before, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
+  }
+  const episode = opened(
+    before,
+    news ?? { id: `moved-${seen.movedAt}`, source: 'look', at: seen.movedAt },
+    seen,
+  );
+  const isFlap = before.last !== undefined && seen.at - before.last.closedAt <= rules.deadlineMs;
+  const next =
+    verdict === 'agreed' ? closing(before, episode, 'forward', seen) : waiting(before, episode, seen, rules);
+  return { ...next, opened: episode, isFlap };
+}
+
+/** Ends what is open when a subject is gone or is not watched any more. */
+export function retire(before: SubjectState, at: number): Step {
+  if (before.open === undefined) return { state: before, isFlap: false };
+  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
+  const { closed, state } = closing(before, before.open, 'retired', seen);
+  return { state: { ...state, agreed: undefined }, closed, isFlap: false };
+}
+
+function goOn(
+  before: SubjectState,
+  episode: Episode,
+  news: Change | undefined,
+  seen: Seen,
+  rules: EpisodeRules,
+): Step {
+  const lastChangeAt = news ? Math.max(episode.lastChangeAt, news.at) : episode.lastChangeAt;
+  const now: Episode = { ...episode, lastChangeAt };
+  if (seen.outcome.verdict !== 'agreed') return { ...waiting(before, now, seen, rules), isFlap: false };
+  const isForward = before.agreed === undefined || hasMoved(before.agreed.roots, seen.roots);
+  return { ...closing(before, now, isForward ? 'forward' : 'rolled-back', seen), isFlap: false };
+}
+
+/** Agreement without movement: remembered the first time, and when replicas, facets or the fingerprint key are new. */
+function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
+  const isKnown = before.agreed !== undefined && textOf(before.agreed.roots) === textOf(roots);
+  return isKnown ? before : { ...before, agreed: { roots, at } };
+}
+
+function lastLookedAt({ agreed, open }: SubjectState): number {
+  return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0);
+}
+
+/** `undefined` for what the last agreement or the open episode has already taken in. */
+function newsOf(change: Change, { agreed, open }: SubjectState, seenAt: number): Change | undefined {
+  const at = Math.min(change.at, seenAt); // the clock of who told may be ahead
+  const isOld = agreed !== undefined && at <= agreed.at;
+  return isOld || change.id === open?.cause.id ? undefined : { ...change, at };
+}
+
+function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
+  return {
+    id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
+    cause,
+    lastChangeAt: cause.at,
+    lastMovedAt: seen.movedAt,
+    firstSeenAt: seen.at,
+    lastSeenAt: seen.at,
+    looks: 0,
+    isOverdue: false,
+    roots: seen.roots,
+    findings: kept(seen.outcome.findings),
+  };
+}
+
+/** The episode stays open, and asks for another look. */
+function waiting(
+  before: SubjectState,
+  episode: Episode,
+  seen: Seen,
+  { deadlineMs, maxRolloutMs }: EpisodeRules,
+): { state: SubjectState; next: NextLook; overdue?: Episode } {
+  const isMoving = hasMoved(episode.roots, seen.roots);
+  const lastMovedAt = isMoving ? seen.at : episode.lastMovedAt;
+  const restedMs = seen.at - Math.max(episode.lastChangeAt, lastMovedAt);
+  const isOverdue = episode.isOverdue || restedMs > deadlineMs || seen.at - episode.cause.at > maxRolloutMs;
+  const open: Episode = {
+    ...episode,
+    lastMovedAt,
+    lastSeenAt: seen.at,
+    looks: isMoving ? 1 : episode.looks + 1,
+    isOverdue,
+    roots: { ...episode.roots, ...seen.roots },
+    findings: kept(seen.outcome.findings),
+  };
+  const waited = { state: { ...before, open, wake: before.wake + 1 }, next: { looks: open.looks, restedMs } };
+  return isOverdue && !episode.isOverdue ? { ...waited, overdue: open } : waited;
+}
+
+function kept(findings: readonly Finding[]): readonly Finding[] {
+  let chars = 0;
+  const end = findings.findIndex((finding, position) => {
+    chars += JSON.stringify(finding).length;
+    return position >= FINDINGS_KEPT || chars > FINDINGS_KEPT_CHARS;
+  });
+  return end === -1 ? findings : findings.slice(0, end);
+}
+
+function closing(
+  before: SubjectState,
+  episode: Episode,
+  outcome: EpisodeEnd,
+  seen: Seen,
+): { state: SubjectState; closed: ClosedEpisode } {
+  const isOneLook = episode.firstSeenAt === seen.at;
+  const closed: ClosedEpisode = {
+    id: episode.id,
+    subject: before.subject,
+    cause: episode.cause,
+    outcome,
+    wasOverdue: episode.isOverdue,
+    timeToDetectMs: episode.firstSeenAt - episode.cause.at,
+    convergenceMs: seen.at - episode.lastChangeAt,
+    exposureMs: seen.at - episode.cause.at,
+    resolutionMs: seen.at - (isOneLook ? episode.lastChangeAt : episode.lastSeenAt),
+    closedAt: seen.at,
+    findings: episode.findings,
+  };
+  return {
+    state: { ...before, open: undefined, last: closed, agreed: { roots: seen.roots, at: seen.at } },
+    closed,
+  };
+}
+
+/**
+ * Whether a facet of a replica has another root than before. Roots of another fingerprint key, and replicas or facets
+ * that only one of the two knows, say nothing: neither a new key nor a new region is movement.
+ */
+function hasMoved(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
+  return Object.entries(before ?? {}).some(([replica, facets]) =>
+    Object.entries(facets).some(([facet, root]) => {
+      const now = after[replica as PlaceId]?.[facet as ComparedFacet];
+      return now !== undefined && now !== root && prefixOf(now) === prefixOf(root);
+    }),
+  );
+}
+
+function prefixOf(root: string): string {
+  return root.slice(0, root.indexOf(':'));
+}
+
+function textOf(roots: RootsByReplica): string {
+  return Object.entries(roots)
+    .flatMap(([replica, facets]) =>
+      Object.entries(facets).map(([facet, root]) => `${replica} ${facet} ${root}`),
+    )
+    .sort()
+    .join('\n');
+}

@@ -1,0 +1,310 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../functions/contract/report.ts';
+import {
+  type Change,
+  type RootsByReplica,
+  retire,
+  type Seen,
+  type Step,
+  type SubjectState,
+  step,
+} from '../../functions/core/episode.ts';
+import { placeId } from '../../functions/core/place.ts';
+
+const MINUTE = 60_000;
+const RULES = { deadlineMs: 5 * MINUTE, maxRolloutMs: 60 * MINUTE };
+const US = placeId({ region: 'us-east-1' });
+const EU = placeId({ region: 'eu-west-1' });
+const NEW: SubjectState = { subject: 'api', version: 0, wake: 0 };
+
+const roots = (us: string, eu: string): RootsByReplica => ({
+  [US]: { env: `v1.k:${us}` },
+  [EU]: { env: `v1.k:${eu}` },
+});
+const different: Finding = { replica: EU, facet: 'env', kind: 'different', keys: ['A'], reference: US };
+const unread: Finding = {
+  replica: EU,
+  facet: 'replica',
+  kind: 'unobservable',
+  keys: [],
+  refusal: { code: 'THROTTLED' },
+};
+const deploy = (id: string, at: number): Change => ({ id, source: 'aws.cloudformation', at });
+
+function agreed(at: number, root: string, movedAt = 0): Seen {
+  return { outcome: { verdict: 'agreed', findings: [] }, roots: roots(root, root), movedAt, at };
+}
+function differing(at: number, us: string, eu: string, movedAt = 0): Seen {
+  return { outcome: { verdict: 'diverged', findings: [different] }, roots: roots(us, eu), movedAt, at };
+}
+function unreadable(at: number, us: string): Seen {
+  const outcome = { verdict: 'unobservable', findings: [unread] } as const;
+  return { outcome, roots: { [US]: { env: `v1.k:${us}` } }, movedAt: 0, at };
+}
+
+/** Takes steps one after the other, from a subject that agreed on `a` at time 0. */
+function play(...looks: (Seen | [Change, Seen])[]): Step[] {
+  let state: SubjectState = { ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } };
+  return looks.map((given) => {
+    const [change, seen] = Array.isArray(given) ? given : [undefined, given];
+    const taken = step(state, change, seen, RULES);
+    state = taken.state === state ? state : { ...taken.state, version: state.version + 1 };
+    return { ...taken, state };
+  });
+}
+
+describe('no episode', () => {
+  it('opens at the first look that agrees: it is where the subject starts', () => {
+    const { state, opened } = step(NEW, deploy('d', 5), agreed(10, 'a'), RULES);
+    expect(opened).toBeUndefined();
+    expect(state.agreed).toEqual({ roots: roots('a', 'a'), at: 10 });
+  });
+
+  it.each([
+    { looks: agreed(10, 'a'), reason: 'nothing moved' },
+    { looks: [deploy('d', 5), agreed(10, 'a')] as [Change, Seen], reason: 'a deploy moved nothing' },
+    { looks: unreadable(10, 'b'), reason: 'something could not be read: it neither agrees nor differs' },
+  ])('opens, and nothing is written, when $reason', ({ looks }) => {
+    const [taken] = play(looks);
+    expect(taken?.state).toEqual({ ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } });
+    expect(taken?.opened).toBeUndefined();
+  });
+
+  it('opens for an update under way that has moved nothing yet; another look is wanted', () => {
+    const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
+    const [taken] = play({ ...agreed(10, 'a', 4), outcome: { verdict: 'converging', findings: [remark] } });
+    expect(taken).toMatchObject({ state: { wake: 1 }, next: { looks: 1, restedMs: 6 } });
+    expect(taken?.opened).toBeUndefined();
+  });
+
+  it('opens for another fingerprint key, another region or another facet; the new roots are remembered', () => {
+    const before: SubjectState = { ...NEW, agreed: { roots: { [US]: { env: 'v1.old:a' } }, at: 1 } };
+    const { state, opened } = step(before, undefined, agreed(10, 'a'), RULES);
+    expect(opened).toBeUndefined();
+    expect(state.agreed).toEqual({ roots: roots('a', 'a'), at: 10 });
+  });
+});
+
+describe('an episode', () => {
+  it('opens and closes in one look where all replicas have moved together', () => {
+    const [taken] = play([deploy('d', 100), agreed(400, 'b')]);
+    expect(taken?.opened?.cause.id).toBe('d');
+    expect(taken?.closed).toMatchObject({
+      outcome: 'forward',
+      timeToDetectMs: 300,
+      convergenceMs: 300,
+      exposureMs: 300,
+      resolutionMs: 300,
+    });
+    expect(taken?.state).toMatchObject({ open: undefined, agreed: { roots: roots('b', 'b'), at: 400 } });
+  });
+
+  it('converges over several looks and changes; times are from the last joined change, and from the first', () => {
+    const steps = play(
+      [deploy('wave 1', 1000), differing(2000, 'b', 'a')],
+      [deploy('wave 2', 60_000), differing(61_000, 'b', 'a')],
+      agreed(70_000, 'b'),
+    );
+    expect(steps[0]?.opened?.id).toBe('0000000001');
+    expect(steps[1]?.state.open?.lastChangeAt).toBe(60_000);
+    expect(steps[2]?.closed).toMatchObject({
+      outcome: 'forward',
+      timeToDetectMs: 1000,
+      convergenceMs: 10_000,
+      exposureMs: 69_000,
+      resolutionMs: 9000,
+      findings: [different],
+    });
+  });
+
+  it('that ends where it began is rolled back', () => {
+    const steps = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(9000, 'a'));
+    expect(steps[1]?.closed?.outcome).toBe('rolled-back');
+  });
+
+  it('of a subject that never agreed goes forward', () => {
+    const first = step(NEW, undefined, differing(10, 'a', 'b', 4), RULES);
+    expect(first.opened?.cause).toEqual({ id: 'moved-4', source: 'look', at: 4 });
+    expect(step(first.state, undefined, agreed(20, 'b'), RULES).closed?.outcome).toBe('forward');
+  });
+
+  it('is overdue once: after the deadline since the last change', () => {
+    const steps = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      differing(1000 + RULES.deadlineMs, 'b', 'a'),
+      differing(1001 + RULES.deadlineMs, 'b', 'a'),
+      differing(1002 + RULES.deadlineMs, 'b', 'a'),
+      agreed(1003 + RULES.deadlineMs, 'b'),
+    );
+    expect(steps.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, true, false, false]);
+    expect(steps[4]?.closed?.wasOverdue).toBe(true);
+  });
+
+  it('has its deadline put off by a change that joins, and by movement', () => {
+    const late = 1000 + RULES.deadlineMs;
+    const joined = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      [deploy('e', late), differing(late + 1, 'b', 'a')],
+      differing(late + RULES.deadlineMs, 'b', 'a'),
+    );
+    expect(joined[2]?.state.open?.isOverdue).toBe(false);
+    const moved = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      differing(late, 'c', 'a'),
+      differing(late + RULES.deadlineMs, 'c', 'a'),
+    );
+    expect(moved[2]?.state.open).toMatchObject({ isOverdue: false, lastMovedAt: late, looks: 2 });
+  });
+
+  it('is overdue after the longest rollout, however often it moves', () => {
+    const looks = Array.from({ length: 40 }, (_, minute) =>
+      differing(2 * minute * MINUTE + 2000, `b${minute}`, 'a'),
+    );
+    const steps = play([deploy('d', 1000), differing(1500, 'b', 'a')], ...looks);
+    expect(steps.find(({ overdue }) => overdue)?.state.open?.lastSeenAt).toBe(60 * MINUTE + 2000);
+  });
+
+  it('stays open while a replica cannot be read', () => {
+    const steps = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      unreadable(3000, 'b'),
+      agreed(4000, 'b'),
+    );
+    expect(steps[1]?.state.open).toMatchObject({ findings: [unread], roots: roots('b', 'a') });
+    expect(steps[2]?.closed?.outcome).toBe('forward');
+  });
+
+  it.each([
+    { keys: ['A'], reason: 'many findings' },
+    { keys: Array.from({ length: 300 }, (_, i) => `KEY_${i}`), reason: 'many keys' },
+  ])('keeps as many findings as there is room for: $reason', ({ keys }) => {
+    const findings = Array.from(
+      { length: 60 },
+      (_, i): Finding => ({ ...different, replica: `r-${i}`, keys }),
+    );
+    const [first = different, ...rest] = findings;
+    const [taken] = play({
+      ...differing(10, 'b', 'a'),
+      outcome: { verdict: 'diverged', findings: [first, ...rest] },
+    });
+    const kept = taken?.state.open?.findings ?? [];
+    expect(kept).toEqual(findings.slice(0, kept.length));
+    expect(kept.length).toBeGreaterThan(9);
+    expect(kept.length).toBeLessThanOrEqual(50);
+    expect(JSON.stringify(kept).length).toBeLessThan(61_000);
+  });
+
+  it('asks for another look with a new number each time, and none once it has closed', () => {
+    const steps = play(differing(10, 'b', 'a'), differing(20, 'b', 'a'), agreed(30, 'b'));
+    expect(steps.map(({ state }) => state.wake)).toEqual([1, 2, 2]);
+    expect(steps.map(({ next }) => next?.looks)).toEqual([1, 2, undefined]);
+  });
+
+  it('flaps if it opens soon after one closed', () => {
+    const steps = play(
+      agreed(MINUTE, 'b'),
+      agreed(2 * MINUTE, 'a'),
+      agreed(2 * MINUTE + RULES.deadlineMs + 1, 'b'),
+    );
+    expect(steps.map(({ isFlap }) => isFlap)).toEqual([false, true, false]);
+  });
+
+  it('ends as retired when the subject is gone', () => {
+    const [first] = play([deploy('d', 1000), differing(2000, 'b', 'a')]);
+    const taken = retire(first?.state ?? NEW, 5000);
+    expect(taken).toMatchObject({
+      closed: { outcome: 'retired', closedAt: 5000 },
+      state: { open: undefined, agreed: undefined },
+    });
+    expect(retire(NEW, 5000).state).toBe(NEW);
+  });
+});
+
+describe('events', () => {
+  it('are absorbed if they are older than the look that saw agreement', () => {
+    const steps = play(
+      [deploy('d', 1000), agreed(2000, 'b')],
+      [deploy('late', 1500), differing(3000, 'c', 'b', 2900)],
+    );
+    expect(steps[1]?.opened?.cause).toEqual({ id: 'moved-2900', source: 'look', at: 2900 });
+  });
+
+  it('from a clock that is ahead count from when they were heard', () => {
+    const [taken] = play([deploy('d', 60 * MINUTE), differing(2000, 'b', 'a')]);
+    expect(taken?.opened?.cause.at).toBe(2000);
+  });
+
+  it('that come again do not put the deadline off', () => {
+    const steps = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      [deploy('d', 1000), differing(9000, 'b', 'a')],
+    );
+    expect(steps[1]?.state.open?.lastChangeAt).toBe(1000);
+  });
+
+  it('in any order, any number of times, leave the same episode', () => {
+    const times = fc.uniqueArray(fc.integer({ min: 1000, max: 1900 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(times, fc.array(fc.nat(4), { maxLength: 10 }), (at, again) => {
+        const heard = [...at.keys(), ...again.map((each) => each % at.length)];
+        const open = (order: number[]) =>
+          play(
+            ...order.map((each, i): [Change, Seen] => [
+              deploy(`${each}`, at[each] ?? 0),
+              differing(2000 + i, 'b', 'a'),
+            ]),
+          ).at(-1)?.state.open;
+        const [one, other] = [open(heard), open(heard.toReversed())];
+        expect(other?.lastChangeAt).toBe(one?.lastChangeAt);
+        expect(other?.findings).toEqual(one?.findings);
+      }),
+    );
+  });
+});
+
+describe('an older look', () => {
+  it('says nothing new, whether an episode is open or has closed', () => {
+    const open = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(1900, 'a'));
+    expect(open[1]?.state).toBe(open[0]?.state);
+    const closed = play([deploy('d', 1000), agreed(2000, 'b')], differing(1900, 'b', 'a'));
+    expect(closed[1]?.state).toBe(closed[0]?.state);
+  });
+});
+
+describe('any looks in any order', () => {
+  it('keep at most one episode open, count each deadline once, and never go back in time', () => {
+    const root = fc.constantFrom('a', 'b', 'c');
+    const look = fc.oneof(
+      fc.tuple(root, root).map(
+        ([us, eu]) =>
+          (at: number) =>
+            us === eu ? agreed(at, us) : differing(at, us, eu),
+      ),
+      root.map((us) => (at: number) => unreadable(at, us)),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(look, fc.nat(4 * MINUTE), fc.boolean()), { maxLength: 30 }), (looks) => {
+        let at = 1;
+        const steps = play(
+          ...looks.map(([make, passed, isTold], i): Seen | [Change, Seen] => {
+            at += passed;
+            return isTold ? [deploy(`${i}`, at - passed / 2), make(at)] : make(at);
+          }),
+        );
+        let isOpen = false;
+        for (const { state, opened, closed, overdue } of steps) {
+          if (opened) expect(isOpen).toBe(false);
+          if (closed) expect(isOpen || opened !== undefined).toBe(true);
+          if (overdue) expect(state.open?.isOverdue).toBe(true);
+          isOpen = state.open !== undefined;
+          const { timeToDetectMs = 0, convergenceMs = 0, exposureMs = 0, resolutionMs = 0 } = closed ?? {};
+          expect(Math.min(timeToDetectMs, convergenceMs, exposureMs, resolutionMs)).toBeGreaterThanOrEqual(0);
+          expect(convergenceMs).toBeLessThanOrEqual(exposureMs);
+        }
+        const overdues = steps.filter(({ overdue }) => overdue).map(({ overdue }) => overdue?.id);
+        expect(new Set(overdues).size).toBe(overdues.length);
+      }),
+    );
+  });
+});
