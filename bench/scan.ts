@@ -84,6 +84,7 @@ function recorded(source: FunctionSource, clock: Clock) {
   const startsOf = (place: Place): readonly number[] => starts.get(placeId(place)) ?? [];
   const note = (place: Place) => starts.set(placeId(place), [...startsOf(place), clock.now()]);
   const noting: FunctionSource = {
+    ownAccount: (place) => source.ownAccount(place),
     list(place, from) {
       note(place);
       return source.list(place, from);

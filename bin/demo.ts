@@ -3,9 +3,16 @@ import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import { type Look, look } from '../functions/app/look.ts';
 import { scopeOfConfig } from '../functions/app/scope.ts';
-import { defineConfig, parseConfig } from '../functions/contract/config.ts';
+import {
+  defineConfig,
+  type ParsedConfig,
+  parseConfig,
+  type RecohereConfig,
+} from '../functions/contract/config.ts';
+import { type Day, episodesOf, playDay } from './demo-day.ts';
 import { EXIT, Failure } from './failure.ts';
 import { renderLook, screenOf } from './render.ts';
+import { renderDay } from './render-day.ts';
 import { reportOf } from './scan.ts';
 
 const DEMO_CONFIG = defineConfig({
@@ -14,29 +21,43 @@ const DEMO_CONFIG = defineConfig({
   functions: [{ select: { name: 'payments' }, qualifier: 'live' }, { select: { name: '*' } }],
 });
 
-/** `recohere demo`: the real use case over simulated regions. */
+/** `recohere demo`: the real use cases over simulated regions, first a look, then a day of deploys. */
 export async function demo({ seed, json = false }: { seed: number; json?: boolean }): Promise<void> {
   const seen = await lookAtDemo(seed);
+  const day = await playDemoDay(seed);
   if (json) {
     const { regions, subjects } = reportOf(seen);
-    process.stdout.write(`${JSON.stringify({ seed, regions, subjects }, null, 2)}\n`);
+    const document = { seed, regions, subjects, episodes: episodesOf(day), metrics: day.metrics };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return;
   }
+  const screen = screenOf(process.stdout);
   process.stdout.write(`Three simulated regions, a day after a deploy (seed ${seed}):\n\n`);
-  process.stdout.write(renderLook(seen, screenOf(process.stdout)));
+  process.stdout.write(renderLook(seen, screen));
+  process.stdout.write('\nA working day of deploys, watched by their events:\n\n');
+  process.stdout.write(renderDay(day, screen));
   process.stdout.write(
     '\nOn your own account: npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
   );
 }
 
+/** The day that the demonstration plays. */
+export function playDemoDay(seed: number): Promise<Day> {
+  return playDay(seed, parsed({ ...DEMO_CONFIG, functions: [{ select: { name: '*' } }] }));
+}
+
 /** The look that the demonstration shows. */
 export function lookAtDemo(seed: number): Promise<Look> {
-  const parsed = parseConfig(DEMO_CONFIG);
-  if (!parsed.ok) throw new Failure(EXIT.usage, parsed.mistakes.join('\n'));
-  const scope = scopeOfConfig(parsed.config, {});
+  const scope = scopeOfConfig(parsed(DEMO_CONFIG), {});
   const clock = new VirtualClock(DEMO_START);
   return clock.run(async () => {
     const source = await demoWorld(clock, seed);
     return look({ source, clock, random: new SeededRandom(seed, 'fingerprint key') }, scope, () => {});
   });
+}
+
+function parsed(config: RecohereConfig): ParsedConfig {
+  const result = parseConfig(config);
+  if (!result.ok) throw new Failure(EXIT.usage, result.mistakes.join('\n'));
+  return result.config;
 }

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { type Proposal, type ProposedGroup, propose } from '../functions/app/propose.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { configsHere } from './load-config.ts';
 import { sentenceOf } from './render.ts';
 import { accountScope, type LookFlags, lookAtAws, requireCopies } from './scan.ts';
 
@@ -13,8 +13,11 @@ export interface InitFlags extends LookFlags {
 
 /** `recohere init`: writes a first config from what is live. Never replaces a file unless told. */
 export async function init(flags: InitFlags): Promise<ExitCode> {
-  if (existsSync(FILE) && !flags.force)
-    throw new Failure(EXIT.usage, `${FILE} is here already; --force replaces it`);
+  const inTheWay = configsHere().find((name) => name !== FILE || !flags.force);
+  if (inTheWay !== undefined) {
+    const hint = inTheWay === FILE ? '--force replaces it' : 'two configs could not stand side by side';
+    throw new Failure(EXIT.usage, `${inTheWay} is here already; ${hint}`);
+  }
   const scope = await accountScope(flags);
   requireCopies(scope);
   const seen = await lookAtAws(scope);
@@ -68,8 +71,14 @@ function unreadComment({ subject, replica, refusal }: Proposal['unread'][number]
 
 function groupText(group: ProposedGroup, flags: LookFlags): string {
   const { stack } = group;
-  // names that CloudFormation makes begin with the stack's; a name of one's own pairs by itself
-  const ofStack = stack === undefined ? {} : { stack, name: flags.name ?? `${stack}-*` };
+  const ofStack =
+    stack === undefined
+      ? {}
+      : {
+          stack,
+          ...(group.names !== undefined && { name: group.names }),
+          ...(flags.name !== undefined && { name: flags.name }),
+        };
   const lines = [
     `// Copies found: ${oneLine(group.subjects.join(', '))}`,
     `select: ${selectText({ ...flags, ...ofStack })},`,

@@ -15,20 +15,31 @@ const NAMES = ['ts', 'mts', 'js', 'mjs', 'json', 'yaml', 'yml'].map((ending) => 
 export async function loadConfig(
   file: string | undefined,
 ): Promise<{ readonly path: string; readonly config: ParsedConfig } | undefined> {
-  const found = file === undefined ? NAMES.filter((name) => existsSync(name)) : [file];
+  const found = file === undefined ? configsHere() : [file];
   const [path] = found;
   if (path === undefined) return undefined;
   if (found.length > 1) {
     throw new Failure(EXIT.usage, `${found.join(' and ')} are both here; name one with --config`);
   }
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new Failure(EXIT.usage, `${path}: there is no such file`);
-  }
+  if (!isFile(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
   const result = parseConfig(await readWritten(path));
   if (result.ok) return { path, config: result.config };
   const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');
   const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`;
   throw new Failure(EXIT.usage, `${path} has ${count}\n${mistakes}`);
+}
+
+/** Names of the config files of the working directory. */
+export function configsHere(): readonly string[] {
+  return NAMES.filter((name) => existsSync(name));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 async function readWritten(path: string): Promise<unknown> {

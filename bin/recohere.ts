@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { FUNCTION_NAME_PATTERN, REGION_CODE } from '../functions/contract/names.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from '../functions/contract/names.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { InitFlags } from './init.ts';
 import type { ScanFlags } from './scan.ts';
@@ -12,7 +12,7 @@ Exit codes:
   1  a subject disagrees
   2  the command, its config or its selection is wrong; nothing was compared,
      or a group of the config selects nothing
-  3  AWS refused: what, and which permission is missing, is printed`;
+  3  something could not be read: what, and which permission is missing, is printed`;
 
 const READS = `
 It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and
@@ -78,7 +78,8 @@ program
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(); // the reader, such as head, has seen enough
-  throw error;
+  process.stderr.write(`recohere: the output cannot be written: ${error.code}\n`);
+  process.exit(EXIT.defect);
 });
 
 try {
@@ -94,6 +95,9 @@ try {
   }
 }
 
+// A connection that hangs must not keep the process: all is said. What was written is read first.
+process.stdout.write('', () => process.exit());
+
 function withSelection(command: Command, defaultRegions: string): Command {
   return command
     .option('--regions <a,b,c>', `regions to compare (default: ${defaultRegions})`, regionList)
@@ -102,7 +106,7 @@ function withSelection(command: Command, defaultRegions: string): Command {
       "only functions of this name; * stands for any text: 'checkout-*'",
       functionName,
     )
-    .option('--stack <name>', 'only functions that this CloudFormation stack deployed; * as above', someText)
+    .option('--stack <name>', 'only functions that this CloudFormation stack deployed; * as above', stackName)
     .option('--tag <key=value>', 'only functions with this tag; may be given more than once', tagMap);
 }
 
@@ -119,6 +123,11 @@ function regionList(text: string): string[] {
 function functionName(text: string): string {
   if (FUNCTION_NAME_PATTERN.test(text)) return text;
   throw new InvalidArgumentError('It is not the name of a function, nor a pattern of one.');
+}
+
+function stackName(text: string): string {
+  if (STACK_NAME_PATTERN.test(text)) return text;
+  throw new InvalidArgumentError('It is not the name of a stack, nor a pattern of one.');
 }
 
 function someText(text: string): string {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import wrapAnsi from 'wrap-ansi';
@@ -53,7 +54,12 @@ export function renderLook(look: Look, screen: Screen): string {
     lines.push(wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen));
   }
   for (const path of look.unmatched) {
-    lines.push(wrapped(`${colors.yellow('selects nothing')} · ${path} of the config`, screen));
+    lines.push(
+      wrapped(
+        `${colors.yellow('selects nothing')} · ${path} of the config, or nothing that a group before it has not`,
+        screen,
+      ),
+    );
   }
   lines.push(...summaryOf(look).map((line) => wrapped(line, screen)));
   return `${lines.join('\n')}\n`;
@@ -71,19 +77,27 @@ function tableOf(look: Look, subjects: readonly Subject[], screen: Screen, color
   const left = screen.width - verdictWidth - GAP - regionsWidth;
   const perRegion = left >= Math.min(subjectWidth, SUBJECT_WIDTH_MIN);
   const room = perRegion ? left : screen.width - verdictWidth - COUNTS_WIDTH - 2 * GAP;
+  const rows = subjects.map((subject) => {
+    const cells = look.replicas.map((replica) => cellOf(subject, replica));
+    const verdict = PAINT[subject.verdict](colors)(subject.verdict);
+    return [clipped(subject.subject, room), verdict, ...(perRegion ? cells : [countsOf(cells)])];
+  });
+  return plainTable(['SUBJECT', 'VERDICT', ...(perRegion ? columns : ['REPLICAS'])], rows, screen);
+}
+
+/** A table without lines, each row in one line of text. */
+export function plainTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  screen: Screen,
+): string[] {
+  const colors = pc.createColors(screen.colors);
   const table = new Table({
-    head: ['SUBJECT', 'VERDICT', ...(perRegion ? columns : ['REPLICAS'])].map((text) => colors.bold(text)),
+    head: head.map((text) => colors.bold(text)),
     chars: BARE,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
   });
-  for (const subject of subjects) {
-    const cells = look.replicas.map((replica) => cellOf(subject, replica));
-    table.push([
-      clipped(subject.subject, room),
-      PAINT[subject.verdict](colors)(subject.verdict),
-      ...(perRegion ? cells : [countsOf(cells)]),
-    ]);
-  }
+  for (const row of rows) table.push([...row]);
   return table
     .toString()
     .split('\n')
@@ -152,8 +166,12 @@ function countsOf(cells: readonly string[]): string {
 /** What is told once for the whole region is not told for each subject. One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
 function findingLines({ subject, findings }: Subject, { refusals }: Look, screen: Screen): string[] {
   const byReplica = new Map<string, Finding[]>();
-  const isTold = ({ replica, facet, kind }: Finding) =>
-    kind === 'unobservable' && facet === 'replica' && refusals.some((refused) => refused.replica === replica);
+  const isTold = (finding: Finding) =>
+    finding.kind === 'unobservable' &&
+    finding.facet === 'replica' &&
+    refusals.some(
+      (told) => told.replica === finding.replica && isDeepStrictEqual(told.refusal, finding.refusal),
+    );
   for (const finding of findings.filter((each) => !isTold(each))) {
     byReplica.set(finding.replica, [...(byReplica.get(finding.replica) ?? []), finding]);
   }
@@ -225,7 +243,7 @@ function summaryOf({ subjects, alone, replicas, refusals, calls }: Look): string
   if (subjects.length === 0) {
     const found =
       alone.length > 0 ? 'no function is in more than one of these regions' : 'no function is selected';
-    const why = refusals.length === replicas.length ? 'no region could be read' : found;
+    const why = refusals.length > 0 && alone.length === 0 ? 'what could be read has no copies' : found;
     return [
       `Nothing was compared: ${why}. ${plural(made, 'call')}, all of them reads.`,
       ...aloneLines(alone),

@@ -34,7 +34,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/core',
     'functions/contract',
   ],
-  'functions/ports': ['functions/ports', 'functions/core', 'functions/contract'],
+  'functions/ports': ['functions/ports', 'functions/core'],
+  'functions/elsewhere': ['functions/elsewhere'],
   'functions/core': ['functions/core', 'functions/contract'],
   'functions/contract': ['functions/contract'],
 };

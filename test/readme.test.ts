@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { lookAtDemo } from '../bin/demo.ts';
+import { lookAtDemo, playDemoDay } from '../bin/demo.ts';
 import { renderLook } from '../bin/render.ts';
+import { renderDay } from '../bin/render-day.ts';
 import { configSchema } from '../functions/contract/config.ts';
 import { run } from './bin/run.ts';
 
@@ -21,6 +22,12 @@ describe('the README', () => {
   it('shows what the demonstration prints on a terminal of 80 columns', async () => {
     const shown = /<!-- demo -->\n```\n(.*?)```\n<!-- \/demo -->/s.exec(readme)?.[1];
     expect(shown).toBe(renderLook(await lookAtDemo(1), { colors: false, width: 80 }));
+  });
+
+  it('shows the episodes of the day that the demonstration plays', async () => {
+    const shown = /<!-- day -->\n```\n(.*?)```\n<!-- \/day -->/s.exec(readme)?.[1];
+    const printed = renderDay(await playDemoDay(1), { colors: false, width: 80 });
+    expect(shown).toBe(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
   });
 
   it('names every setting of the config, and none that is not there', () => {

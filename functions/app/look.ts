@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { Refusal, ReportedSubject } from '../contract/report.ts';
 import { RefusedError } from '../core/errors.ts';
-import { fingerprintKey } from '../core/fingerprint.ts';
+import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
 import { plan } from '../core/plan.ts';
@@ -18,7 +18,6 @@ const PLACES_AT_ONCE = 40;
 export interface LookPorts {
   readonly source: FunctionSource;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** What is looked at, and what is expected to be there. */
@@ -54,6 +53,8 @@ export interface LookProgress {
 interface SeenSubject {
   /** Its name; followed by its group's path where a group before has a subject of that name. */
   readonly subject: string;
+  /** What the group's own rules call it. */
+  readonly name: string;
   readonly group: LookGroup;
   readonly sightings: ReadonlyMap<PlaceId, Sighting>;
 }
@@ -62,7 +63,7 @@ export interface Look {
   readonly replicas: readonly PlaceId[];
   /** By name. */
   readonly subjects: readonly (ReportedSubject & { readonly seen: SeenSubject })[];
-  /** Functions that live in one place only, all places being read, and so are not copies of anything. */
+  /** Functions that live in one place only, all places being listed, and so are nobody's copies by their names. */
   readonly alone: readonly { readonly subject: string; readonly name: string; readonly replica: PlaceId }[];
   /** Places where functions could not be listed, or found by their tags. */
   readonly refusals: readonly { readonly replica: PlaceId; readonly refusal: Refusal }[];
@@ -78,8 +79,18 @@ type Unread = Look['refusals'][number];
  * Reads the functions of all places and says which copies disagree. Reads only; keeps nothing: its fingerprint key is
  * made for this look and forgotten with it.
  */
-export async function look(
+export function look(
+  ports: LookPorts & { readonly random: Random },
+  scope: LookScope,
+  onProgress: (progress: LookProgress) => void,
+): Promise<Look> {
+  return lookWith(ports, fingerprintKey('look', ports.random.bytes(32)), scope, onProgress);
+}
+
+/** The same with a key that is kept, so that roots of this look can be compared with those of others. */
+export async function lookWith(
   ports: LookPorts,
+  key: FingerprintKey,
   scope: LookScope,
   onProgress: (progress: LookProgress) => void,
 ): Promise<Look> {
@@ -87,7 +98,6 @@ export async function look(
   const tell = () =>
     onProgress({ places: scope.places.length, placesRead, functions, calls: sum(calls.values()) });
   const { source, calls } = paced(ports.source, ports.clock, () => tell());
-  const key = fingerprintKey('look', ports.random.bytes(32));
   const onFunction = () => {
     functions++;
     tell();
@@ -104,10 +114,11 @@ export async function look(
     { concurrency: PLACES_AT_ONCE },
   );
   const paired = scope.pairByStack ? await pairByStack(source, surveys) : { surveys, unread: [] };
+  const paths = [...new Set(scope.groups.map(({ path }) => path))];
   const now = ports.clock.now();
-  const seen = bySubject(paired.surveys, scope.groups).map((subject) => ({
+  const seen = bySubject(paired.surveys, paths).map((subject) => ({
     subject,
-    unread: [...unreadOf(surveys, subject.group), ...(isPaired(subject) ? paired.unread : [])],
+    unread: [...unreadOf(surveys, subject.group.path), ...(isPaired(subject) ? paired.unread : [])],
   }));
   const isAlone = ({ subject, unread }: (typeof seen)[number]) =>
     scope.expected !== 'everywhere' && subject.sightings.size === 1 && unread.length === 0;
@@ -125,17 +136,15 @@ export async function look(
       .flatMap(({ subject: { subject, sightings } }) =>
         [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
       ),
-    refusals: distinct([...scope.groups.flatMap((group) => unreadOf(surveys, group)), ...paired.unread]),
-    unmatched: scope.mustMatch
-      ? scope.groups.filter((group) => isUnmatched(surveys, group)).map(({ path }) => path)
-      : [],
+    refusals: distinct([...paths.flatMap((path) => unreadOf(surveys, path)), ...paired.unread]),
+    unmatched: scope.mustMatch ? paths.filter((path) => isUnmatched(surveys, path)) : [],
     calls,
   };
 }
 
-function unreadOf(surveys: readonly Survey[], group: LookGroup): Unread[] {
+function unreadOf(surveys: readonly Survey[], path: string): Unread[] {
   return surveys.flatMap(({ place, refused }) => {
-    const refusal = refused.get(group);
+    const refusal = refused.get(path);
     return refusal ? [{ replica: placeId(place), refusal }] : [];
   });
 }
@@ -144,19 +153,19 @@ function distinct(unread: readonly Unread[]): Unread[] {
   return [...new Map(unread.map((each) => [JSON.stringify(each), each])).values()];
 }
 
-function isUnmatched(surveys: readonly Survey[], group: LookGroup): boolean {
+function isUnmatched(surveys: readonly Survey[], path: string): boolean {
   return surveys.every(
-    ({ sightings, refused }) => !refused.has(group) && !sightings.some((each) => each.group === group),
+    ({ sightings, refused }) => !refused.has(path) && !sightings.some(({ group }) => group.path === path),
   );
 }
 
 /** Whether stack and logical id made the subject: then a place whose tags were refused has not been read for it. */
-function isPaired({ subject, sightings }: SeenSubject): boolean {
-  return [...sightings.values()].every(({ name }) => name !== subject);
+function isPaired({ name, sightings }: SeenSubject): boolean {
+  return [...sightings.values()].every((sighting) => sighting.name !== name);
 }
 
 function judge(
-  { subject, group, sightings }: SeenSubject,
+  { name, group, sightings }: SeenSubject,
   unread: readonly Unread[],
   scope: LookScope,
   now: number,
@@ -167,7 +176,7 @@ function judge(
     observations.set(replica, { state: 'unobservable', at: now, refusal });
   for (const [replica, { observation }] of sightings) observations.set(replica, observation);
 
-  const narrowed = Object.entries(group.replicas).find(([pattern]) => matches(subject, pattern));
+  const narrowed = Object.entries(group.replicas).find(([pattern]) => matches(name, pattern));
   const isEverywhere =
     scope.expected === 'everywhere' || (scope.expected === 'if-copied' && sightings.size > 1);
   const isExpected = (place: Place) => {
@@ -178,7 +187,7 @@ function judge(
   return plan({
     replicas: scope.places.filter(isExpected).map(placeId),
     primary: scope.primary && placeId(scope.primary),
-    isPerReplica: (name) => matches(name, group.perReplica),
+    isPerReplica: (key) => matches(key, group.perReplica),
     observations,
     now,
     maxAgeMs: Number.POSITIVE_INFINITY, // a look reads everything anew
@@ -186,12 +195,12 @@ function judge(
   });
 }
 
-function bySubject(surveys: readonly Survey[], groups: readonly LookGroup[]): SeenSubject[] {
+function bySubject(surveys: readonly Survey[], paths: readonly string[]): SeenSubject[] {
   const named = new Map<string, SeenSubject>();
-  for (const group of groups) {
+  for (const path of paths) {
     const found = new Map<string, Map<PlaceId, Sighting>>();
     for (const { place, sightings } of surveys) {
-      for (const sighting of inNameOrder(sightings.filter((each) => each.group === group))) {
+      for (const sighting of inNameOrder(sightings.filter(({ group }) => group.path === path))) {
         const replicas = found.get(sighting.subject) ?? new Map<PlaceId, Sighting>();
         const first = replicas.get(placeId(place));
         found.set(
@@ -201,8 +210,9 @@ function bySubject(surveys: readonly Survey[], groups: readonly LookGroup[]): Se
       }
     }
     for (const [name, sightings] of found) {
-      const subject = named.has(name) ? `${name} (${group.path})` : name;
-      named.set(subject, { subject, group, sightings });
+      const subject = named.has(name) ? `${name} (${path})` : name;
+      const [first] = sightings.values();
+      if (first) named.set(subject, { subject, name, group: first.group, sightings });
     }
   }
   return [...named.values()].sort((a, b) => (a.subject < b.subject ? -1 : 1));

@@ -1,12 +1,13 @@
 import type { Refusal } from '../contract/report.ts';
 import type { Leaf } from '../core/fingerprint.ts';
+import type { PlaceId } from '../core/place.ts';
 import type { Look } from './look.ts';
 
 /** A key of which every replica of these subjects has a value of its own: it may be meant to differ. */
 interface OwnValueKey {
   readonly key: string;
   readonly subjects: readonly string[];
-  /** How many replicas were compared, of the subject with the most. */
+  /** How many replicas were compared, of the subject with the fewest. */
   readonly replicas: number;
   /**
    * Whether it is safe to let it differ. Not with two replicas, where all drift looks like this; nor if another subject of
@@ -26,6 +27,8 @@ interface DriftingKey {
 export interface ProposedGroup {
   /** The stack that deployed them, if it is what pairs them; else their name does. */
   readonly stack?: string;
+  /** A pattern that tells names that the stack has made from those that somebody gave, if there is one. */
+  readonly names?: string | undefined;
   readonly subjects: readonly string[];
   readonly ownValues: readonly OwnValueKey[];
   readonly drifting: readonly DriftingKey[];
@@ -49,29 +52,33 @@ type Subject = Look['subjects'][number];
 
 /** Turns a look into a first config: what to watch, how copies are paired, and which keys are meant to differ. */
 export function propose(look: Look): Proposal {
-  const isUnread = (replica: string) => look.refusals.some((refused) => refused.replica === replica);
-  const hasCopies = (replica: string) =>
-    look.subjects.some(({ seen }) => [...seen.sightings.keys()].some((seenAt) => seenAt === replica));
-  const replicas = look.replicas.filter((replica) => hasCopies(replica) || isUnread(replica));
-  const stacks = [...new Set(look.subjects.flatMap((subject) => stackOf(subject) ?? []))];
-  const named = look.subjects.filter((subject) => stackOf(subject) === undefined);
+  const copied = look.subjects.filter(({ seen }) => seen.sightings.size > 1);
+  const unread = look.refusals.map(({ replica }) => replica);
+  const hasCopies = (replica: PlaceId) => copied.some(({ seen }) => seen.sightings.has(replica));
+  const replicas = look.replicas.filter((replica) => hasCopies(replica) || unread.includes(replica));
+  const stacks = [...new Set(copied.flatMap((subject) => stackOf(subject) ?? []))];
+  const named = copied.filter((subject) => stackOf(subject) === undefined);
   const isOfGroup = (stack: string) => (alone: Look['alone'][number]) =>
     alone.subject.startsWith(`${stack}/`);
-  const groups = stacks.map((stack) => ({
-    stack,
-    ...groupOf(
-      look.subjects.filter((subject) => stackOf(subject) === stack),
-      look.alone.filter(isOfGroup(stack)),
-      replicas,
-    ),
-  }));
+  const groups = stacks.map((stack) => {
+    const subjects = copied.filter((subject) => stackOf(subject) === stack);
+    const names = subjects.flatMap(({ seen }) => [...seen.sightings.values()].map(({ name }) => name));
+    return {
+      stack,
+      names: names.every((name) => name.startsWith(`${stack}-`)) ? `${stack}-*` : undefined,
+      ...groupOf(subjects, look.alone.filter(isOfGroup(stack)), replicas, unread),
+    };
+  });
   const others = look.alone
     .filter((alone) => !stacks.some((stack) => isOfGroup(stack)(alone)))
     .map(({ name, replica }) => ({ subject: name, replica }));
   return {
     replicas,
-    groups: named.length > 0 ? [...groups, groupOf(named, others, replicas)] : groups,
-    unread: [...look.refusals, ...look.subjects.flatMap(unreadOf)],
+    groups: named.length > 0 ? [...groups, groupOf(named, others, replicas, unread)] : groups,
+    unread: [
+      ...look.refusals,
+      ...copied.flatMap(unreadOf).filter(({ replica }) => !unread.includes(replica)),
+    ],
   };
 }
 
@@ -84,8 +91,9 @@ function stackOf({ subject, seen }: Subject): string | undefined {
 function groupOf(
   subjects: readonly Subject[],
   alone: readonly { readonly subject: string; readonly replica: string }[],
-  replicas: readonly string[],
-): Omit<ProposedGroup, 'stack'> {
+  replicas: readonly PlaceId[],
+  unread: readonly PlaceId[],
+): Omit<ProposedGroup, 'stack' | 'names'> {
   const own = new Map<string, { subjects: string[]; replicas: number }>();
   const drifting: DriftingKey[] = [];
   for (const { subject, seen, findings } of subjects) {
@@ -93,10 +101,10 @@ function groupOf(
     for (const key of new Set(differing.flatMap(({ keys }) => keys))) {
       const leaves = leavesOf(seen, key);
       if (hasOwnValues(leaves)) {
-        const found = own.get(key) ?? { subjects: [], replicas: 0 };
+        const found = own.get(key) ?? { subjects: [], replicas: Number.POSITIVE_INFINITY };
         own.set(key, {
           subjects: [...found.subjects, subject],
-          replicas: Math.max(found.replicas, leaves.length),
+          replicas: Math.min(found.replicas, leaves.length),
         });
       } else {
         const odd = differing.filter(({ keys }) => keys.includes(key)).map(({ replica }) => replica);
@@ -114,7 +122,10 @@ function groupOf(
       return { key, ...found, isSure: found.replicas > 2 && !isSharedElsewhere };
     });
   const partly = subjects
-    .map(({ subject, seen }) => ({ subject, replicas: [...seen.sightings.keys()] }))
+    .map(({ subject, seen }) => ({
+      subject,
+      replicas: replicas.filter((replica) => seen.sightings.has(replica) || unread.includes(replica)),
+    }))
     .filter((found) => found.replicas.length < replicas.length);
   return {
     subjects: subjects.map(({ subject }) => subject),
@@ -136,8 +147,10 @@ function hasOwnValues(leaves: readonly (Leaf | undefined)[]): boolean {
   return !leaves.includes(undefined) && new Set(leaves.map((leaf) => leaf?.raw)).size === leaves.length;
 }
 
-function unreadOf({ subject, findings }: Subject): Proposal['unread'] {
+function unreadOf({ subject, findings }: Subject): { subject: string; replica: PlaceId; refusal: Refusal }[] {
   return findings.flatMap((finding) =>
-    finding.kind === 'unobservable' ? [{ subject, replica: finding.replica, refusal: finding.refusal }] : [],
+    finding.kind === 'unobservable'
+      ? [{ subject, replica: finding.replica as PlaceId, refusal: finding.refusal }]
+      : [],
   );
 }

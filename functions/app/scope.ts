@@ -4,6 +4,7 @@ import { invariant, RefusedError } from '../core/errors.ts';
 import type { Place } from '../core/place.ts';
 import type { RegionSource } from '../ports/region-source.ts';
 import type { LookScope } from './look.ts';
+import { LOGICAL_ID_TAG, STACK_TAG } from './survey.ts';
 
 /** What the flags of the command line ask for; each narrows what is looked at. */
 export interface Narrowing extends Selection {
@@ -52,6 +53,32 @@ export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly st
   invariant(parsed.ok, 'regions and flags were validated before');
   const expected = narrowing.regions === undefined ? 'where-seen' : isSelected ? 'everywhere' : 'if-copied';
   return { ...scopeOfConfig(parsed.config, select), expected, mustMatch: false, pairByStack: true };
+}
+
+/** Up to so many subjects are looked at one by one; beyond, the pages of all functions are fewer calls. */
+const SUBJECTS_ONE_BY_ONE_MAX = 10;
+
+/** The scope of a config, narrowed to subjects where that saves calls: it may hold others as well. */
+export function scopeOfSubjects(config: ParsedConfig, subjects: readonly string[]): LookScope {
+  const scope = scopeOfConfig(config, {});
+  if (subjects.length > SUBJECTS_ONE_BY_ONE_MAX) return scope;
+  const groups = scope.groups.flatMap((group) =>
+    subjects
+      .flatMap((subject) => selectionsOf(group, subject))
+      .map((selection) => ({ ...group, select: [...group.select, selection] })),
+  );
+  return { ...scope, groups };
+}
+
+/** What selects the functions of one subject: its identity, and names that the config maps to it. */
+function selectionsOf({ identity, names }: LookScope['groups'][number], subject: string): Selection[] {
+  const odd = Object.entries(names)
+    .filter(([, mapped]) => mapped === subject)
+    .map(([name]) => ({ name }));
+  if (identity === 'name') return [{ name: subject }, ...odd];
+  if (identity !== 'stack+logicalId') return [{ tags: { [identity.tag]: subject } }, ...odd];
+  const end = Math.max(0, subject.indexOf('/'));
+  return [{ tags: { [STACK_TAG]: subject.slice(0, end), [LOGICAL_ID_TAG]: subject.slice(end + 1) } }, ...odd];
 }
 
 /** The regions that the account may use, or why they cannot be told. */

@@ -24,8 +24,8 @@ const READS_AT_ONCE = 4;
 /** Half a million functions; an account has far fewer. */
 const PAGES_MAX = 10_000;
 
-const STACK_TAG = 'aws:cloudformation:stack-name';
-const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
+export const STACK_TAG = 'aws:cloudformation:stack-name';
+export const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
 const NO_TAGS: Tags = new Map();
 
 type Tags = ReadonlyMap<string, string>;
@@ -49,8 +49,8 @@ export interface Sighting {
 export interface Survey {
   readonly place: Place;
   readonly sightings: readonly Sighting[];
-  /** Groups whose functions could not be found here. */
-  readonly refused: ReadonlyMap<LookGroup, Refusal>;
+  /** Groups, by their paths, whose functions could not be found here. */
+  readonly refused: ReadonlyMap<string, Refusal>;
 }
 
 export interface SurveyPorts {
@@ -83,10 +83,12 @@ export async function survey(
   onFunction: () => void,
 ): Promise<Survey> {
   const pages = lazily(() => allFunctions({ source, clock }, place));
+  const admitted = lazily(() => admit(source, place));
   const taken = new Map<string, Sighting | undefined>();
-  const refused = new Map<LookGroup, Refusal>();
+  const refused = new Map<string, Refusal>();
   for (const [position, group] of groups.entries()) {
     try {
+      await admitted();
       const members = (await membersOf(source, place, group, pages)).filter(({ name }) => !taken.has(name));
       await pMap(
         members,
@@ -100,11 +102,22 @@ export async function survey(
       );
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      for (const unknown of groups.slice(position)) refused.set(unknown, error.refusal);
+      for (const { path } of groups.slice(position)) refused.set(path, error.refusal);
       break;
     }
   }
   return { place, sightings: [...taken.values()].filter((sighting) => sighting !== undefined), refused };
+}
+
+/**
+ * Sees that the caller's own credentials are of the account that the place names. A role that is assumed names it itself.
+ * @throws RefusedError `OTHER_ACCOUNT`
+ */
+async function admit(source: FunctionSource, place: Place): Promise<void> {
+  if (place.account === undefined || place.access !== undefined) return;
+  if ((await source.ownAccount(place)) !== place.account) {
+    throw new RefusedError({ code: 'OTHER_ACCOUNT', call: 'sts:GetCallerIdentity' });
+  }
 }
 
 /** The subjects of functions by the stack and logical id that deployed them, for functions that have both tags. */
@@ -126,10 +139,14 @@ function stackSubject(tags: Tags): string | undefined {
   return stack === undefined || logicalId === undefined ? undefined : `${stack}/${logicalId}`;
 }
 
-function subjectOf({ identity, names }: LookGroup, { name, tags }: Member): string {
+/** The subject that a function belongs to, by the identity that its group says. */
+export function subjectOf(
+  { identity, names }: Pick<LookGroup, 'identity' | 'names'>,
+  { name, tags }: { readonly name: string; readonly tags: Tags },
+): string {
   const found =
     identity === 'name' ? name : identity === 'stack+logicalId' ? stackSubject(tags) : tags.get(identity.tag);
-  return names[name] ?? found ?? name;
+  return (Object.hasOwn(names, name) ? names[name] : found) ?? name;
 }
 
 async function membersOf(
@@ -197,8 +214,9 @@ async function observeMember(
     const description = await source.read(place, name);
     return description && observe(key, group, { description, region: place.region, tags, at });
   } catch (error) {
-    if (error instanceof RefusedError) return { state: 'unobservable', at, refusal: error.refusal };
-    throw error;
+    // a region that does not answer is not asked once more for each of its functions
+    if (!(error instanceof RefusedError) || error.code === 'REGION_UNREACHABLE') throw error;
+    return { state: 'unobservable', at, refusal: error.refusal };
   }
 }
 
@@ -215,7 +233,8 @@ async function allFunctions(
   return functions;
 }
 
-async function allTagged(
+/** All functions of a place that carry these tags, with all their tags, by name. */
+export async function allTagged(
   source: FunctionSource,
   place: Place,
   filters: readonly TagFilter[],
@@ -232,12 +251,12 @@ async function* pagesOf<Page extends { readonly next?: string | undefined }>(
   call: string,
   read: (from: string | undefined) => Promise<Page>,
 ): AsyncGenerator<Page> {
-  let from: string | undefined;
-  for (let pages = 0; pages < PAGES_MAX; pages++) {
+  const asked = new Set<string | undefined>();
+  for (let from: string | undefined; asked.size < PAGES_MAX && !asked.has(from); ) {
+    asked.add(from);
     const page = await read(from);
     yield page;
     if (page.next === undefined) return;
-    if (page.next === from) break;
     from = page.next;
   }
   throw new RefusedError({ code: 'UNEXPECTED_ANSWER', call });

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { FUNCTION_NAME_PATTERN, REGION_CODE } from './names.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from './names.ts';
 
 const region = z.string().regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1');
 const account = z
   .string({ error: 'must be text: put the account id in quotes' })
   .regex(/^\d{12}$/, 'is not an AWS account id of 12 digits');
 const name = z.string().min(1, 'must not be empty');
+const keyPattern = z.string().regex(/^[^!\s]\S*$/, 'is not the name of a key, nor a pattern of one');
 const seconds = z.int().min(1).max(604_800);
 
 const DEADLINE_SECONDS = 300;
@@ -28,9 +29,12 @@ const selectionSchema = z.strictObject({
     .regex(FUNCTION_NAME_PATTERN, 'is not the name of a function, nor a pattern of one')
     .optional(),
   /** Name of the CloudFormation stack that deployed it (CDK, SAM and the Serverless Framework do). */
-  stack: name.optional(),
+  stack: z.string().regex(STACK_NAME_PATTERN, 'is not the name of a stack, nor a pattern of one').optional(),
   /** Tags and their exact values. */
-  tags: z.record(name, z.string()).optional(),
+  tags: z
+    .record(name, z.string())
+    .refine((tags) => Object.keys(tags).length > 0, 'must name a tag')
+    .optional(),
 });
 
 const groupSchema = z.strictObject({
@@ -55,9 +59,9 @@ const groupSchema = z.strictObject({
   /** Regions of subjects that do not live everywhere: `{ 'billing-*': ['us-east-1'] }`. */
   replicas: z.record(name, z.array(region).min(1)).default({}),
   /** Environment keys to leave out. `*` stands for any text. */
-  ignore: z.array(name).default([]),
+  ignore: z.array(keyPattern).default([]),
   /** Environment keys that may differ; if one replica has such a key, all must. `*` stands for any text. */
-  perReplica: z.array(name).default([]),
+  perReplica: z.array(keyPattern).default([]),
   /** What tells the code apart: its hash, a build id in a tag or in a variable, or nothing. @default 'sha256' */
   code: z
     .union([z.enum(['sha256', 'off']), z.strictObject({ tag: name }), z.strictObject({ variable: name })], {
@@ -140,41 +144,55 @@ function pathOf(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-const place = z.object({ region, account: account.optional().catch(undefined) });
+const place = z.object({ region, account: account.optional() });
 
-/** What the rules between settings speak of; a setting that is mistaken by itself is left out. */
+/** What the rules between settings speak of. A setting that is mistaken by itself is left out, and so are its rules. */
 const related = z
   .object({
-    hub: z.object({ account: account.optional() }).catch({}),
-    replicas: z.array(place.optional().catch(undefined)).catch([]),
+    hub: z.object({ account: account.optional() }).optional().catch(undefined),
+    replicas: z.array(place.optional().catch(undefined)).optional().catch(undefined),
     primary: place.optional().catch(undefined),
     functions: z
-      .array(z.object({ replicas: z.record(z.string(), z.array(region)).catch({}) }).catch({ replicas: {} }))
+      .array(
+        z.object({
+          replicas: z.record(z.string(), z.array(z.string()).catch([])).optional().catch(undefined),
+          deadlineSeconds: seconds.optional().catch(undefined),
+        }),
+      )
       .catch([]),
-    deadlineSeconds: seconds.optional().catch(undefined),
-    maxRolloutSeconds: seconds.optional().catch(undefined),
+    deadlineSeconds: seconds.default(DEADLINE_SECONDS).catch(0),
+    maxRolloutSeconds: seconds.default(MAX_ROLLOUT_SECONDS).catch(Number.POSITIVE_INFINITY),
   })
-  .catch({ hub: {}, replicas: [], functions: [] });
+  .catch({ functions: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY });
 
 function mistakesBetween(written: unknown): string[] {
-  const { hub, replicas, primary, functions, ...times } = related.parse(written);
-  const idOf = ({ region, account = hub.account }: z.output<typeof place>) => `${account ?? ''}/${region}`;
-  const ids = replicas.map((replica) => replica && idOf(replica));
-  const regions = new Set(replicas.map((replica) => replica?.region));
-  const mistakes = ids.flatMap((id, position) =>
-    id !== undefined && ids.indexOf(id) < position ? [`replicas[${position}]: is there twice`] : [],
-  );
-  if (primary && !ids.includes(idOf(primary))) mistakes.push('primary: is not one of replicas');
+  const { hub, replicas, primary, functions, deadlineSeconds, maxRolloutSeconds } = related.parse(written);
+  const mistakes: string[] = [];
+  if (hub && replicas) {
+    const idOf = ({ region, account = hub.account }: z.output<typeof place>) => `${account ?? ''}/${region}`;
+    const ids = replicas.map((replica) => replica && idOf(replica));
+    ids.forEach((id, position) => {
+      if (id !== undefined && ids.indexOf(id) < position)
+        mistakes.push(`replicas[${position}]: is there twice`);
+    });
+    if (primary && !ids.includes(undefined) && !ids.includes(idOf(primary))) {
+      mistakes.push('primary: is not one of replicas');
+    }
+  }
+  const regions = replicas?.includes(undefined) ? undefined : replicas?.map((replica) => replica?.region);
   functions.forEach((group, position) => {
-    for (const [subject, own] of Object.entries(group.replicas)) {
-      for (const unknown of own.filter((each) => !regions.has(each))) {
+    for (const [subject, own] of Object.entries(group.replicas ?? {})) {
+      for (const unknown of own.filter(
+        (each) => REGION_CODE.test(each) && regions?.includes(each) === false,
+      )) {
         mistakes.push(`functions[${position}].replicas.${subject}: ${unknown} is not a region of replicas`);
       }
     }
+    if ((group.deadlineSeconds ?? 0) > maxRolloutSeconds) {
+      mistakes.push(`functions[${position}].deadlineSeconds: must not be more than maxRolloutSeconds`);
+    }
   });
-  const { deadlineSeconds = DEADLINE_SECONDS, maxRolloutSeconds = MAX_ROLLOUT_SECONDS } = times;
-  if (maxRolloutSeconds < deadlineSeconds) {
+  if (deadlineSeconds > maxRolloutSeconds)
     mistakes.push('maxRolloutSeconds: must not be less than deadlineSeconds');
-  }
   return mistakes;
 }

@@ -3,3 +3,6 @@ export const REGION_CODE = /^[a-z]{2,4}(-[a-z]+){1,2}-\d{1,2}$/;
 
 /** The name of a function, in which `*` may stand for any text. Versions and aliases are no part of it. */
 export const FUNCTION_NAME_PATTERN = /^[A-Za-z0-9_*-]{1,140}$/;
+
+/** The name of a CloudFormation stack, in which `*` may stand for any text. */
+export const STACK_NAME_PATTERN = /^[A-Za-z0-9*-]{1,128}$/;

@@ -6,7 +6,18 @@ import { type LookProgress, look } from '../../functions/app/look.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import type { Place } from '../../functions/core/place.ts';
 import type { FunctionPage } from '../../functions/ports/function-source.ts';
-import { AP, configScope, EU, everywhere, findingsOf, flagScope, lookAt, US, verdicts } from './simulated.ts';
+import {
+  AP,
+  configScope,
+  EU,
+  everywhere,
+  findingsOf,
+  flagScope,
+  lookAt,
+  PLACES,
+  US,
+  verdicts,
+} from './simulated.ts';
 
 const refuse = (region: Place, call: string) => (place: Place) => {
   if (place.region === region.region)
@@ -227,6 +238,45 @@ describe('a place that was not read', () => {
   });
 });
 
+describe('the account that a config names', () => {
+  const build = (world: SimulatedRegions) =>
+    everywhere(({ region }) => world.deploy({ region, account: '222222222222' }, 'api', {}));
+
+  it('must be that of the credentials, whether or not a function is found', async () => {
+    const hub = { region: 'us-east-1', account: '222222222222' };
+    for (const functions of [[{ select: { name: 'api' } }], [{ select: { name: 'typo' } }]]) {
+      const seen = await lookAt(configScope({ hub, functions }), build);
+      expect(seen.subjects).toEqual([]);
+      expect(seen.refusals.map(({ refusal }) => refusal.code)).toEqual(Array(3).fill('OTHER_ACCOUNT'));
+    }
+  });
+
+  it('of a role need not be: the role is of that account', async () => {
+    const replicas = PLACES.map(({ region }) => ({ region, account: '222222222222' }));
+    const hub = { region: 'us-east-1', account: '111111111111' };
+    expect(verdicts(await lookAt(configScope({ hub, replicas }), build))).toEqual({ api: 'agreed' });
+  });
+});
+
+describe('a region that stops to answer', () => {
+  it('is not asked once more for each of its functions', async () => {
+    const seen = await lookAt(
+      configScope(),
+      () => {},
+      (world) => {
+        everywhere((place) => {
+          for (let i = 0; i < 100; i++) world.deploy(place, `f-${i}`, {});
+        });
+        world.inject('read', ({ region }) => {
+          if (region === EU.region) throw new RefusedError({ code: 'REGION_UNREACHABLE', call: 'x' });
+        });
+      },
+    );
+    expect(seen.refusals).toMatchObject([{ replica: 'eu-west-1', refusal: { code: 'REGION_UNREACHABLE' } }]);
+    expect(seen.calls.get('lambda:GetFunctionConfiguration')).toBeLessThan(210);
+  });
+});
+
 describe('groups of a config', () => {
   it('that select nothing are told, unless flags narrowed them away', async () => {
     const functions = [{ select: { name: 'api' } }, { select: { name: 'typo' } }];
@@ -252,6 +302,34 @@ describe('groups of a config', () => {
       'us-east-1 missing replica',
       'eu-west-1 missing replica',
     ]);
+  });
+
+  it('narrow by the name that they give, though another group has one of that name', async () => {
+    const scope = configScope({
+      functions: [
+        { select: { tags: { tier: '1' } }, replicas: { api: ['us-east-1', 'eu-west-1'] } },
+        { select: { tags: { tier: '2' } }, replicas: { api: ['ap-southeast-2'] } },
+      ],
+    });
+    const seen = await lookAt(scope, (world) =>
+      everywhere((place) => world.deploy(place, 'api', { tags: { tier: place === AP ? '2' : '1' } })),
+    );
+    expect(verdicts(seen)).toEqual({ api: 'agreed', 'api (functions[1])': 'agreed' });
+  });
+
+  it('have deadlines of their own', async () => {
+    const build = (world: SimulatedRegions) =>
+      everywhere((place) => world.deploy(place, 'api', { code: '1' }));
+    const patient = configScope({
+      functions: [{ select: { name: '*' }, deadlineSeconds: 2 * 86_400 }],
+      maxRolloutSeconds: 604_800,
+    });
+    const drift = (world: SimulatedRegions) => {
+      build(world);
+      world.deploy(EU, 'api', { code: '2' });
+    };
+    expect(verdicts(await lookAt(patient, drift))).toEqual({ api: 'converging' });
+    expect(verdicts(await lookAt(configScope(), drift))).toEqual({ api: 'diverged' });
   });
 
   it('before one that is refused stand; those after it do not, for nobody knows whose functions are whose', async () => {
@@ -492,8 +570,8 @@ describe('calls', () => {
 
   it('end if pages go round in a circle', async () => {
     class Circle extends SimulatedRegions {
-      override async list(): Promise<FunctionPage> {
-        return { functions: [], next: 'again' };
+      override async list(_: Place, from?: string): Promise<FunctionPage> {
+        return { functions: [], next: from === 'b' ? 'a' : from === 'a' ? 'b' : 'a' };
       }
     }
     const clock = { now: () => 0, sleep: async () => {} };
@@ -503,7 +581,7 @@ describe('calls', () => {
     expect(seen.refusals[0]).toMatchObject({
       refusal: { code: 'UNEXPECTED_ANSWER', call: 'lambda:ListFunctions' },
     });
-    expect(seen.calls.get('lambda:ListFunctions')).toBe(6);
+    expect(seen.calls.get('lambda:ListFunctions')).toBe(9);
   });
 
   it('are told while they are made', async () => {

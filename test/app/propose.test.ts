@@ -64,16 +64,40 @@ describe('a first config', () => {
     expect(unread).toMatchObject([{ subject: 'locked', replica: 'ap-southeast-2' }]);
   });
 
-  it('leaves out regions without copies, but not those that could not be read', async () => {
-    const { replicas, unread } = await proposed((world) => {
-      for (const name of ['api', 'job', 'odd', 'locked', 'two', 'Shop-Api-eu-west-1']) world.remove(EU, name);
+  it('leaves out regions without copies, but not those that could not be read: copies may live there', async () => {
+    const regions = ['us-east-1', 'eu-west-1', 'us-west-2', 'ap-southeast-2'];
+    const seen = await lookAt(flagScope({ regions }), (world) => {
+      build(world);
       world.inject('list', (place) => {
         if (place.region === AP.region)
           throw new RefusedError({ code: 'ACCESS_DENIED', call: 'lambda:ListFunctions' });
       });
     });
-    expect(replicas).toEqual(['us-east-1', 'ap-southeast-2']);
-    expect(unread[0]).toMatchObject({ replica: 'ap-southeast-2' });
+    const { replicas, groups, unread } = propose(seen);
+    expect(replicas).toEqual(['us-east-1', 'eu-west-1', 'ap-southeast-2']);
+    expect(groups.flatMap(({ narrowed }) => narrowed)).toEqual([]);
+    expect(groups.flatMap(({ subjects }) => subjects)).not.toContain('lonely');
+    expect(unread).toMatchObject([{ replica: 'ap-southeast-2' }]);
+  });
+
+  it('selects a stack by the names that it makes only if all its copies have such names', async () => {
+    const seen = await lookAt(flagScope(), (world) =>
+      everywhere((place) =>
+        world.deploy(place, `${place.region}-job`, { tags: { [STACK]: 'Shop', [LOGICAL_ID]: 'Job' } }),
+      ),
+    );
+    const proposal = propose(seen);
+    expect(proposal.groups).toMatchObject([{ stack: 'Shop', names: undefined, subjects: ['Shop/Job'] }]);
+    expect(configText(proposal, {})).toContain(`select: { stack: 'Shop' },`);
+  });
+
+  it('is not sure of a key if one of its subjects has two replicas only', async () => {
+    const seen = await lookAt(flagScope(), (world) => {
+      everywhere((place) => world.deploy(place, 'a', { environment: { T: place.region.slice(0, 4) } }));
+      for (const place of [US, EU])
+        world.deploy(place, 'b', { environment: { T: place === US ? '3000' : '30000' } });
+    });
+    expect(propose(seen).groups[0]?.ownValues).toMatchObject([{ key: 'T', isSure: false }]);
   });
 
   it('is not sure of a key that differs between two regions: all drift looks like that', async () => {

@@ -9,7 +9,7 @@ import type { Place } from '../../functions/core/place.ts';
 export const US: Place = { region: 'us-east-1' };
 export const EU: Place = { region: 'eu-west-1' };
 export const AP: Place = { region: 'ap-southeast-2' };
-const PLACES = [US, EU, AP];
+export const PLACES = [US, EU, AP];
 
 const DAY_MS = 86_400_000;
 

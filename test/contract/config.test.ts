@@ -106,8 +106,52 @@ describe('a config', () => {
       'functions[0].select: is missing',
       'functions[1].select.name: is not the name of a function, nor a pattern of one',
       'deadlineSeconds: is not of the type number',
-      'functions[1].replicas.api: us-west-2 is not a region of replicas',
     ]);
+  });
+
+  it('with mistakes within settings and between them lists both', () => {
+    const group = {
+      select: { name: 'a' },
+      replicas: { api: ['us-west-2', 'narnia'] },
+      deadlineSeconds: 9999,
+    };
+    expect(mistakesOf({ ...smallest, functions: [group], mode: 'quiet' })).toEqual([
+      'functions[0].replicas.api[1]: is not the code of an AWS region, such as eu-west-1',
+      'mode: Invalid option: expected one of "alert"|"learn"',
+      'functions[0].replicas.api: us-west-2 is not a region of replicas',
+      'functions[0].deadlineSeconds: must not be more than maxRolloutSeconds',
+    ]);
+  });
+
+  it.each([
+    { change: { hub: 3, primary: { region: 'us-east-1' } }, reason: 'a hub that is none' },
+    { change: { replicas: 'all', primary: { region: 'us-east-1' } }, reason: 'replicas that are none' },
+    {
+      change: { replicas: [{ region: 'us-east-1' }, { region: 'us-east-1', account: 7 }] },
+      reason: 'an account that is none',
+    },
+    { change: { deadlineSeconds: 'long', maxRolloutSeconds: 1 }, reason: 'a deadline that is none' },
+  ])('with $reason has no second mistake that follows from it', ({ change }) => {
+    expect(mistakesOf({ ...smallest, ...change })).toHaveLength(1);
+  });
+
+  it.each([
+    { select: { tags: {} }, mistake: 'functions[0].select.tags: must name a tag' },
+    {
+      select: { stack: ' ' },
+      mistake: 'functions[0].select.stack: is not the name of a stack, nor a pattern of one',
+    },
+    {
+      select: { stack: '!b*' },
+      mistake: 'functions[0].select.stack: is not the name of a stack, nor a pattern of one',
+    },
+  ])('cannot select by $select', ({ select, mistake }) => {
+    expect(mistakesOf({ ...smallest, functions: [{ select }] })).toEqual([mistake]);
+  });
+
+  it('cannot turn patterns of keys round', () => {
+    const functions = [{ select: { name: 'a' }, ignore: ['!A'], perReplica: [' '] }];
+    expect(mistakesOf({ ...smallest, functions })).toHaveLength(2);
   });
 
   it.each([null, undefined, 3, 'text', []])('that is %j is refused', (written) => {

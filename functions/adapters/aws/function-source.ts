@@ -10,6 +10,7 @@ import {
   GetResourcesCommand,
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { RefusedError } from '../../core/errors.ts';
 import { type Place, placeId } from '../../core/place.ts';
@@ -20,8 +21,9 @@ import {
   PAGE_SIZE,
   type TagFilter,
 } from '../../ports/function-source.ts';
+import { asking, type Bounded } from './asking.ts';
 import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
-import { refused, refusedKey } from './errors.ts';
+import { refusedKey } from './errors.ts';
 
 interface Clients {
   readonly lambda: LambdaClient;
@@ -42,16 +44,29 @@ export function awsFunctionSource(
     clients.set(placeId(place), made);
     return made;
   };
-  const inTime = () => ({ abortSignal: AbortSignal.timeout(bounds.callTimeoutMs) });
+  let account: Promise<string> | undefined;
+  const ask = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
+    asking(call, send, bounds.callTimeoutMs);
+  const unlessAbsent = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
+    ask(call, (options) => send(options).catch(undefinedIfAbsent));
   return {
+    ownAccount({ region }) {
+      const call = 'sts:GetCallerIdentity';
+      const sts = new STSClient({ region, credentials: own, ...bounds.client });
+      account ??= ask(call, (options) => sts.send(new GetCallerIdentityCommand({}), options)).then(
+        ({ Account }) => required(call, Account),
+      );
+      return account;
+    },
+
     async list(place, from) {
       const call = 'lambda:ListFunctions';
       const command = new ListFunctionsCommand({
         MaxItems: PAGE_SIZE,
         ...(from !== undefined && { Marker: from }),
       });
-      const page = await asking(call, () => clientsOf(place).lambda.send(command, inTime()));
-      const functions = (page.Functions ?? []).map((configuration) => describe(call, place, configuration));
+      const page = await ask(call, (options) => clientsOf(place).lambda.send(command, options));
+      const functions = (page.Functions ?? []).map((configuration) => describe(call, configuration));
       return {
         functions: functions.map((description) => ({ ...description, progress: undefined })),
         next: page.NextMarker || undefined,
@@ -61,14 +76,16 @@ export function awsFunctionSource(
     async read(place, name, version) {
       const call = 'lambda:GetFunctionConfiguration';
       const command = new GetFunctionConfigurationCommand({ FunctionName: name, Qualifier: version });
-      const configuration = await unlessAbsent(call, () => clientsOf(place).lambda.send(command, inTime()));
-      return configuration && describe(call, place, configuration);
+      const configuration = await unlessAbsent(call, (options) =>
+        clientsOf(place).lambda.send(command, options),
+      );
+      return configuration && describe(call, configuration);
     },
 
     async alias(place, name, alias) {
       const call = 'lambda:GetAlias';
       const command = new GetAliasCommand({ FunctionName: name, Name: alias });
-      const found = await unlessAbsent(call, () => clientsOf(place).lambda.send(command, inTime()));
+      const found = await unlessAbsent(call, (options) => clientsOf(place).lambda.send(command, options));
       if (found === undefined) return undefined;
       const weights = Object.keys(found.RoutingConfig?.AdditionalVersionWeights ?? {});
       return { version: required(call, found.FunctionVersion), weighted: weights.length > 0 };
@@ -81,7 +98,7 @@ export function awsFunctionSource(
         TagFilters: filters.map(({ key, values }: TagFilter) => ({ Key: key, Values: [...values] })),
         ...(from !== undefined && { PaginationToken: from }),
       });
-      const page = await asking(call, () => clientsOf(place).tagging.send(command, inTime()));
+      const page = await ask(call, (options) => clientsOf(place).tagging.send(command, options));
       const functions = (page.ResourceTagMappingList ?? []).map(({ ResourceARN, Tags = [] }) => ({
         name: parseArn(call, ResourceARN).name,
         tags: new Map(Tags.map(({ Key, Value }) => [required(call, Key), Value ?? ''])),
@@ -107,28 +124,13 @@ function makeClients(
   return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
 }
 
-async function asking<T>(call: string, send: () => Promise<T>): Promise<T> {
-  try {
-    return await send();
-  } catch (error) {
-    throw refused(call, error);
-  }
+function undefinedIfAbsent(error: unknown): undefined {
+  if (error instanceof ResourceNotFoundException) return undefined;
+  throw error;
 }
 
-async function unlessAbsent<T>(call: string, send: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await send();
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return undefined;
-    throw refused(call, error);
-  }
-}
-
-function describe(call: string, place: Place, configuration: FunctionConfiguration): FunctionDescription {
+function describe(call: string, configuration: FunctionConfiguration): FunctionDescription {
   const { name, account } = parseArn(call, configuration.FunctionArn);
-  if (place.account !== undefined && place.account !== account) {
-    throw new RefusedError({ code: 'OTHER_ACCOUNT', call });
-  }
   const lastModified = Date.parse(required(call, configuration.LastModified));
   if (Number.isNaN(lastModified)) throw unexpected(call);
   return {

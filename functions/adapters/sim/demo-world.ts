@@ -33,16 +33,16 @@ export async function demoWorld(clock: VirtualClock, seed: number): Promise<Simu
   };
   const everywhere = (environment: Record<string, string>) => () => ({ environment });
 
-  deploy('cart', everywhere({ CURRENCY: 'EUR', MAX_ITEMS: '50' }));
+  deploy('cart', everywhere({ CURRENCY: 'euro', MAX_ITEMS: 'fifty' }));
 
   const slow = odd('checkout-api');
   deploy('checkout-api', (place) => ({
-    environment: { LOG_LEVEL: 'info', PAYMENT_TIMEOUT_MS: place === slow ? '30000' : '3000' },
+    environment: { LOG_LEVEL: 'verbose', PAYMENT_TIMEOUT: place === slow ? 'PT30S' : 'PT3S' },
   }));
 
   const behind = odd('inventory-sync');
   deploy('inventory-sync', (place) => ({
-    environment: { BATCH: '25', ...(place !== behind && { FEATURE_RESERVE: 'on' }) },
+    environment: { BATCH: 'small', ...(place !== behind && { FEATURE_RESERVE: 'enabled' }) },
   }));
 
   deploy('orders-worker', ({ region }) => ({
@@ -52,16 +52,16 @@ export async function demoWorld(clock: VirtualClock, seed: number): Promise<Simu
     },
   }));
 
-  deploy('session-store', everywhere({ PRIMARY_REGION: 'us-east-1', TTL_SECONDS: '900' }));
+  deploy('session-store', everywhere({ PRIMARY_REGION: 'us-east-1', TTL: 'PT15M' }));
 
   const lagging = odd('payments');
-  deploy('payments', everywhere({ RATE_LIMIT: '100' }));
+  deploy('payments', everywhere({ RATE_LIMIT: '100/min' }));
   for (const place of places) {
     const version = world.publish(place, 'payments');
     world.point(place, 'payments', 'live', { version, weighted: false });
   }
   for (const place of places) {
-    world.deploy(place, 'payments', { code: 'payments-2', environment: { RATE_LIMIT: '250' } });
+    world.deploy(place, 'payments', { code: 'payments-2', environment: { RATE_LIMIT: '250/min' } });
     const version = world.publish(place, 'payments');
     if (place !== lagging) world.point(place, 'payments', 'live', { version, weighted: false });
   }
@@ -72,7 +72,7 @@ export async function demoWorld(clock: VirtualClock, seed: number): Promise<Simu
     undecryptable: place === locked,
   }));
 
-  deploy('search-indexer', everywhere({ SHARDS: '4' }));
+  deploy('search-indexer', everywhere({ SHARDS: 'four' }));
   world.remove(odd('search-indexer'), 'search-indexer');
 
   deploy('pricing', everywhere({ RATES: 'spring' }));

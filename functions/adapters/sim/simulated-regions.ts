@@ -98,6 +98,10 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     this.#faults.push({ call, fault });
   }
 
+  async ownAccount(): Promise<string> {
+    return OWN_ACCOUNT;
+  }
+
   async list(place: Place, from?: string): Promise<FunctionPage> {
     await this.#answer('list', place);
     const all = [...this.#in(place).keys()].sort();

@@ -51,6 +51,16 @@ describe('a region that is not well', () => {
     await expect(source.list(PLACE)).rejects.toMatchObject({ code: 'REGION_UNREACHABLE' });
   });
 
+  it('and begins to give a role that it never gives is given up', async () => {
+    answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.write('<AssumeRoleResponse>');
+    };
+    const place = { ...PLACE, access: { roleArn: 'arn:aws:iam::222222222222:role/recohere-read' } };
+    const source = awsFunctionSource({ ...SHORT, callTimeoutMs: 200 });
+    await expect(source.list(place)).rejects.toMatchObject({ code: 'REGION_UNREACHABLE' });
+  });
+
   it('and throttles is asked again, and answers in the end', async () => {
     answer = (_, response) => {
       if (requests > 1) response.end('{"Functions":[]}');

@@ -11,6 +11,7 @@ import {
   GetResourcesCommand,
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { awsFunctionSource } from '../../../functions/adapters/aws/function-source.ts';
@@ -147,13 +148,6 @@ describe('descriptions', () => {
       Timeout: '10',
       TracingConfig: 'PassThrough',
     });
-  });
-
-  it('are refused where they come from another account than the place names', async () => {
-    lambda.on(GetFunctionConfigurationCommand).resolves(CART);
-    const other = source.read({ ...PLACE, account: '222222222222' }, 'cart');
-    await expect(other).rejects.toMatchObject({ code: 'OTHER_ACCOUNT' });
-    expect(await source.read({ ...PLACE, account: '111111111111' }, 'cart')).toMatchObject({ name: 'cart' });
   });
 
   it('name a function without its version', async () => {
@@ -404,5 +398,17 @@ describe('refusals', () => {
   it('are made of a list that is not found: lists always exist', async () => {
     lambda.rejects(new ResourceNotFoundException({ $metadata: {}, message: '' }));
     await expect(source.list(PLACE)).rejects.toMatchObject({ code: 'UNEXPECTED_ANSWER' });
+  });
+});
+
+describe('the own account', () => {
+  it('is asked for once, whatever the place', async () => {
+    const sts = mockClient(STSClient);
+    sts.on(GetCallerIdentityCommand).resolves({ Account: '111111111111' });
+    const own = awsFunctionSource();
+    expect(await own.ownAccount(PLACE)).toBe('111111111111');
+    expect(await own.ownAccount({ region: 'us-east-1' })).toBe('111111111111');
+    expect(sts.calls()).toHaveLength(1);
+    sts.restore();
   });
 });

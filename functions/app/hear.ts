@@ -1,0 +1,102 @@
+import type { DeployEvent } from '../contract/events.ts';
+import type { Change } from '../core/episode.ts';
+
+/** What a change concerns: a stack, or functions by name, of one place; or all that is watched. */
+export type Concern =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'stack'; readonly stack: string; readonly region: string; readonly account: string }
+  | {
+      readonly kind: 'functions';
+      readonly names: readonly string[];
+      readonly region: string;
+      readonly account: string;
+    }
+  | {
+      readonly kind: 'resource';
+      readonly stack: string;
+      readonly logicalId: string;
+      readonly name: string;
+      readonly region: string;
+      readonly account: string;
+    };
+
+/** States of CloudFormation in which something has come to rest, rolled back or not. */
+const AT_REST = /_COMPLETE$|_FAILED$/;
+
+/** States of CodeDeploy and CodePipeline in which a deploy has ended, well or not. */
+const ENDED = new Set(['SUCCESS', 'SUCCEEDED', 'FAILURE', 'FAILED', 'STOPPED', 'CANCELED']);
+
+/** Lambda's own names carry a date and a version: `UpdateFunctionCode20150331v2`. */
+const MOVING_CALLS = [
+  'CreateFunction',
+  'DeleteFunction',
+  'UpdateFunctionCode',
+  'UpdateFunctionConfiguration',
+  'PublishVersion',
+  'CreateAlias',
+  'UpdateAlias',
+  'DeleteAlias',
+];
+
+/**
+ * What an event means: a change and what it concerns, or `undefined` if nothing can have moved. The event is believed
+ * in nothing else.
+ */
+export function hear(event: DeployEvent): { change: Change; concern: Concern } | undefined {
+  const concern = concernOf(event);
+  return (
+    concern && { change: { id: changeId(event), source: event.source, at: Date.parse(event.time) }, concern }
+  );
+}
+
+/** The same for events that tell of one deploy, so that they make one cause. */
+function changeId(event: DeployEvent): string {
+  switch (event.source) {
+    case 'aws.codedeploy':
+      return event.detail.deploymentId;
+    case 'aws.codepipeline':
+      return event.detail['execution-id'];
+    case 'recohere.deploy':
+      return event.detail.deployId;
+    default:
+      return event.id;
+  }
+}
+
+function concernOf(event: DeployEvent): Concern | undefined {
+  const { region, account } = event;
+  switch (event['detail-type']) {
+    case 'CloudFormation Resource Status Change': {
+      const { detail } = event;
+      const isFunction = detail['resource-type'] === 'AWS::Lambda::Function';
+      if (!isFunction || !AT_REST.test(detail['status-details'].status)) return undefined;
+      return {
+        kind: 'resource',
+        stack: detail['stack-id'],
+        logicalId: detail['logical-resource-id'],
+        name: detail['physical-resource-id'],
+        region,
+        account,
+      };
+    }
+    case 'CloudFormation Stack Status Change': {
+      const { detail } = event;
+      if (!AT_REST.test(detail['status-details'].status)) return undefined;
+      return { kind: 'stack', stack: detail['stack-id'], region, account };
+    }
+    case 'CodeDeploy Deployment State-change Notification':
+    case 'CodePipeline Pipeline Execution State Change':
+      return ENDED.has(event.detail.state) ? { kind: 'all' } : undefined;
+    case 'AWS API Call via CloudTrail': {
+      const { eventName, errorCode, requestParameters } = event.detail;
+      if (errorCode !== undefined || !MOVING_CALLS.some((call) => eventName.startsWith(call)))
+        return undefined;
+      const name = requestParameters?.functionName;
+      return name === undefined ? { kind: 'all' } : { kind: 'functions', names: [name], region, account };
+    }
+    case 'Deploy Finished': {
+      const { functions } = event.detail;
+      return functions ? { kind: 'functions', names: functions, region, account } : { kind: 'all' };
+    }
+  }
+}
