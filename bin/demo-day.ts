@@ -113,7 +113,7 @@ async function play(seed: number, config: ParsedConfig, clock: VirtualClock, sto
   }
   await clock.sleep(24 * 60 * MINUTE_MS);
   const script = scriptOf(deploy, (subject, region) => {
-    tell('event', subject, `${region}: the stack was updated, and nothing moved`);
+    tell('event', subject, `${region}, and nothing moved`);
     event(subject, region, 'UPDATE_COMPLETE', 1);
   });
   for (let elapsed = 0; elapsed <= LENGTH_MS; elapsed += MINUTE_MS) {
@@ -253,11 +253,8 @@ function findingsText({ findings }: Pick<Closed, 'findings'>): string {
 }
 
 function closedText({ outcome, convergenceMs, exposureMs }: Closed): string {
-  const agreed =
-    outcome === 'forward'
-      ? `agreed ${durationText(convergenceMs)} after the last change`
-      : 'back where it was';
-  return `${agreed}, exposed ${durationText(exposureMs)}`;
+  const end = outcome === 'forward' ? `agreed in ${durationText(convergenceMs)}` : 'back where it was';
+  return `${end}, exposed for ${durationText(exposureMs)}`;
 }
 
 /** The episodes of a day as JSON has them: those that ended, in order, then those that are open. */

@@ -37,7 +37,7 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   process.stdout.write('\nA working day of deploys, watched by their events:\n\n');
   process.stdout.write(renderDay(day, screen));
   process.stdout.write(
-    '\nOn your own account: npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
+    '\nOn your own account:\n  npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
   );
 }
 

@@ -28,6 +28,7 @@ describe('the README', () => {
     const shown = /<!-- day -->\n```\n(.*?)```\n<!-- \/day -->/s.exec(readme)?.[1];
     const printed = renderDay(await playDemoDay(1), { colors: false, width: 80 });
     expect(shown).toBe(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
+    expect(Math.max(...printed.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it('names every setting of the config, and none that is not there', () => {
