@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**'],
     globalSetup: ['test/build.ts'],
+    testTimeout: 60_000, // a bound for a machine that is busy with other things
     coverage: {
       include: ['functions/**', 'bin/**'],
       reporter: ['text-summary'],
