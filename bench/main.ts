@@ -3,12 +3,14 @@ import { measureCli } from './cli.ts';
 import { measureFingerprint } from './fingerprint.ts';
 import type { Measured } from './measure.ts';
 import { measureScan } from './scan.ts';
+import { measureVerify } from './verify.ts';
 
 /** In this order: processes start from a small one, before anything else has used memory. */
 const BENCHES: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   cli: measureCli,
   fingerprint: measureFingerprint,
   scan: measureScan,
+  verify: measureVerify,
 };
 
 const document: Record<string, unknown> = { node: process.version, cpus: availableParallelism() };
