@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from '../functions/contract/names.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -77,7 +78,7 @@ program
   });
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(); // the reader, such as head, has seen enough
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE); // the reader, such as head, has seen enough
   process.stderr.write(`recohere: the output cannot be written: ${error.code}\n`);
   process.exit(EXIT.defect);
 });
@@ -96,7 +97,9 @@ try {
 }
 
 // A connection that hangs must not keep the process: all is said. What was written is read first.
-process.stdout.write('', () => process.exit());
+process.stdout.write('', (error) => {
+  if (!error) process.exit(); // else the handler above says so
+});
 
 function withSelection(command: Command, defaultRegions: string): Command {
   return command

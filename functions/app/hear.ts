@@ -68,7 +68,8 @@ function concernOf(event: DeployEvent): Concern | undefined {
   switch (event['detail-type']) {
     case 'CloudFormation Resource Status Change': {
       const { detail } = event;
-      const isFunction = detail['resource-type'] === 'AWS::Lambda::Function';
+      const isFunction =
+        detail['resource-type'] === 'AWS::Lambda::Function' && detail['physical-resource-id'] !== '';
       if (!isFunction || !AT_REST.test(detail['status-details'].status)) return undefined;
       return {
         kind: 'resource',
@@ -94,9 +95,7 @@ function concernOf(event: DeployEvent): Concern | undefined {
       const name = requestParameters?.functionName;
       return name === undefined ? { kind: 'all' } : { kind: 'functions', names: [name], region, account };
     }
-    case 'Deploy Finished': {
-      const { functions } = event.detail;
-      return functions ? { kind: 'functions', names: functions, region, account } : { kind: 'all' };
-    }
+    case 'Deploy Finished':
+      return { kind: 'all' };
   }
 }

@@ -64,7 +64,9 @@ export async function verifyChange(
 ): Promise<void> {
   const { source } = paced(ports.source, ports.clock, () => {});
   const wanted = await concernedSubjects(source, config, concern);
-  if (wanted === undefined || wanted.length > 0) await verify(ports, config, change, wanted);
+  if (wanted?.length === 0) return;
+  const { errors } = await verify(ports, config, change, wanted);
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
@@ -74,55 +76,72 @@ export async function verifyWake(
   { subject, wake }: Wake,
 ): Promise<void> {
   const state = await ports.ledger.read(subject);
-  if (state.wake === wake) await verify(ports, config, undefined, [subject]);
+  if (state.wake !== wake) return;
+  const { errors } = await verify(ports, config, undefined, [subject]);
+  if (errors.length > 0) throw errors[0];
 }
 
-/** Looks at everything, whether or not an event told, and ends episodes of what is not watched any more. */
+/**
+ * Looks at everything, whether or not an event told, and ends episodes of what is not watched any more. The gauges speak of
+ * all open episodes, of subjects too that could not be read.
+ * @throws AggregateError of what failed for single subjects, when all others are done and the gauges are published
+ */
 export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<void> {
-  const { seen, open } = await verify(ports, config, undefined, undefined);
+  const { seen, open, errors } = await verify(ports, config, undefined, undefined);
   const overdue = open.filter(({ isOverdue }) => isOverdue);
   const isUnread = ({ kind }: Finding) => kind === 'unobservable';
   const drifted = overdue.map(({ findings }) => findings.filter((finding) => !isUnread(finding)));
   const unread = seen.subjects.map(({ findings }) => findings.filter(isUnread));
+  const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
   const tell = ports.telemetry.publish;
   tell('EpisodesOpen', open.length);
   tell('EpisodesStalled', overdue.length);
   tell('ConfigDriftCount', sum(drifted.map(replicasIn)));
-  tell('UnobservableReplicas', sum(unread.map(replicasIn)));
-  tell('SweepHeartbeat', 1);
+  tell('UnobservableReplicas', Math.max(refused, sum(unread.map(replicasIn))));
   for (const metric of ['PartialDeployCount', 'RollbackCount', 'FlapCount'] as const) tell(metric, 0);
+  if (errors.length > 0)
+    throw new AggregateError(errors, `${errors.length} subjects could not be taken into the ledger`);
+  tell('SweepHeartbeat', 1);
 }
 
-/** @param wanted The subjects concerned; `undefined` for all that are watched. */
+/** @param wanted The subjects concerned; `undefined` for all that are watched: only then is it known what is gone. */
 async function verify(
   ports: VerifyPorts,
   config: ParsedConfig,
   change: Change | undefined,
   wanted: readonly string[] | undefined,
-): Promise<{ seen: Look; open: readonly Episode[] }> {
+): Promise<{ seen: Look; open: readonly Episode[]; errors: readonly unknown[] }> {
   const at = ports.clock.now();
   const scope = wanted ? scopeOfSubjects(config, wanted) : scopeOfConfig(config, {});
   const seen = await lookWith(ports, ports.key, scope, () => {});
-  const subjects = seen.subjects.filter(({ subject }) => wanted === undefined || wanted.includes(subject));
-  const states = await pMap(
-    subjects,
-    (subject) => {
+  const subjects = new Map(seen.subjects.map((subject) => [subject.subject, subject]));
+  const names = new Set(wanted?.filter((name) => subjects.has(name)) ?? subjects.keys());
+  if (wanted === undefined) for await (const subject of ports.ledger.subjects()) names.add(subject);
+
+  const errors: unknown[] = [];
+  const take = (name: string): Promise<SubjectState> => {
+    const subject = subjects.get(name);
+    if (subject) {
       const looked = seenOf(subject, at);
-      return settle(ports, subject.subject, (state) => step(state, change, looked, rulesOf(config, subject)));
-    },
-    { concurrency: SUBJECTS_AT_ONCE, stopOnError: false }, // one subject's trouble is not the others'
-  );
-  if (seen.refusals.length === 0) {
-    for await (const subject of wanted ?? ports.ledger.subjects()) {
-      const isGone = !subjects.some((found) => found.subject === subject);
-      if (isGone) await settle(ports, subject, (state) => retire(state, at));
+      return settle(ports, name, (state) => step(state, change, looked, rulesOf(config, subject)));
     }
-  }
-  return { seen, open: states.flatMap(({ open }) => open ?? []) };
+    const mayBeThere = seen.refusals.length > 0;
+    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, (state) => retire(state, at));
+  };
+  const states = await pMap(
+    [...names],
+    (name) =>
+      take(name).catch((error: unknown) => {
+        errors.push(error); // one subject's trouble is not the others'
+        return undefined;
+      }),
+    { concurrency: SUBJECTS_AT_ONCE },
+  );
+  return { seen, open: states.flatMap((state) => state?.open ?? []), errors };
 }
 
 /**
- * Takes a step into the ledger: the swap, then history, the next wake-up and the metrics, all of who swapped. If another
+ * Takes a step into the ledger: the swap, then the metrics, the next wake-up and history, all of who swapped. If another
  * handler was faster, its state is read and the step is made again from there. History is what a state remembers as its
  * last episode, and is written once more before another one takes its place: a handler that dies in between loses none,
  * and one that lost its swap has written none.
@@ -140,9 +159,9 @@ async function settle(
     const next = { ...taken.state, version: before.version + 1 };
     if (taken.closed && before.last) await ports.ledger.record(before.last);
     if (!(await ports.ledger.swap(next))) continue;
-    if (taken.closed) await ports.ledger.record(taken.closed);
+    publish(ports.telemetry, taken); // first, for nothing tells of this step again
     if (taken.next) await askForNextLook(ports, next, taken.next);
-    publish(ports.telemetry, taken);
+    if (taken.closed) await ports.ledger.record(taken.closed);
     return next;
   }
   throw new RecohereError('CONTENDED', `${SWAPS_MAX} swaps of one subject were lost`, { retryable: true });

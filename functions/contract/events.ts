@@ -13,10 +13,10 @@ const name = z.string().min(1).max(2048);
 /** `arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>`, or a plain name. */
 const stackId = name.transform((id) => (id.startsWith('arn:') ? (id.split('/')[1] ?? id) : id));
 
-/** A function's name, out of its name or ARN, with or without a version or alias. */
+/** A function's name, out of its name, ARN or part of an ARN, with or without a version or alias. */
 const functionName = name.transform((id) => {
   const parts = id.split(':');
-  return id.startsWith('arn:') ? (parts[6] ?? id) : (parts[0] ?? id);
+  return parts[parts.indexOf('function') + 1] ?? id;
 });
 
 const resourceStatus = z.object({
@@ -69,7 +69,7 @@ const deployFinished = z.object({
   ...envelope,
   source: z.literal('recohere.deploy'),
   'detail-type': z.literal('Deploy Finished'),
-  detail: z.object({ deployId: name, functions: z.array(functionName).min(1).max(1000).optional() }),
+  detail: z.object({ deployId: name }),
 });
 
 /** Every event that tells of a deploy. Anything else on the queue is a dead letter. */

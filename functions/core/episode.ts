@@ -139,15 +139,13 @@ export function step(
   if (verdict === 'unobservable') return { state: before, isFlap: false };
   const isUnmoved = !hasMoved(before.agreed?.roots, seen.roots);
   if (verdict === 'agreed' && isUnmoved) return { state: baseline(before, seen), isFlap: false };
-  if (isUnmoved && findings.every(({ kind }) => kind === 'unsettled')) {
-    const next = { looks: 1, restedMs: seen.at - seen.movedAt };
+  const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
+  const restedMs = Math.max(0, seen.at - seen.movedAt);
+  if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
+    const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
     return { state: { ...before, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
   }
-  const episode = opened(
-    before,
-    news ?? { id: `moved-${seen.movedAt}`, source: 'look', at: seen.movedAt },
-    seen,
-  );
+  const episode = opened(before, news ?? inferredCause(before, seen), seen);
   const isFlap = before.last !== undefined && seen.at - before.last.closedAt <= rules.deadlineMs;
   const next =
     verdict === 'agreed' ? closing(before, episode, 'forward', seen) : waiting(before, episode, seen, rules);
@@ -170,10 +168,12 @@ function goOn(
   rules: EpisodeRules,
 ): Step {
   const lastChangeAt = news ? Math.max(episode.lastChangeAt, news.at) : episode.lastChangeAt;
-  const now: Episode = { ...episode, lastChangeAt };
+  const cause = news && news.at < episode.cause.at ? news : episode.cause; // events come in any order
+  const now: Episode = { ...episode, cause, lastChangeAt };
   if (seen.outcome.verdict !== 'agreed') return { ...waiting(before, now, seen, rules), isFlap: false };
-  const isForward = before.agreed === undefined || hasMoved(before.agreed.roots, seen.roots);
-  return { ...closing(before, now, isForward ? 'forward' : 'rolled-back', seen), isFlap: false };
+  const isBack =
+    areComparable(before.agreed?.roots, seen.roots) && !hasMoved(before.agreed?.roots, seen.roots);
+  return { ...closing(before, now, isBack ? 'rolled-back' : 'forward', seen), isFlap: false };
 }
 
 /** Agreement without movement: remembered the first time, and when replicas, facets or the fingerprint key are new. */
@@ -186,11 +186,20 @@ function lastLookedAt({ agreed, open }: SubjectState): number {
   return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0);
 }
 
-/** `undefined` for what the last agreement or the open episode has already taken in. */
-function newsOf(change: Change, { agreed, open }: SubjectState, seenAt: number): Change | undefined {
+/**
+ * The cause of what no event told: the movement that AWS dates. What is not dated, such as a deletion or an alias that
+ * moved, counts from when it was seen, and so does a difference that is older than the installation.
+ */
+function inferredCause({ agreed }: SubjectState, { movedAt, at }: Seen): Change {
+  const isDated = agreed !== undefined && movedAt > agreed.at && movedAt <= at;
+  return { id: isDated ? `moved-${movedAt}` : `seen-${at}`, source: 'look', at: isDated ? movedAt : at };
+}
+
+/** `undefined` for what the last agreement has already taken in. */
+function newsOf(change: Change, { agreed }: SubjectState, seenAt: number): Change | undefined {
   const at = Math.min(change.at, seenAt); // the clock of who told may be ahead
   const isOld = agreed !== undefined && at <= agreed.at;
-  return isOld || change.id === open?.cause.id ? undefined : { ...change, at };
+  return isOld ? undefined : { ...change, at };
 }
 
 function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
@@ -226,10 +235,18 @@ function waiting(
     looks: isMoving ? 1 : episode.looks + 1,
     isOverdue,
     roots: { ...episode.roots, ...seen.roots },
-    findings: kept(seen.outcome.findings),
+    findings: kept([...seen.outcome.findings, ...stillUnread(episode, seen)]),
   };
   const waited = { state: { ...before, open, wake: before.wake + 1 }, next: { looks: open.looks, restedMs } };
   return isOverdue && !episode.isOverdue ? { ...waited, overdue: open } : waited;
+}
+
+/** What was known of replicas that this look could not read: not being read mends nothing. */
+function stillUnread({ findings }: Episode, { outcome }: Seen): Finding[] {
+  const unread = new Set(
+    outcome.findings.filter(({ kind }) => kind === 'unobservable').map(({ replica }) => replica),
+  );
+  return findings.filter(({ kind, replica }) => kind !== 'unobservable' && unread.has(replica));
 }
 
 function kept(findings: readonly Finding[]): readonly Finding[] {
@@ -272,10 +289,18 @@ function closing(
  * that only one of the two knows, say nothing: neither a new key nor a new region is movement.
  */
 function hasMoved(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
-  return Object.entries(before ?? {}).some(([replica, facets]) =>
-    Object.entries(facets).some(([facet, root]) => {
+  return comparableRoots(before, after).some(([then, now]) => then !== now);
+}
+
+function areComparable(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
+  return comparableRoots(before, after).length > 0;
+}
+
+function comparableRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
+  return Object.entries(before ?? {}).flatMap(([replica, facets]) =>
+    Object.entries(facets).flatMap(([facet, then]): [string, string][] => {
       const now = after[replica as PlaceId]?.[facet as ComparedFacet];
-      return now !== undefined && now !== root && prefixOf(now) === prefixOf(root);
+      return now !== undefined && prefixOf(now) === prefixOf(then) ? [[then, now]] : [];
     }),
   );
 }

@@ -227,6 +227,75 @@ describe('what is gone', () => {
   });
 });
 
+describe('a sweep that reads nothing', () => {
+  it('gives no clean bill: what was open stays in the gauges, and unread places are counted', async () => {
+    const { clock, world, run, hear, sweep, drained, values } = it1;
+    await run(async () => {
+      for (const place of [US, EU]) world.deploy(place, 'api', { environment: { A: '2' } });
+      await hear('deploy 13');
+      await drained();
+      await clock.sleep(MINUTE);
+      world.inject('list', () => {
+        throw new RefusedError({ code: 'THROTTLED' });
+      });
+      await sweep();
+    });
+    const last = ['EpisodesOpen', 'EpisodesStalled', 'ConfigDriftCount', 'UnobservableReplicas'].map(
+      (metric) => values(metric).at(-1),
+    );
+    expect(last).toEqual([1, 1, 1, 3]);
+  });
+
+  it('of one subject is told when the others are done, and has no heartbeat', async () => {
+    const { world, run, sweep, ledger, values } = it1;
+    await run(async () => {
+      everywhere((place) => world.deploy(place, 'job', { environment: { A: '2' } }));
+      ledger.inject('read', (subject) => {
+        if (subject === 'api') throw new RefusedError({ code: 'THROTTLED' });
+      });
+      const before = values('SweepHeartbeat').length;
+      await expect(sweep()).rejects.toThrow('1 subjects could not be taken');
+      expect(values('SweepHeartbeat')).toHaveLength(before);
+      expect(await ledger.history('job', 1)).toHaveLength(1);
+    });
+  });
+});
+
+describe('what fails after the swap', () => {
+  it('loses no metric, and history is written with the next episode', async () => {
+    const { world, run, hear, ledger, values } = it1;
+    let refuses = true;
+    ledger.inject('record', () => {
+      if (refuses) throw new RefusedError({ code: 'THROTTLED' });
+    });
+    await run(async () => {
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: '2' } }));
+      await expect(hear('deploy 14')).rejects.toThrow();
+      expect(values('ConvergenceTime')).toHaveLength(1);
+      refuses = false;
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: '3' } }));
+      await hear('deploy 15');
+    });
+    expect(await ledger.history('api', 10)).toHaveLength(2);
+  });
+});
+
+describe('a look at single subjects', () => {
+  it('retires nothing: only a sweep knows what is gone', async () => {
+    const config = configOf({ functions: [{ select: { name: '*' }, identity: { tag: 'service' } }] });
+    const { clock, world, ports, ledger, drained } = system(config);
+    await clock.run(async () => {
+      everywhere((place) =>
+        world.deploy(place, 'untagged', { environment: { A: place === EU ? '1' : '2' } }),
+      );
+      await clock.sleep(60 * MINUTE);
+      await sweep(ports, config);
+      await drained();
+    });
+    expect((await ledger.read('untagged')).open).toBeDefined();
+  });
+});
+
 describe('a wake-up', () => {
   it('that is stale is dropped without a look', async () => {
     const { clock, world, run, hear, ports, ledger } = it1;

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lookAtDemo, playDemoDay } from '../../bin/demo.ts';
 import { loadConfig } from '../../bin/load-config.ts';
@@ -185,6 +188,19 @@ describe('the command line', () => {
       expect(ran.stderr).toContain('no usable AWS credentials');
       expect(ran.stderr).toContain('Name them: --regions');
     }
+  });
+});
+
+describe.runIf(existsSync('/dev/full'))('output that cannot be written', () => {
+  it('ends with the code of a defect, and not of a verdict', async () => {
+    const shell = promisify(execFile)('sh', [
+      '-c',
+      `"${process.execPath}" dist/bin/recohere.js demo > /dev/full`,
+    ]);
+    await expect(shell).rejects.toMatchObject({
+      code: 70,
+      stderr: expect.stringContaining('cannot be written: ENOSPC'),
+    });
   });
 });
 

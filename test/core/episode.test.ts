@@ -74,7 +74,7 @@ describe('no episode', () => {
   it('opens for an update under way that has moved nothing yet; another look is wanted', () => {
     const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
     const [taken] = play({ ...agreed(10, 'a', 4), outcome: { verdict: 'converging', findings: [remark] } });
-    expect(taken).toMatchObject({ state: { wake: 1 }, next: { looks: 1, restedMs: 6 } });
+    expect(taken).toMatchObject({ state: { wake: 1 }, next: { looks: 2, restedMs: 6 } });
     expect(taken?.opened).toBeUndefined();
   });
 
@@ -123,9 +123,32 @@ describe('an episode', () => {
     expect(steps[1]?.closed?.outcome).toBe('rolled-back');
   });
 
+  it('in which the fingerprint key was changed is not called rolled back', () => {
+    const open = step(
+      { ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } },
+      undefined,
+      differing(10, 'b', 'a'),
+      RULES,
+    );
+    const renewed: Seen = {
+      ...agreed(20, 'b'),
+      roots: { [US]: { env: 'v1.new:b' }, [EU]: { env: 'v1.new:b' } },
+    };
+    expect(step(open.state, undefined, renewed, RULES).closed?.outcome).toBe('forward');
+  });
+
+  it('opens for an update that has been under way for longer than the deadline', () => {
+    const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
+    const late = {
+      ...agreed(RULES.deadlineMs + 10, 'a', 5),
+      outcome: { verdict: 'diverged', findings: [remark] },
+    } as const;
+    expect(play(late)[0]?.opened?.cause.at).toBe(5);
+  });
+
   it('of a subject that never agreed goes forward', () => {
     const first = step(NEW, undefined, differing(10, 'a', 'b', 4), RULES);
-    expect(first.opened?.cause).toEqual({ id: 'moved-4', source: 'look', at: 4 });
+    expect(first.opened?.cause).toEqual({ id: 'seen-10', source: 'look', at: 10 }); // older than the installation
     expect(step(first.state, undefined, agreed(20, 'b'), RULES).closed?.outcome).toBe('forward');
   });
 
@@ -171,7 +194,7 @@ describe('an episode', () => {
       unreadable(3000, 'b'),
       agreed(4000, 'b'),
     );
-    expect(steps[1]?.state.open).toMatchObject({ findings: [unread], roots: roots('b', 'a') });
+    expect(steps[1]?.state.open).toMatchObject({ findings: [unread, different], roots: roots('b', 'a') });
     expect(steps[2]?.closed?.outcome).toBe('forward');
   });
 
@@ -235,6 +258,22 @@ describe('events', () => {
     expect(taken?.opened?.cause.at).toBe(2000);
   });
 
+  it('of one deploy in waves join, though they have one id', () => {
+    const steps = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      [deploy('d', 60_000), differing(61_000, 'b', 'a')],
+      agreed(62_000, 'b'),
+    );
+    expect(steps[2]?.closed).toMatchObject({ convergenceMs: 2000, exposureMs: 61_000 });
+  });
+
+  it('that never came leave movement as the cause, which is never later than the look', () => {
+    const causes = [2900, 3100].map(
+      (movedAt) => play(differing(3000, 'b', 'a', movedAt))[0]?.opened?.cause.at,
+    );
+    expect(causes).toEqual([2900, 3000]);
+  });
+
   it('that come again do not put the deadline off', () => {
     const steps = play(
       [deploy('d', 1000), differing(2000, 'b', 'a')],
@@ -257,6 +296,7 @@ describe('events', () => {
           ).at(-1)?.state.open;
         const [one, other] = [open(heard), open(heard.toReversed())];
         expect(other?.lastChangeAt).toBe(one?.lastChangeAt);
+        expect(other?.cause).toEqual(one?.cause);
         expect(other?.findings).toEqual(one?.findings);
       }),
     );
