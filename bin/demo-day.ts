@@ -90,8 +90,8 @@ async function play(seed: number, config: ParsedConfig, clock: VirtualClock, sto
 
   const handlers: Promise<void>[] = [];
   /** CloudFormation tells of one function, some seconds later, perhaps several times, in any order. */
-  const event = (subject: string, region: string, status: string, copies: number) => {
-    const json = resourceEvent(clock.now(), subject, region, status, handlers.length);
+  const event = (subject: string, region: string, copies: number) => {
+    const json = resourceEvent(clock.now(), subject, region, handlers.length);
     const heard = hear(deployEventSchema.parse(json));
     for (let copy = 0; heard && copy < copies; copy++) {
       const arrival = clock.sleep(1000 + chance.below(4000));
@@ -105,7 +105,7 @@ async function play(seed: number, config: ParsedConfig, clock: VirtualClock, sto
       subject,
       copies === 1 ? region : `${region}, ${eventsText(copies)}`,
     );
-    event(subject, region, 'UPDATE_COMPLETE', copies);
+    event(subject, region, copies);
   };
 
   for (const region of DEMO_REGIONS) {
@@ -114,7 +114,7 @@ async function play(seed: number, config: ParsedConfig, clock: VirtualClock, sto
   await clock.sleep(24 * 60 * MINUTE_MS);
   const script = scriptOf(deploy, (subject, region) => {
     tell('event', subject, `${region}, and nothing moved`);
-    event(subject, region, 'UPDATE_COMPLETE', 1);
+    event(subject, region, 1);
   });
   for (let elapsed = 0; elapsed <= LENGTH_MS; elapsed += MINUTE_MS) {
     if (elapsed % SWEEP_EVERY_MS === 0) handlers.push(sweep(ports, config));
@@ -175,7 +175,7 @@ function scriptOf(deploy: Deploy, touch: (subject: string, region: string) => vo
   ];
 }
 
-function resourceEvent(at: number, subject: string, region: string, status: string, number: number) {
+function resourceEvent(at: number, subject: string, region: string, number: number) {
   return {
     id: `event-${number}`,
     account: '111111111111',
@@ -188,7 +188,7 @@ function resourceEvent(at: number, subject: string, region: string, status: stri
       'logical-resource-id': 'Function',
       'physical-resource-id': subject,
       'resource-type': 'AWS::Lambda::Function',
-      'status-details': { status },
+      'status-details': { status: 'UPDATE_COMPLETE' },
     },
   };
 }

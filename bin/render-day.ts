@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { type Day, durationText, type Told } from './demo-day.ts';
+import { type Day, durationText, episodesOf, type Told } from './demo-day.ts';
 import { plainTable, type Screen } from './render.ts';
 
 type Paint = (colors: ReturnType<typeof pc.createColors>) => (text: string) => string;
@@ -16,34 +16,25 @@ const PAINT: Record<Told['what'], Paint> = {
 };
 
 /** The story of a day, line by line, then its episodes with the times of the field. */
-export function renderDay({ story, closed, open }: Day, screen: Screen): string {
+export function renderDay(day: Day, screen: Screen): string {
   const colors = pc.createColors(screen.colors);
-  const told = story.map(({ at, what, subject, words }) => [
+  const told = day.story.map(({ at, what, subject, words }) => [
     new Date(at).toISOString().slice(11, 19),
     PAINT[what](colors)(what),
     subject,
     words,
   ]);
-  const ended = closed.map((episode) => [
-    episode.subject,
-    episode.outcome,
-    durationText(episode.timeToDetectMs),
-    episode.outcome === 'forward' ? durationText(episode.convergenceMs) : '-',
-    durationText(episode.exposureMs),
+  const episodes = episodesOf(day).map(({ subject, outcome, timeToDetectMs, convergenceMs, exposureMs }) => [
+    subject,
+    outcome === 'open' ? 'still open' : outcome,
+    durationText(timeToDetectMs),
+    outcome === 'forward' ? durationText(convergenceMs) : '-',
+    outcome === 'open' ? '-' : durationText(exposureMs),
   ]);
-  const lasting = open.flatMap((state) =>
-    state.open
-      ? [[state.subject, 'still open', durationText(state.open.firstSeenAt - state.open.cause.at), '-', '-']]
-      : [],
-  );
   const lines = [
     ...plainTable(['TIME', 'WHAT', 'SUBJECT', ''], told, screen),
     '',
-    ...plainTable(
-      ['SUBJECT', 'EPISODE', 'DETECTED IN', 'CONVERGED IN', 'EXPOSED FOR'],
-      [...ended, ...lasting],
-      screen,
-    ),
+    ...plainTable(['SUBJECT', 'EPISODE', 'DETECTED IN', 'CONVERGED IN', 'EXPOSED FOR'], episodes, screen),
   ];
   return `${lines.join('\n')}\n`;
 }

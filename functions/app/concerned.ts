@@ -21,13 +21,13 @@ export async function concernedSubjects(
   concern: Concern,
 ): Promise<readonly string[] | undefined> {
   if (concern.kind === 'all') return undefined;
-  const { places, groups } = scopeOfConfig(config, {});
-  const place = places.find(
-    ({ region, account = config.hub.account }) =>
+  const groups = config.functions;
+  const place = scopeOfConfig(config, {}).places.find(
+    ({ region, account }) =>
       region === concern.region && (account === undefined || account === concern.account),
   );
   if (place === undefined) return [];
-  const members = await membersOf(source, place, concern, config.functions);
+  const members = await membersOf(source, place, concern, groups);
   return [...new Set(groups.flatMap((group) => members.map((member) => subjectOf(group, member))))];
 }
 

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
-import type { MetricName } from '../contract/metrics.ts';
+import { METRIC_NAMES, METRICS, type MetricName } from '../contract/metrics.ts';
 import type { Finding } from '../contract/report.ts';
 import {
   type Change,
@@ -65,8 +65,7 @@ export async function verifyChange(
   const { source } = paced(ports.source, ports.clock, () => {});
   const wanted = await concernedSubjects(source, config, concern);
   if (wanted?.length === 0) return;
-  const { errors } = await verify(ports, config, change, wanted);
-  if (errors.length > 0) throw errors[0];
+  failFirst(await verify(ports, config, change, wanted));
 }
 
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
@@ -76,8 +75,11 @@ export async function verifyWake(
   { subject, wake }: Wake,
 ): Promise<void> {
   const state = await ports.ledger.read(subject);
-  if (state.wake !== wake) return;
-  const { errors } = await verify(ports, config, undefined, [subject]);
+  if (state.wake === wake) failFirst(await verify(ports, config, undefined, [subject]));
+}
+
+/** A message is tried again as a whole, so one reason is enough. */
+function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {
   if (errors.length > 0) throw errors[0];
 }
 
@@ -93,12 +95,14 @@ export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<v
   const drifted = overdue.map(({ findings }) => findings.filter((finding) => !isUnread(finding)));
   const unread = seen.subjects.map(({ findings }) => findings.filter(isUnread));
   const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
+  const gauges: Partial<Record<MetricName, number>> = {
+    EpisodesOpen: open.length,
+    EpisodesStalled: overdue.length,
+    ConfigDriftCount: sum(drifted.map(replicasIn)),
+    UnobservableReplicas: Math.max(refused, sum(unread.map(replicasIn))),
+  };
   const tell = ports.telemetry.publish;
-  tell('EpisodesOpen', open.length);
-  tell('EpisodesStalled', overdue.length);
-  tell('ConfigDriftCount', sum(drifted.map(replicasIn)));
-  tell('UnobservableReplicas', Math.max(refused, sum(unread.map(replicasIn))));
-  for (const metric of ['PartialDeployCount', 'RollbackCount', 'FlapCount'] as const) tell(metric, 0);
+  for (const metric of METRIC_NAMES) if (METRICS[metric].zeros) tell(metric, gauges[metric] ?? 0);
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} subjects could not be taken into the ledger`);
   tell('SweepHeartbeat', 1);
