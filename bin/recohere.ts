@@ -16,8 +16,9 @@ Exit codes:
   3  something could not be read: what, and which permission is missing, is printed`;
 
 const READS = `
-It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources and
-account:ListRegions, only as needed, and changes nothing. It never prints,
+It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources,
+account:ListRegions, sts:GetCallerIdentity and, for replicas in other accounts,
+sts:AssumeRole, only as needed, and changes nothing in AWS. It never prints,
 stores or sends the value of an environment variable.`;
 
 // Which Node it runs on is the package's own business; the SDK's seven lines about it are not the user's.
