@@ -13,7 +13,7 @@ Exit codes:
   1  a subject disagrees
   2  the command, its config or its selection is wrong; nothing was compared,
      or a group of the config selects nothing
-  3  something could not be read: what, and which permission is missing, is printed`;
+  3  something could not be read: what, and the missing permission, is printed`;
 
 const READS = `
 It calls ListFunctions, GetFunctionConfiguration, GetAlias, tag:GetResources,
