@@ -142,6 +142,7 @@ const CELLS = [
   ['missing', 'missing'],
   ['different', 'differs'],
   ['extra', 'differs'],
+  ['unexpected', 'differs'],
   ['failed', 'failed'],
   ['unobservable', 'unread'],
   ['unsettled', 'updating'],
@@ -199,6 +200,7 @@ function phraseOf(finding: Finding, before: Finding | undefined): string {
     default: {
       const what = facet === before?.facet ? listed(keys) : `${facet} ${listed(keys)}`;
       if (kind === 'missing') return `${what} missing`;
+      if (kind === 'unexpected') return `${what} is not the one expected`;
       if (kind === 'extra') return `${what} not in ${finding.reference}`;
       return `${what} ${keys.length > 1 ? 'differ' : 'differs'} from ${finding.reference}`;
     }

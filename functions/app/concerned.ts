@@ -12,7 +12,7 @@ interface Member {
 
 /**
  * The subjects that a change concerns, or `undefined` for all. Asks for tags only where a name does not say it. A place
- * that the config does not watch concerns nobody.
+ * that the config does not watch concerns nobody, unless the subjects themselves are named: then it does not matter.
  * @throws RefusedError if tags are needed and refused
  */
 export async function concernedSubjects(
@@ -21,6 +21,7 @@ export async function concernedSubjects(
   concern: Concern,
 ): Promise<readonly string[] | undefined> {
   if (concern.kind === 'all') return undefined;
+  if (concern.kind === 'subjects') return concern.names;
   const groups = config.functions;
   const place = scopeOfConfig(config, {}).places.find(
     ({ region, account }) =>
@@ -34,7 +35,7 @@ export async function concernedSubjects(
 async function membersOf(
   source: FunctionSource,
   place: Place,
-  concern: Exclude<Concern, { kind: 'all' }>,
+  concern: Exclude<Concern, { kind: 'all' | 'subjects' }>,
   groups: ParsedConfig['functions'],
 ): Promise<readonly Member[]> {
   if (concern.kind === 'stack') {

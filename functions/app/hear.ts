@@ -1,9 +1,16 @@
 import type { DeployEvent } from '../contract/events.ts';
 import type { Change } from '../core/episode.ts';
+import { Sealed } from '../core/sealed.ts';
 
-/** What a change concerns: a stack, or functions by name, of one place; or all that is watched. */
+/** What a change concerns: a stack, or functions by name, of one place; subjects, wherever they are; or all that is watched. */
 export type Concern =
   | { readonly kind: 'all' }
+  | {
+      readonly kind: 'subjects';
+      readonly names: readonly string[];
+      /** What their code is to be. Sealed, since it may be the value of a variable. */
+      readonly code?: Sealed<string>;
+    }
   | { readonly kind: 'stack'; readonly stack: string; readonly region: string; readonly account: string }
   | {
       readonly kind: 'functions';
@@ -95,7 +102,10 @@ function concernOf(event: DeployEvent): Concern | undefined {
       const name = requestParameters?.functionName;
       return name === undefined ? { kind: 'all' } : { kind: 'functions', names: [name], region, account };
     }
-    case 'Deploy Finished':
-      return { kind: 'all' };
+    case 'Deploy Finished': {
+      const { functions: names, expect } = event.detail;
+      if (names === undefined) return { kind: 'all' };
+      return { kind: 'subjects', names, ...(expect && { code: new Sealed(expect.code) }) };
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { isMatch } from 'matcher';
 import type { FunctionGroup } from '../contract/config.ts';
 import type { ComparedFacet } from '../contract/report.ts';
-import { type FingerprintKey, fingerprint, type Home } from '../core/fingerprint.ts';
+import type { Expectation } from '../core/episode.ts';
+import { type FacetFingerprint, type FingerprintKey, fingerprint, type Home } from '../core/fingerprint.ts';
 import type { FacetObservation, Observation, Remark } from '../core/observation.ts';
 import { Sealed } from '../core/sealed.ts';
 import type { FunctionDescription } from '../ports/function-source.ts';
@@ -10,6 +11,9 @@ import type { FunctionDescription } from '../ports/function-source.ts';
 export function matches(name: string, patterns: string | readonly string[]): boolean {
   return isMatch(name, patterns, { caseSensitive: true });
 }
+
+/** The key of the facet `code` where the hash tells it apart, as Lambda calls it. */
+const CODE_KEY = 'CodeSha256';
 
 /** Which facets of a function are compared, and how. */
 export type FacetRules = Pick<FunctionGroup, 'ignore' | 'code' | 'settings'>;
@@ -63,10 +67,30 @@ export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Obs
   };
 }
 
+/** A raw root as it is kept. */
+export function rawRootOf({ prefix, root }: FacetFingerprint): string {
+  return `${prefix}:${root.raw}`;
+}
+
+/** Raw roots do not depend on it. */
+const NO_HOME: Home = { region: '-', account: '-' };
+
+/** The code that a deploy asks for, by the root that {@link observe} gives it; `undefined` if code is not compared. */
+export function expectationOf(
+  key: FingerprintKey,
+  { code }: Pick<FacetRules, 'code'>,
+  wanted: Sealed<string>,
+): Expectation | undefined {
+  if (code === 'off') return undefined;
+  const name = code === 'sha256' ? CODE_KEY : 'tag' in code ? code.tag : code.variable;
+  const root = rawRootOf(fingerprint(key, 'code', new Map([[name, wanted.reveal()]]), NO_HOME));
+  return { key: name, root };
+}
+
 /** The values of the facet `code`; `undefined` if it is switched off or rests on a variable that cannot be read. */
 function codeOf({ code }: FacetRules, { description, tags }: Seen): ReadonlyMap<string, string> | undefined {
   if (code === 'off') return undefined;
-  if (code === 'sha256') return new Map([['CodeSha256', description.codeSha256]]);
+  if (code === 'sha256') return new Map([[CODE_KEY, description.codeSha256]]);
   if ('tag' in code) return only(code.tag, tags.get(code.tag));
   const { environment } = description;
   return environment instanceof Sealed

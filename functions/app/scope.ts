@@ -58,10 +58,14 @@ export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly st
 /** Up to so many subjects are looked at one by one; beyond, the pages of all functions are fewer calls. */
 const SUBJECTS_ONE_BY_ONE_MAX = 10;
 
+/** How a look names a subject of which a group before has the name. Nothing but a look at all finds it. */
+const OF_LATER_GROUP = / \(functions\[\d+\]\)$/;
+
 /** The scope of a config, narrowed to subjects where that saves calls: it may hold others as well. */
 export function scopeOfSubjects(config: ParsedConfig, subjects: readonly string[]): LookScope {
   const scope = scopeOfConfig(config, {});
-  if (subjects.length > SUBJECTS_ONE_BY_ONE_MAX) return scope;
+  const isOfLaterGroup = (subject: string) => OF_LATER_GROUP.test(subject);
+  if (subjects.length > SUBJECTS_ONE_BY_ONE_MAX || subjects.some(isOfLaterGroup)) return scope;
   const groups = scope.groups.flatMap((group) =>
     subjects
       .flatMap((subject) => selectionsOf(group, subject))

@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
 import { METRIC_NAMES, METRICS, type MetricName } from '../contract/metrics.ts';
-import type { Finding } from '../contract/report.ts';
+import type { ComparedFacet, Finding } from '../contract/report.ts';
+import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
   type Episode,
@@ -12,8 +13,9 @@ import {
   type Step,
   type SubjectState,
   step,
+  type Told,
 } from '../core/episode.ts';
-import { RecohereError } from '../core/errors.ts';
+import { RecohereError, RefusedError } from '../core/errors.ts';
 import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
 import type { PlaceId } from '../core/place.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -23,6 +25,7 @@ import type { Wake, Wakes } from '../ports/wakes.ts';
 import { concernedSubjects } from './concerned.ts';
 import type { Concern } from './hear.ts';
 import { type Look, type LookPorts, lookWith } from './look.ts';
+import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
 
@@ -55,7 +58,11 @@ export function installationKey(id: string, secret: Uint8Array): FingerprintKey 
   return fingerprintKey(id, secret);
 }
 
-/** Looks at what a change concerns, and takes what was seen into the ledger. Doing it twice changes nothing more. */
+/**
+ * Looks at what a change concerns, and takes what was seen into the ledger. Doing it twice changes nothing more.
+ * @throws RefusedError retryable, if the change expects something of a subject that no place shows while some are unread:
+ * nobody knows what its code is compared by, and the expectation must not be lost
+ */
 export async function verifyChange(
   ports: VerifyPorts,
   config: ParsedConfig,
@@ -65,7 +72,20 @@ export async function verifyChange(
   const { source } = paced(ports.source, ports.clock, () => {});
   const wanted = await concernedSubjects(source, config, concern);
   if (wanted?.length === 0) return;
-  failFirst(await verify(ports, config, change, wanted));
+  const taken = await verify(ports, config, (subject) => toldOf(ports.key, change, concern, subject), wanted);
+  failFirst(taken);
+  const { subjects, refusals } = taken.seen;
+  const isSeen = (name: string) => subjects.some(({ subject }) => subject === name);
+  const [unread] = refusals;
+  if (unread && concern.kind === 'subjects' && concern.code && !concern.names.every(isSeen)) {
+    throw new RefusedError(unread.refusal, { retryable: true });
+  }
+}
+
+/** What a change tells of one subject. Of the code that it asks for, only the root goes on. */
+function toldOf(key: FingerprintKey, change: Change, concern: Concern, { seen }: Subject): Told {
+  if (concern.kind !== 'subjects') return { ...change, namesNobody: concern.kind === 'all' };
+  return { ...change, expected: concern.code && expectationOf(key, seen.group, concern.code) };
 }
 
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
@@ -85,20 +105,21 @@ function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {
 
 /**
  * Looks at everything, whether or not an event told, and ends episodes of what is not watched any more. The gauges speak of
- * all open episodes, of subjects too that could not be read.
+ * all open episodes, of subjects too that could not be read; what is only learnt, or does not alarm, counts as open alone.
  * @throws AggregateError of what failed for single subjects, when all others are done and the gauges are published
  */
 export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<void> {
   const { seen, open, errors } = await verify(ports, config, undefined, undefined);
-  const overdue = open.filter(({ isOverdue }) => isOverdue);
+  const alarms = open
+    .filter(({ episode }) => episode.isOverdue)
+    .map(({ episode, alarmOn }) => alarmOf(episode.findings, alarmOn));
   const isUnread = ({ kind }: Finding) => kind === 'unobservable';
-  const drifted = overdue.map(({ findings }) => findings.filter((finding) => !isUnread(finding)));
   const unread = seen.subjects.map(({ findings }) => findings.filter(isUnread));
   const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
   const gauges: Partial<Record<MetricName, number>> = {
     EpisodesOpen: open.length,
-    EpisodesStalled: overdue.length,
-    ConfigDriftCount: sum(drifted.map(replicasIn)),
+    EpisodesStalled: alarms.filter(({ isStalled }) => isStalled).length,
+    ConfigDriftCount: sum(alarms.map(({ driftedReplicas }) => driftedReplicas)),
     UnobservableReplicas: Math.max(refused, sum(unread.map(replicasIn))),
   };
   const tell = ports.telemetry.publish;
@@ -108,13 +129,24 @@ export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<v
   tell('SweepHeartbeat', 1);
 }
 
-/** @param wanted The subjects concerned; `undefined` for all that are watched: only then is it known what is gone. */
+/** An open episode, and which facets of its subject alarm; `undefined` if it is only learnt. */
+interface Open {
+  readonly episode: Episode;
+  readonly alarmOn: AlarmOn;
+}
+
+type AlarmOn = readonly ComparedFacet[] | undefined;
+
+/**
+ * @param toldOf What the cause of the look tells of a subject; `undefined` if it has none.
+ * @param wanted The subjects concerned; `undefined` for all that are watched: only then is it known what is gone.
+ */
 async function verify(
   ports: VerifyPorts,
   config: ParsedConfig,
-  change: Change | undefined,
+  toldOf: ((subject: Subject) => Told) | undefined,
   wanted: readonly string[] | undefined,
-): Promise<{ seen: Look; open: readonly Episode[]; errors: readonly unknown[] }> {
+): Promise<{ seen: Look; open: readonly Open[]; errors: readonly unknown[] }> {
   const at = ports.clock.now();
   const scope = wanted ? scopeOfSubjects(config, wanted) : scopeOfConfig(config, {});
   const seen = await lookWith(ports, ports.key, scope, () => {});
@@ -125,12 +157,13 @@ async function verify(
   const errors: unknown[] = [];
   const take = (name: string): Promise<SubjectState> => {
     const subject = subjects.get(name);
+    const alarmOn = alarmOnOf(config, subject);
     if (subject) {
-      const looked = seenOf(subject, at);
-      return settle(ports, name, (state) => step(state, change, looked, rulesOf(config, subject)));
+      const [told, looked] = [toldOf?.(subject), seenOf(subject, at)];
+      return settle(ports, name, alarmOn, (state) => step(state, told, looked, rulesOf(config, subject)));
     }
     const mayBeThere = seen.refusals.length > 0;
-    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, (state) => retire(state, at));
+    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, alarmOn, (state) => retire(state, at));
   };
   const states = await pMap(
     [...names],
@@ -141,7 +174,17 @@ async function verify(
       }),
     { concurrency: SUBJECTS_AT_ONCE },
   );
-  return { seen, open: states.flatMap((state) => state?.open ?? []), errors };
+  const open = states.flatMap((state) =>
+    state?.open ? [{ episode: state.open, alarmOn: alarmOnOf(config, subjects.get(state.subject)) }] : [],
+  );
+  return { seen, open, errors };
+}
+
+/** Which facets of a subject alarm. One that no place shows may be of any group that is not only learnt. */
+function alarmOnOf({ functions, mode }: ParsedConfig, subject: Subject | undefined): AlarmOn {
+  const groups = subject ? [subject.seen.group] : functions;
+  const alerting = groups.filter((group) => (group.mode ?? mode) === 'alert');
+  return alerting.length > 0 ? alerting.flatMap(({ alarmOn }) => alarmOn) : undefined;
 }
 
 /**
@@ -154,6 +197,7 @@ async function verify(
 async function settle(
   ports: VerifyPorts,
   subject: string,
+  alarmOn: AlarmOn,
   take: (state: SubjectState) => Step,
 ): Promise<SubjectState> {
   for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
@@ -163,7 +207,7 @@ async function settle(
     const next = { ...taken.state, version: before.version + 1 };
     if (taken.closed && before.last) await ports.ledger.record(before.last);
     if (!(await ports.ledger.swap(next))) continue;
-    publish(ports.telemetry, taken); // first, for nothing tells of this step again
+    publish(ports.telemetry, taken, alarmOn); // first, for nothing tells of this step again
     if (taken.next) await askForNextLook(ports, next, taken.next);
     if (taken.closed) await ports.ledger.record(taken.closed);
     return next;
@@ -183,10 +227,14 @@ async function askForNextLook(
   await wakes.send({ subject, wake }, Math.ceil(delay / 2 + (delay / 2) * (chance / 255)));
 }
 
-function publish(telemetry: Telemetry, { state, opened, closed, overdue, isFlap }: Step): void {
+function publish(
+  telemetry: Telemetry,
+  { state, opened, closed, overdue, isFlap }: Step,
+  alarmOn: AlarmOn,
+): void {
   const tell = (metric: MetricName, value: number) =>
     telemetry.publish(metric, value, { subject: state.subject });
-  if (overdue) tell('PartialDeployCount', 1);
+  if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1);
   if (isFlap) tell('FlapCount', 1);
   if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at);
   if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1);
@@ -203,9 +251,7 @@ function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
     if (observation.state !== 'present') continue;
     movedAt = Math.max(movedAt, observation.movedAt);
     const facets = Object.entries(observation.facets).flatMap(([facet, observed]) =>
-      'fingerprint' in observed
-        ? [[facet, `${observed.fingerprint.prefix}:${observed.fingerprint.root.raw}`] as const]
-        : [],
+      'fingerprint' in observed ? [[facet, rawRootOf(observed.fingerprint)] as const] : [],
     );
     roots[replica] = Object.fromEntries(facets);
   }

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from './names.ts';
+import { COMPARED_FACETS } from './report.ts';
 
 const region = z.string().regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1');
 const account = z
@@ -70,6 +71,8 @@ const groupSchema = z.strictObject({
     .default('sha256'),
   /** Whether runtime, handler, memory, timeout, architectures, tracing, storage and layers are compared. */
   settings: z.boolean().default(true),
+  /** Facets whose differences alarm; those of the others are reported. @default ['env'] */
+  alarmOn: z.array(z.enum(COMPARED_FACETS)).default(['env']),
   /** How long replicas may differ after the last change, in seconds. @default the config's `deadlineSeconds` */
   deadlineSeconds: seconds.optional(),
   /** @default the config's `mode` */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What every event on the bus has. @see https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 const envelope = {
@@ -64,12 +64,28 @@ const lambdaCall = z.object({
   }),
 });
 
+/** Subjects that one event may name. */
+const SUBJECTS_MAX = 100;
+
+/** The name of a subject: of a function, a tag's value, or `<stack>/<logical id>`, the longest of them. */
+const subjectName = z.string().min(1).max(512);
+
 /** Our own, for pipelines outside of AWS. */
 const deployFinished = z.object({
   ...envelope,
   source: z.literal('recohere.deploy'),
   'detail-type': z.literal('Deploy Finished'),
-  detail: z.object({ deployId: name }),
+  detail: z
+    .object({
+      deployId: name,
+      /** Names of subjects, as `scan` prints them. Without it, all that is watched is looked at. */
+      functions: z.array(subjectName).min(1).max(SUBJECTS_MAX).optional(),
+      /** What the code of each of `functions` is to be: its `CodeSha256`, or the build id that the config compares. */
+      expect: z.object({ code: name }).optional(),
+    })
+    .refine(({ functions, expect }) => functions !== undefined || expect === undefined, {
+      error: 'expects something of no function',
+    }),
 });
 
 /** Every event that tells of a deploy. Anything else on the queue is a dead letter. */

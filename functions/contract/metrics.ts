@@ -1,3 +1,6 @@
+/** CloudWatch's namespace of all metrics. */
+export const NAMESPACE = 'Recohere';
+
 interface Metric {
   /** CloudWatch's word for the unit. */
   readonly unit: 'Count' | 'Milliseconds';
@@ -10,7 +13,7 @@ interface Metric {
 export const METRICS = {
   ConfigDriftCount: {
     unit: 'Count',
-    meaning: 'replicas that differ and whose deadline has passed',
+    meaning: 'replicas that differ, in a facet that alarms, and whose deadline has passed',
     zeros: true,
   },
   ConvergenceTime: {
@@ -25,10 +28,14 @@ export const METRICS = {
   },
   TimeToDetect: { unit: 'Milliseconds', meaning: 'from a change to when it was first seen', zeros: false },
   EpisodesOpen: { unit: 'Count', meaning: 'subjects whose replicas do not agree', zeros: true },
-  EpisodesStalled: { unit: 'Count', meaning: 'open episodes whose deadline has passed', zeros: true },
+  EpisodesStalled: {
+    unit: 'Count',
+    meaning: 'open episodes that alarm and whose deadline has passed',
+    zeros: true,
+  },
   PartialDeployCount: {
     unit: 'Count',
-    meaning: 'episodes that passed their deadline, once each',
+    meaning: 'episodes that passed their deadline and alarmed then, once each',
     zeros: true,
   },
   RollbackCount: {

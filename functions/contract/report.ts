@@ -70,8 +70,14 @@ interface Unobservable extends Named {
   readonly refusal: Refusal;
 }
 
-/** One named difference between the copies of a subject. */
-export type Finding = Difference | Presence | Unsettled | Unobservable;
+/** The code is not the one that a deploy asked for; `keys` has the name of what tells it apart. */
+export interface Unexpected extends Named {
+  readonly kind: 'unexpected';
+  readonly facet: 'code';
+}
+
+/** One named difference between the copies of a subject, or between them and what was asked for. */
+export type Finding = Difference | Presence | Unsettled | Unobservable | Unexpected;
 
 /**
  * - `agreed`: every expected replica was read, and all say the same.

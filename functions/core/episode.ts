@@ -1,4 +1,4 @@
-import type { ComparedFacet, Finding, Outcome } from '../contract/report.ts';
+import type { ComparedFacet, Finding, Outcome, Unexpected } from '../contract/report.ts';
 import type { PlaceId } from './place.ts';
 
 /** A reason to look. Nothing more is believed of it than an identity and a time. */
@@ -8,6 +8,30 @@ export interface Change {
   readonly source: string;
   /** Epoch milliseconds, by the clock of who told; never later than the look that it caused. */
   readonly at: number;
+}
+
+/** The code that all replicas are to have. */
+export interface Expectation {
+  /** What tells the code apart: `CodeSha256`, or the name of a tag or variable. */
+  readonly key: string;
+  /** The raw root of the facet `code` that has the wanted value, as `v1.<keyId>:<hash>`; the value itself is not kept. */
+  readonly root: string;
+}
+
+/** A change as it is told, with what it asks for. */
+export interface Told extends Change {
+  readonly expected?: Expectation | undefined;
+  /** Such as the end of a pipeline: a reason to look at everything, and no word on what is expected of this subject. */
+  readonly namesNobody?: boolean | undefined;
+}
+
+/** What the last change that names the subject asks for, last by the clocks of those who told. */
+interface Asked {
+  readonly by: Change;
+  /** Absent if it asks for nothing, which ends what one before it asked for. */
+  readonly expected?: Expectation | undefined;
+  /** Whether nothing is to be looked for any more: replicas have agreed on it since, or it asks for nothing. */
+  readonly isMet: boolean;
 }
 
 /** The raw root of each compared facet of one replica, as `v1.<keyId>:<hash>`. */
@@ -71,6 +95,8 @@ export interface SubjectState {
   readonly agreed?: { readonly roots: RootsByReplica; readonly at: number } | undefined;
   readonly open?: Episode | undefined;
   readonly last?: ClosedEpisode | undefined;
+  /** Remembered beside the episode: it may come with a look that can open none, and its repetitions after one has closed. */
+  readonly asked?: Asked | undefined;
   /** Number of the message that may wake the subject; an older one is dropped. */
   readonly wake: number;
 }
@@ -123,32 +149,42 @@ const FINDINGS_KEPT_CHARS = 60_000;
 /**
  * Says what a look means for a subject's episode. Pure: two handlers that saw the same make the same step, and one of
  * them loses the swap.
+ *
+ * What a change asks for is taken in even where the change itself is not: by a look that is older than another, by one that
+ * could not read, and by a change that the last agreement has absorbed, for that took in what had moved, and not what was
+ * asked. Every look judges it, until replicas agree and have it.
  * @param change Why the look was made; absent when a sweep or a wake-up made it.
  */
 export function step(
   before: SubjectState,
-  change: Change | undefined,
-  seen: Seen,
+  change: Told | undefined,
+  looked: Seen,
   rules: EpisodeRules,
 ): Step {
-  if (seen.at < lastLookedAt(before)) return { state: before, isFlap: false }; // an older look says nothing new
-  const news = change && newsOf(change, before, seen.at);
-  if (before.open !== undefined) return goOn(before, before.open, news, seen, rules);
+  const told = change ? asking(before, change, looked.at) : before;
+  const isIdle = !(before.asked?.expected || told.asked?.expected);
+  const quiet = isIdle ? before : told; // what asks for nothing, where nothing is asked for, is not worth a write
+  if (looked.at < lastLookedAt(before)) return unseen(before, quiet); // an older look says nothing new
+  const news = change && newsOf(change, before, looked.at);
+  const seen = judged(looked, told);
+  if (before.open !== undefined) return goOn(told, before.open, news, seen, rules);
 
   const { verdict, findings } = seen.outcome;
-  if (verdict === 'unobservable') return { state: before, isFlap: false };
+  if (verdict === 'unobservable') return { state: quiet, isFlap: false };
   const isUnmoved = !hasMoved(before.agreed?.roots, seen.roots);
-  if (verdict === 'agreed' && isUnmoved) return { state: baseline(before, seen), isFlap: false };
+  if (verdict === 'agreed' && isUnmoved) return { state: baseline(met(quiet), seen), isFlap: false };
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
   const restedMs = Math.max(0, seen.at - seen.movedAt);
   if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
     const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
-    return { state: { ...before, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
+    return { state: { ...told, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
   }
-  const episode = opened(before, news ?? inferredCause(before, seen), seen);
+  const isOnlyUnmet = isUnmoved && findings.some(({ kind }) => kind === 'unexpected');
+  const cause = (isOnlyUnmet ? told.asked?.by : news) ?? inferredCause(before, seen);
+  const episode = opened(before, cause, seen);
   const isFlap = before.last !== undefined && seen.at - before.last.closedAt <= rules.deadlineMs;
   const next =
-    verdict === 'agreed' ? closing(before, episode, 'forward', seen) : waiting(before, episode, seen, rules);
+    verdict === 'agreed' ? closing(told, episode, 'forward', seen) : waiting(told, episode, seen, rules);
   return { ...next, opened: episode, isFlap };
 }
 
@@ -157,7 +193,59 @@ export function retire(before: SubjectState, at: number): Step {
   if (before.open === undefined) return { state: before, isFlap: false };
   const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
-  return { state: { ...state, agreed: undefined }, closed, isFlap: false };
+  return { state: { ...state, agreed: undefined, asked: undefined }, closed, isFlap: false };
+}
+
+/**
+ * Takes in what a change asks for. Which of two counts does not depend on the order in which they come, nor on how often:
+ * the later one, by the clock of who told; of two at one time, the one that asks for something. Movement that nobody told
+ * ends nothing. One thing leaves no trace: a change that asks for nothing where nothing is asked for, and whose look opens no
+ * episode and joins none. If it is heard before what an older one asks for, that one still counts.
+ */
+function asking(before: SubjectState, change: Told, seenAt: number): SubjectState {
+  const { id, source, expected, namesNobody } = change;
+  const at = Math.min(change.at, seenAt);
+  const { asked } = before;
+  const isSooner = asked !== undefined && at < asked.by.at;
+  const isNoMore = at === asked?.by.at && (expected?.root ?? '') <= (asked.expected?.root ?? '');
+  if (namesNobody || isSooner || isNoMore) return before;
+  return { ...before, asked: { by: { id, source, at }, expected, isMet: expected === undefined } };
+}
+
+/** Wants another look where a change asks for something and its own look says nothing. */
+function unseen(before: SubjectState, told: SubjectState): Step {
+  if (told === before) return { state: before, isFlap: false };
+  return { state: { ...told, wake: told.wake + 1 }, isFlap: false, next: { looks: 1, restedMs: 0 } };
+}
+
+/**
+ * Completes what a look found by what was asked for and is not there; then replicas do not agree. A replica that could not be
+ * read counts as it was when it last could. A root of another fingerprint key says nothing, nor does code that is not compared.
+ */
+function judged(seen: Seen, { asked, open }: SubjectState): Seen {
+  if (asked?.expected === undefined || asked.isMet) return seen;
+  const { key, root: wanted } = asked.expected;
+  const unread = unreadIn(seen);
+  const rootOf = (replica: PlaceId) =>
+    seen.roots[replica]?.code ?? (unread.has(replica) ? open?.roots[replica]?.code : undefined);
+  const replicas = new Set([...Object.keys(seen.roots), ...unread] as PlaceId[]);
+  const unexpected = [...replicas].flatMap((replica): Unexpected[] => {
+    const root = rootOf(replica);
+    const isOther = root !== undefined && root !== wanted && prefixOf(root) === prefixOf(wanted);
+    return isOther ? [{ replica, facet: 'code', kind: 'unexpected', keys: [key] }] : [];
+  });
+  const [first, ...rest] = unexpected;
+  if (first === undefined) return seen;
+  // whether it is past its deadline, the episode says
+  return {
+    ...seen,
+    outcome: { verdict: 'converging', findings: [first, ...rest, ...seen.outcome.findings] },
+  };
+}
+
+/** The same, when replicas agree and what was asked for is there, or cannot be told any more. */
+function met(state: SubjectState): SubjectState {
+  return state.asked && !state.asked.isMet ? { ...state, asked: { ...state.asked, isMet: true } } : state;
 }
 
 function goOn(
@@ -182,8 +270,10 @@ function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
   return isKnown ? before : { ...before, agreed: { roots, at } };
 }
 
-function lastLookedAt({ agreed, open }: SubjectState): number {
-  return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0);
+/** A look that began before something was asked for says nothing new either, until that is met. */
+function lastLookedAt({ agreed, open, asked }: SubjectState): number {
+  const askedAt = asked && !asked.isMet ? asked.by.at : 0;
+  return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, askedAt);
 }
 
 /**
@@ -199,7 +289,7 @@ function inferredCause({ agreed }: SubjectState, { movedAt, at }: Seen): Change 
 function newsOf(change: Change, { agreed }: SubjectState, seenAt: number): Change | undefined {
   const at = Math.min(change.at, seenAt); // the clock of who told may be ahead
   const isOld = agreed !== undefined && at <= agreed.at;
-  return isOld ? undefined : { ...change, at };
+  return isOld ? undefined : { id: change.id, source: change.source, at };
 }
 
 function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
@@ -241,12 +331,29 @@ function waiting(
   return isOverdue && !episode.isOverdue ? { ...waited, overdue: open } : waited;
 }
 
-/** What was known of replicas that this look could not read: not being read mends nothing. */
-function stillUnread({ findings }: Episode, { outcome }: Seen): Finding[] {
-  const unread = new Set(
+/**
+ * What was known of replicas that this look could not read: not being read mends nothing. Each look judges anew what was
+ * asked for, and whatever else of such a replica it could read.
+ */
+function stillUnread({ findings }: Episode, seen: Seen): Finding[] {
+  const unread = unreadIn(seen);
+  const isRead = ({ replica, facet }: Finding) => {
+    const own = seen.roots[replica as PlaceId];
+    return own !== undefined && (facet === 'replica' || facet === 'traffic' || own[facet] !== undefined);
+  };
+  return findings.filter(
+    (finding) =>
+      finding.kind !== 'unobservable' &&
+      finding.kind !== 'unexpected' &&
+      unread.has(finding.replica) &&
+      !isRead(finding),
+  );
+}
+
+function unreadIn({ outcome }: Seen): ReadonlySet<string> {
+  return new Set(
     outcome.findings.filter(({ kind }) => kind === 'unobservable').map(({ replica }) => replica),
   );
-  return findings.filter(({ kind, replica }) => kind !== 'unobservable' && unread.has(replica));
 }
 
 function kept(findings: readonly Finding[]): readonly Finding[] {
@@ -279,7 +386,7 @@ function closing(
     findings: episode.findings,
   };
   return {
-    state: { ...before, open: undefined, last: closed, agreed: { roots: seen.roots, at: seen.at } },
+    state: { ...met(before), open: undefined, last: closed, agreed: { roots: seen.roots, at: seen.at } },
     closed,
   };
 }

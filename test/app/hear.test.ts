@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hear } from '../../functions/app/hear.ts';
@@ -99,6 +100,11 @@ describe('an event', () => {
     },
     { reason: 'our own without functions', event: finished({ deployId: 'r-1' }), concern: { kind: 'all' } },
     {
+      reason: 'our own names subjects, wherever they are',
+      event: finished({ deployId: 'r-1', functions: ['api', 'shop/Api'], stage: 'prod' }),
+      concern: { kind: 'subjects', names: ['api', 'shop/Api'] },
+    },
+    {
       reason: 'a call may name it by a part of its ARN',
       event: lambda('UpdateFunctionCode', { functionName: '111111111111:function:api' }),
       concern: { kind: 'functions', names: ['api'], ...PLACE },
@@ -123,6 +129,16 @@ describe('an event', () => {
     expect(heard(event)).toBeUndefined();
   });
 
+  it('that expects code seals what it expects', () => {
+    const event = finished({ deployId: 'r-1', functions: ['api'], expect: { code: 'hunter2', env: {} } });
+    const { change, concern } = heard(event) ?? {};
+    expect(concern).toMatchObject({ kind: 'subjects', names: ['api'] });
+    expect(concern?.kind === 'subjects' && concern.code?.reveal()).toBe('hunter2');
+    expect(inspect({ change, concern }, { depth: null }) + JSON.stringify({ change, concern })).not.toContain(
+      'hunter2',
+    );
+  });
+
   it.each([
     { event: codeDeploy('SUCCESS'), id: 'd-7' },
     { event: codePipeline('SUCCEEDED'), id: 'x-9' },
@@ -139,6 +155,27 @@ describe('an event', () => {
     { reason: 'a time that is none', event: { ...stack('UPDATE_COMPLETE'), time: 'yesterday' } },
     { reason: 'an account that is none', event: { ...stack('UPDATE_COMPLETE'), account: 'mine' } },
     { reason: 'no detail', event: { ...stack('UPDATE_COMPLETE'), detail: undefined } },
+    {
+      reason: 'one that expects something of no function',
+      event: finished({ deployId: 'r', expect: { code: 'x' } }),
+    },
+    {
+      reason: 'one that expects nothing in particular',
+      event: finished({ deployId: 'r', functions: ['api'], expect: {} }),
+    },
+    { reason: 'one that names no function', event: finished({ deployId: 'r', functions: [] }) },
+    {
+      reason: 'one that names a function without a name',
+      event: finished({ deployId: 'r', functions: [''] }),
+    },
+    {
+      reason: 'one that names a function by 513 characters',
+      event: finished({ deployId: 'r', functions: ['a'.repeat(513)] }),
+    },
+    {
+      reason: 'one that names 101 functions',
+      event: finished({ deployId: 'r', functions: Array.from({ length: 101 }, (_, i) => `f-${i}`) }),
+    },
     { reason: 'a name of 3 KB', event: lambda('UpdateFunctionCode', { functionName: 'a'.repeat(3000) }) },
   ])('is refused that is $reason', ({ event }) => {
     expect(deployEventSchema.safeParse(event).success).toBe(false);
@@ -150,6 +187,7 @@ describe('an event', () => {
       stack('UPDATE_COMPLETE'),
       codeDeploy('SUCCESS'),
       finished({ deployId: 'r' }),
+      finished({ deployId: 'r', functions: ['api'], expect: { code: 'x' } }),
     ];
     fc.assert(
       fc.property(fc.constantFrom(...events), fc.jsonValue(), fc.jsonValue(), (event, detail, time) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findRegions, scopeOfAccount } from '../../functions/app/scope.ts';
+import { findRegions, scopeOfAccount, scopeOfConfig, scopeOfSubjects } from '../../functions/app/scope.ts';
+import { parseConfig } from '../../functions/contract/config.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { configScope } from './simulated.ts';
 
@@ -44,6 +45,30 @@ describe('the scope of a config', () => {
       { region: 'us-west-2' },
       { region: 'eu-west-1' },
     ]);
+  });
+});
+
+describe('the scope of subjects', () => {
+  const parsed = parseConfig({
+    hub: { region: 'us-east-1' },
+    replicas: [{ region: 'us-east-1' }],
+    functions: [{ select: { name: 'a*' } }, { select: { name: 'b*' } }],
+  });
+  if (!parsed.ok) throw new Error(parsed.mistakes.join());
+  const { config } = parsed;
+
+  it('selects each of them in each group', () => {
+    expect(scopeOfSubjects(config, ['api']).groups.map(({ select }) => select)).toEqual([
+      [{ name: 'a*' }, {}, { name: 'api' }],
+      [{ name: 'b*' }, {}, { name: 'api' }],
+    ]);
+  });
+
+  it.each([
+    { subjects: Array.from({ length: 11 }, (_, i) => `f-${i}`), reason: 'they are many' },
+    { subjects: ['api', 'api (functions[1])'], reason: 'one shares its name with one of a group before' },
+  ])('is that of the config where $reason', ({ subjects }) => {
+    expect(scopeOfSubjects(config, subjects)).toEqual(scopeOfConfig(config, {}));
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
@@ -11,6 +12,7 @@ import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../funct
 import type { Change } from '../../functions/core/episode.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
+import { Sealed } from '../../functions/core/sealed.ts';
 import { AP, EU, everywhere, US } from './simulated.ts';
 
 const SECOND = 1000;
@@ -204,6 +206,226 @@ describe('a change', () => {
       await hear('d', { kind: 'functions', names: ['api'], region: 'us-west-2', account: '111111111111' });
       expect(telemetry.samples.length).toBe(before);
     });
+  });
+});
+
+describe('a deploy that expects code', () => {
+  const expects = (code: string, ...names: string[]): Concern => ({
+    kind: 'subjects',
+    names,
+    code: new Sealed(code),
+  });
+  const shaOf = (code: string) => createHash('sha256').update(code).digest('base64');
+
+  it('that is nowhere opens an episode, though nothing moved; one that is everywhere opens none', async () => {
+    const { clock, world, run, hear, sweep, drained, ledger, values } = it1;
+    await run(async () => {
+      everywhere((place) => {
+        for (const name of ['api', 'job']) world.deploy(place, name, { code: 'wrong' });
+      });
+      await sweep();
+      await clock.sleep(SECOND);
+      await hear('r-1', expects(shaOf('right'), 'api'));
+      await hear('r-2', expects(shaOf('wrong'), 'job'));
+      expect((await ledger.read('api')).open).toMatchObject({
+        cause: { id: 'r-1' },
+        findings: ['us-east-1', 'eu-west-1', 'ap-southeast-2'].map((replica) => ({
+          replica,
+          kind: 'unexpected',
+          keys: ['CodeSha256'],
+        })),
+      });
+      expect((await ledger.read('job')).open).toBeUndefined();
+      await hear('a pipeline ends');
+      expect((await ledger.read('api')).open).toBeDefined();
+      await drained();
+      await clock.sleep(MINUTE);
+      await sweep();
+      expect(['EpisodesStalled', 'ConfigDriftCount'].map((metric) => values(metric).at(-1))).toEqual([1, 3]);
+      everywhere((place) => world.deploy(place, 'api', { code: 'right' }));
+      await sweep();
+    });
+    const { open, last } = await ledger.read('api');
+    expect(open).toBeUndefined();
+    expect(last).toMatchObject({ cause: { id: 'r-1' }, outcome: 'forward' });
+  });
+
+  it.each([
+    { code: { tag: 'build' }, key: 'build', reason: 'a tag' },
+    { code: { variable: 'BUILD' }, key: 'BUILD', reason: 'a variable' },
+  ] as const)('by $reason is found by it, and its value is kept nowhere', async ({ code, key }) => {
+    const config = configOf({ functions: [{ select: { name: '*' }, code }] });
+    const { clock, world, run, ports, ledger, drained } = system(config);
+    const deploy = (id: string) =>
+      everywhere((place) =>
+        world.deploy(place, 'api', { tags: { build: id }, environment: { A: '1', BUILD: id } }),
+      );
+    const finished = (wanted: string) => {
+      const change: Change = { id: wanted.replace('hunter', 'deploy'), source: 'test', at: clock.now() };
+      return verifyChange(ports, config, change, expects(wanted, 'api'));
+    };
+    await run(async () => {
+      deploy('hunter1');
+      await sweep(ports, config);
+      await clock.sleep(SECOND);
+      await finished('hunter2');
+      const { open } = await ledger.read('api');
+      expect(open?.findings).toMatchObject([{ keys: [key] }, { keys: [key] }, { keys: [key] }]);
+      expect(JSON.stringify(ledger.stored('api'))).not.toContain('hunter');
+      deploy('hunter2');
+      await drained();
+      await finished('hunter2');
+    });
+    expect(await ledger.read('api')).toMatchObject({
+      last: { cause: { id: 'deploy2' }, outcome: 'forward' },
+      asked: { isMet: true },
+    });
+    expect(JSON.stringify([ledger.stored('api'), await ledger.history('api', 9)])).not.toContain('hunter');
+  });
+
+  it('says nothing where code is not compared', async () => {
+    const config = configOf({ functions: [{ select: { name: '*' }, code: 'off' }] });
+    const { run, clock, ports, ledger } = system(config);
+    await run(async () => {
+      const change: Change = { id: 'r-1', source: 'test', at: clock.now() };
+      await verifyChange(ports, config, change, expects('x', 'api'));
+    });
+    expect((await ledger.read('api')).version).toBe(1);
+  });
+
+  it('is ended by a later change of one of its functions', async () => {
+    const { clock, run, hear, ledger } = it1;
+    await run(async () => {
+      await hear('r-1', expects('x', 'api'));
+      await clock.sleep(SECOND);
+      await hear('by hand', { kind: 'functions', names: ['api'], ...EU, account: '111111111111' });
+    });
+    expect(await ledger.read('api')).toMatchObject({
+      last: { cause: { id: 'r-1' } },
+      asked: { isMet: true },
+    });
+    expect((await ledger.read('api')).open).toBeUndefined();
+  });
+
+  it('heard five times at once, among other events, is one episode', async () => {
+    const { clock, run, hear, ledger, values } = it1;
+    await run(async () => {
+      const at = clock.now();
+      const older: Concern = { kind: 'functions', names: ['api'], ...EU, account: '111111111111' };
+      await Promise.all([
+        ...Array.from({ length: 5 }, () => hear('r-1', expects('x', 'api'), at)),
+        hear('cloudtrail', older, at - MINUTE),
+        hear('pipeline', ALL, at + 1),
+      ]);
+      expect((await ledger.read('api')).open?.cause.id).toBe('r-1');
+    });
+    expect(values('TimeToDetect')).toHaveLength(1);
+  });
+
+  it('of a subject that no place shows is tried again while one cannot be read, and else says nothing', async () => {
+    const { world, run, hear, ledger } = it1;
+    let refuses = true;
+    world.inject('read', ({ region }) => {
+      if (refuses && region === EU.region) throw new RefusedError({ code: 'REGION_UNREACHABLE' });
+    });
+    await run(async () => {
+      await expect(hear('r-1', expects('x', 'gone', 'api'))).rejects.toMatchObject({
+        code: 'REGION_UNREACHABLE',
+        retryable: true,
+      });
+      expect((await ledger.read('api')).open).toBeDefined(); // what two places show is told all the same
+      await hear('r-1', { kind: 'subjects', names: ['gone'] });
+      refuses = false;
+      await hear('r-1', expects('x', 'gone', 'api'));
+    });
+    expect((await ledger.read('gone')).version).toBe(0);
+  });
+});
+
+describe('the gauges', () => {
+  const GAUGES = ['EpisodesOpen', 'EpisodesStalled', 'ConfigDriftCount', 'PartialDeployCount'];
+
+  /** After two regions have been changed, the deadline has passed, and a sweep has told; in which nothing is read, if it is blind. */
+  async function gaugesOf(
+    config: ParsedConfig,
+    change: { code?: string; environment?: Record<string, string> },
+    isBlind = false,
+  ) {
+    const { clock, world, run, hear, sweep, drained, ledger, values } = system(config);
+    await run(async () => {
+      for (const place of [US, EU]) world.deploy(place, 'api', change);
+      await hear('deploy');
+      await drained();
+      await clock.sleep(MINUTE);
+      world.inject('list', () => {
+        if (isBlind) throw new RefusedError({ code: 'THROTTLED' });
+      });
+      await sweep();
+      isBlind = false;
+      expect((await ledger.read('api')).open?.isOverdue).toBe(true);
+      world.deploy(AP, 'api', change);
+      await sweep();
+    });
+    expect(values('ConvergenceTime')).toHaveLength(1);
+    const [open, stalled, drift] = GAUGES.map((metric) => values(metric).at(-2));
+    return {
+      open,
+      stalled,
+      drift,
+      partial: values('PartialDeployCount').reduce((sum, value) => sum + value, 0),
+    };
+  }
+  const ENV = { environment: { A: '2' } };
+  const group = (change: Partial<RecohereConfig['functions'][number]>) => ({
+    select: { name: '*' },
+    ...change,
+  });
+  const QUIET = { open: 1, stalled: 0, drift: 0, partial: 0 };
+  const LOUD = { open: 1, stalled: 1, drift: 1, partial: 1 };
+
+  it.each<{
+    reason: string;
+    config?: Partial<RecohereConfig>;
+    change?: Parameters<typeof gaugesOf>[1];
+    isBlind?: boolean;
+    gauges: object;
+  }>([
+    { reason: 'env alarms', gauges: LOUD },
+    { reason: 'code is only reported', change: { code: 'x' }, gauges: QUIET },
+    {
+      reason: 'code alarms where that is asked for',
+      config: { functions: [group({ alarmOn: ['code'] })] },
+      change: { code: 'x' },
+      gauges: LOUD,
+    },
+    { reason: 'all is only learnt', config: { mode: 'learn' }, gauges: QUIET },
+    { reason: 'its group is only learnt', config: { functions: [group({ mode: 'learn' })] }, gauges: QUIET },
+    {
+      reason: 'its group alarms where all else is learnt',
+      config: { mode: 'learn', functions: [group({ mode: 'alert' })] },
+      gauges: LOUD,
+    },
+    { reason: 'what cannot be seen is counted', isBlind: true, gauges: LOUD },
+    {
+      reason: 'what cannot be seen may be of a group that alarms',
+      config: { functions: [group({ mode: 'learn' }), group({ select: { name: 'other' } })] },
+      isBlind: true,
+      gauges: { ...LOUD, partial: 0 },
+    },
+    {
+      reason: 'what cannot be seen is not counted where all is only learnt',
+      config: { mode: 'learn' },
+      isBlind: true,
+      gauges: QUIET,
+    },
+    {
+      reason: 'what cannot be seen has no facet that alarms',
+      change: { code: 'x' },
+      isBlind: true,
+      gauges: QUIET,
+    },
+  ])('are $gauges when $reason', async ({ config, change = ENV, isBlind, gauges }) => {
+    expect(await gaugesOf(configOf(config), change, isBlind)).toEqual(gauges);
   });
 });
 

@@ -79,6 +79,23 @@ orders        agreed    ok         ok         ok
     expect(renderLook(seen, PIPE)).toContain(line);
   });
 
+  it('tells of code that is not the one that a deploy asked for', async () => {
+    const seen = await lookAt(configScope(), (world) => everywhere((place) => world.deploy(place, 'f', {})));
+    const unexpected = {
+      replica: 'eu-west-1',
+      facet: 'code',
+      kind: 'unexpected',
+      keys: ['BUILD_ID'],
+    } as const;
+    const subjects = seen.subjects.map(
+      (subject) => ({ ...subject, verdict: 'diverged', findings: [unexpected] }) as const,
+    );
+    expect(renderLook({ ...seen, subjects }, PIPE)).toContain(
+      'f        diverged  ok         differs    ok\n' +
+        '  f · eu-west-1 · code BUILD_ID is not the one expected\n',
+    );
+  });
+
   it('tells of aliases, doubles and functions where none is expected', async () => {
     const scope = configScope({
       functions: [

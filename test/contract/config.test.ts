@@ -32,6 +32,7 @@ describe('a config', () => {
             perReplica: [],
             code: 'sha256',
             settings: true,
+            alarmOn: ['env'],
           },
         ],
       },
@@ -85,6 +86,10 @@ describe('a config', () => {
     {
       change: { maxRolloutSeconds: 10 },
       mistake: 'maxRolloutSeconds: must not be less than deadlineSeconds',
+    },
+    {
+      change: { functions: [{ select: { name: '*' }, alarmOn: ['env', 'traffic'] }] },
+      mistake: 'functions[0].alarmOn[1]: Invalid option: expected one of "env"|"code"|"settings"',
     },
     { change: { mode: 'quiet' }, mistake: 'mode: Invalid option: expected one of "alert"|"learn"' },
     {

@@ -60,6 +60,7 @@ const OPEN: Episode = {
       refusal: { code: 'ACCESS_DENIED', call: 'lambda:ListFunctions', permission: 'kms:Decrypt' },
     },
     { replica: US, facet: 'code', kind: 'unobservable', keys: [], refusal: { code: 'NO_BUILD_ID' } },
+    { replica: EU, facet: 'code', kind: 'unexpected', keys: ['CodeSha256'] },
   ],
 };
 
@@ -151,6 +152,17 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
       for (const { given, reason } of [
         { given: { agreed: { roots: ROOTS, at: 5 }, wake: 7 }, reason: 'agreed' },
         { given: { open: OPEN }, reason: 'open, with findings of every kind' },
+        {
+          given: {
+            open: OPEN,
+            asked: { by: OPEN.cause, expected: { key: 'BUILD_ID', root: 'v1.k1:dd' }, isMet: false },
+          },
+          reason: 'with what was asked for',
+        },
+        {
+          given: { asked: { by: OPEN.cause, expected: undefined, isMet: true } },
+          reason: 'with nothing asked for',
+        },
         { given: { last: closedOf('x', 1), agreed: { roots: {}, at: 0 } }, reason: 'closed' },
         { given: { agreed: undefined, open: undefined, last: undefined }, reason: 'with nothing in it' },
         { given: { open: { ...OPEN, roots: { [US]: {} }, findings: [] } }, reason: 'with empty lists' },

@@ -9,6 +9,7 @@ import {
   type Step,
   type SubjectState,
   step,
+  type Told,
 } from '../../functions/core/episode.ts';
 import { placeId } from '../../functions/core/place.ts';
 
@@ -44,7 +45,7 @@ function unreadable(at: number, us: string): Seen {
 }
 
 /** Takes steps one after the other, from a subject that agreed on `a` at time 0. */
-function play(...looks: (Seen | [Change, Seen])[]): Step[] {
+function play(...looks: (Seen | [Told, Seen])[]): Step[] {
   let state: SubjectState = { ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } };
   return looks.map((given) => {
     const [change, seen] = Array.isArray(given) ? given : [undefined, given];
@@ -198,6 +199,24 @@ describe('an episode', () => {
     expect(steps[2]?.closed?.outcome).toBe('forward');
   });
 
+  it('in which one facet of a replica cannot be read keeps what is known of it, once', () => {
+    const locked: Finding = { ...unread, facet: 'env' };
+    const code: Finding = { ...different, facet: 'code' };
+    const partly = (at: number): Seen => ({
+      outcome: { verdict: 'diverged', findings: [locked, code] },
+      roots: { [US]: { env: 'v1.k:b', code: 'v1.k:b' }, [EU]: { code: 'v1.k:a' } },
+      movedAt: 0,
+      at,
+    });
+    const updating = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
+    const first = {
+      ...differing(10, 'b', 'a'),
+      outcome: { verdict: 'diverged', findings: [updating, different] },
+    } as const;
+    const steps = play(first, partly(20), partly(30), partly(40));
+    expect(steps.at(-1)?.state.open?.findings).toEqual([locked, code, different]);
+  });
+
   it.each([
     { keys: ['A'], reason: 'many findings' },
     { keys: Array.from({ length: 300 }, (_, i) => `KEY_${i}`), reason: 'many keys' },
@@ -300,6 +319,296 @@ describe('events', () => {
         expect(other?.findings).toEqual(one?.findings);
       }),
     );
+  });
+});
+
+describe('code that a deploy asks for', () => {
+  const asks = (id: string, at: number, code = 'x'): Told => ({
+    ...deploy(id, at),
+    expected: { key: 'CodeSha256', root: `v1.k:${code}` },
+  });
+  const nobody = (id: string, at: number): Told => ({ ...deploy(id, at), namesNobody: true });
+  const running = (at: number, us: string, eu = us, movedAt = 0): Seen => ({
+    outcome:
+      us === eu
+        ? { verdict: 'agreed', findings: [] }
+        : { verdict: 'diverged', findings: [{ ...different, facet: 'code', keys: ['CodeSha256'] }] },
+    roots: { [US]: { env: 'v1.k:a', code: `v1.k:${us}` }, [EU]: { env: 'v1.k:a', code: `v1.k:${eu}` } },
+    movedAt,
+    at,
+  });
+  const hidden = (at: number, roots: RootsByReplica = {}): Seen => ({
+    outcome: { verdict: 'unobservable', findings: [unread] },
+    roots,
+    movedAt: 0,
+    at,
+  });
+  const unexpected = (replica: string): Finding => ({
+    replica,
+    facet: 'code',
+    kind: 'unexpected',
+    keys: ['CodeSha256'],
+  });
+  const BOTH = [unexpected(US), unexpected(EU)];
+  /** What was found last, in an episode that is open. */
+  const found = (steps: Step[]) => steps.at(-1)?.state.open?.findings;
+
+  it('opens an episode if it is not there, though nothing has moved and replicas agree', () => {
+    const [, taken] = play(running(2, 'w'), [asks('d', 1000), running(2000, 'w')]);
+    expect(taken?.opened).toMatchObject({ cause: deploy('d', 1000), firstSeenAt: 2000, findings: BOTH });
+    expect(taken).toMatchObject({ next: { looks: 1 }, state: { wake: 1 } });
+  });
+
+  it('keeps it open until replicas agree and have it; then nobody looks for it any more', () => {
+    const steps = play(
+      running(2, 'w'),
+      [asks('d', 1000), running(2000, 'w')],
+      running(3000, 'v'),
+      running(4000, 'x', 'v'),
+      running(5000, 'x'),
+      running(900_000, 'z'),
+    );
+    expect(steps.map(({ opened, closed }) => [opened?.id, closed?.outcome])).toEqual([
+      [undefined, undefined],
+      ['0000000002', undefined],
+      [undefined, undefined],
+      [undefined, undefined],
+      [undefined, 'forward'],
+      ['0000000006', 'forward'],
+    ]);
+    expect(steps[3]?.state.open?.findings).toMatchObject([unexpected(EU), { kind: 'different' }]);
+    expect(steps[4]?.closed).toMatchObject({ convergenceMs: 4000, exposureMs: 4000 });
+    expect(steps[5]?.closed?.findings).toEqual([]);
+  });
+
+  it('is overdue by the deadline of all episodes, and once', () => {
+    const late = 1000 + RULES.deadlineMs;
+    const steps = play(
+      running(2, 'w'),
+      [asks('d', 1000), running(2000, 'w')],
+      running(late, 'w'),
+      running(late + 1, 'w'),
+      running(late + 2, 'w'),
+    );
+    expect(steps.map(({ overdue }) => overdue?.findings)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      BOTH,
+      undefined,
+    ]);
+  });
+
+  it('opens nothing if it is there; that is written once, however often it is told', () => {
+    const told = [asks('d', 1000), running(2000, 'x')] as [Told, Seen];
+    const steps = play(running(2, 'x'), told, told, [nobody('p', 2500), running(3000, 'x')]);
+    expect(steps.map(({ state }) => state.version)).toEqual([1, 2, 2, 2]);
+    expect(steps.at(-1)?.state.asked?.isMet).toBe(true);
+  });
+
+  it.each<{ reason: string; changes: Told[]; findings: Finding[] | undefined }>([
+    {
+      reason: 'is ended by a later change that asks for nothing',
+      changes: [deploy('e', 1500)],
+      findings: undefined,
+    },
+    {
+      reason: 'is replaced by what a later one asks for',
+      changes: [asks('e', 1500, 'w')],
+      findings: undefined,
+    },
+    {
+      reason: 'is replaced by what a later one asks for, met or not',
+      changes: [asks('e', 1400, 'w'), asks('f', 1500, 'y')],
+      findings: BOTH,
+    },
+    { reason: 'is left by a later change that names nobody', changes: [nobody('p', 1500)], findings: BOTH },
+    { reason: 'is left by an older change', changes: [deploy('e', 900)], findings: BOTH },
+    { reason: 'is left by what an older one asks for', changes: [asks('e', 900, 'w')], findings: BOTH },
+    { reason: 'is left by a change of the same second', changes: [deploy('e', 1000)], findings: BOTH },
+    { reason: 'is left by itself', changes: [asks('d', 1000), asks('d', 1000)], findings: BOTH },
+    {
+      reason: 'is ended by a later change, though it is told once more',
+      changes: [deploy('e', 1500), asks('d', 1000)],
+      findings: undefined,
+    },
+  ])('$reason', ({ changes, findings }) => {
+    const later = changes.map((change, i): [Told, Seen] => [change, running(3000 + i, 'w')]);
+    const steps = play(running(2, 'w'), [asks('d', 1000), running(2000, 'w')], ...later);
+    expect(found(steps)).toEqual(findings);
+  });
+
+  it('counts though a change of the same second asked for nothing before', () => {
+    const steps = play(
+      running(2, 'w'),
+      [deploy('e', 1000), running(2000, 'w', 'v')],
+      [asks('d', 1000), running(2001, 'w')],
+    );
+    expect(found(steps)).toEqual(BOTH);
+  });
+
+  it('counts though the last agreement has absorbed the change that asks for it', () => {
+    const steps = play(
+      running(2, 'w'),
+      [deploy('e', 900), running(2000, 'v')],
+      [asks('d', 1000), running(3000, 'v')],
+    );
+    expect(steps[1]?.closed?.outcome).toBe('forward');
+    expect(steps[2]?.opened).toMatchObject({ cause: deploy('d', 1000), findings: BOTH });
+  });
+
+  it('counts not, if a later change closed an episode before it came', () => {
+    const steps = play(
+      running(2, 'w'),
+      [deploy('e', 1500), running(2000, 'v')],
+      [asks('d', 1000), running(3000, 'v')],
+    );
+    expect(steps.at(-1)?.opened).toBeUndefined();
+  });
+
+  it('that came with a look that could not read is looked for by the next one', () => {
+    const steps = play(running(2, 'w'), [asks('d', 1000), hidden(2000)], running(3000, 'w'));
+    expect(steps[1]?.opened).toBeUndefined();
+    expect(steps[2]?.opened).toMatchObject({ cause: deploy('d', 1000), findings: BOTH });
+  });
+
+  it('is not looked for by a look that began before it was asked for', () => {
+    const steps = play(
+      running(2, 'w'),
+      [asks('d', 2000), hidden(2000)],
+      running(1999, 'x'),
+      running(1999, 'w'),
+      running(2001, 'w'),
+    );
+    expect(steps.map(({ opened }) => opened?.firstSeenAt)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      2001,
+    ]);
+  });
+
+  it('that came with a look that was too slow has another look, whether it opens an episode or ends one', () => {
+    const open = play(
+      running(2, 'w'),
+      [deploy('e', 900), running(2000, 'v')],
+      [asks('d', 1000), running(1900, 'w')],
+      running(3000, 'v'),
+      [deploy('f', 2100), running(2500, 'v')],
+      running(4000, 'v'),
+    );
+    expect(open[2]).toMatchObject({ state: { wake: 1, open: undefined }, next: { looks: 1, restedMs: 0 } });
+    expect(open[3]?.opened?.findings).toEqual(BOTH);
+    expect(open[4]).toMatchObject({ state: { open: { findings: BOTH } }, next: { looks: 1 } });
+    expect(open[5]?.closed?.findings).toEqual(BOTH);
+  });
+
+  it('is missing from what could be read, whatever could not', () => {
+    const [, taken] = play(running(2, 'w'), [asks('d', 1000), hidden(2000, { [US]: { code: 'v1.k:w' } })]);
+    expect(taken?.opened?.findings).toEqual([unexpected(US), unread]);
+  });
+
+  it('is missing from a replica that cannot be read any more, until something else is asked for', () => {
+    const us = (code: string): RootsByReplica => ({ [US]: { code: `v1.k:${code}` } });
+    const steps = play(
+      running(2, 'w'),
+      [asks('d', 1000), running(2000, 'w')],
+      hidden(3000, us('x')),
+      hidden(4000),
+      [asks('e', 4500, 'w'), hidden(5000)],
+    );
+    expect(steps.slice(2).map((taken) => found([taken]))).toEqual([
+      [unexpected(EU), unread],
+      [unexpected(EU), unread],
+      [unread],
+    ]);
+    expect(steps[3]?.state.open?.roots[US]).toEqual({ code: 'v1.k:x' });
+  });
+
+  it('is missing from replicas whose update is under way, and is waited for if all of them have it', () => {
+    const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
+    const outcome = { verdict: 'converging', findings: [remark] } as const;
+    const [, missing] = play(running(2, 'w'), [
+      asks('d', 1000),
+      { ...running(2000, 'w', 'w', 1900), outcome },
+    ]);
+    expect(missing?.opened?.findings).toEqual([...BOTH, remark]);
+    const [, there] = play(running(2, 'x'), [asks('d', 1000), { ...running(2000, 'x', 'x', 1900), outcome }]);
+    expect(there?.opened).toBeUndefined();
+    expect(there?.state).toMatchObject({ wake: 1, asked: { isMet: false } });
+  });
+
+  it.each([
+    { root: 'v1.new:w', reason: 'it was asked for under another fingerprint key' },
+    { root: undefined, reason: 'code is not compared' },
+  ])('cannot be missing, and is let go, where $reason', ({ root }) => {
+    const roots = { [US]: root ? { code: root } : {}, [EU]: root ? { code: root } : {} };
+    const [taken] = play([asks('d', 1000), { ...running(2000, 'w'), roots }]);
+    expect(taken?.opened).toBeUndefined();
+    expect(taken?.state.asked?.isMet).toBe(true);
+  });
+
+  it('is forgotten with a subject that is gone', () => {
+    const open = play(running(2, 'w'), [asks('d', 1000), running(2000, 'w')]).at(-1)?.state;
+    expect(retire(open ?? NEW, 3000).state.asked).toBeUndefined();
+  });
+
+  it('by a clock that is ahead is asked for when it was heard', () => {
+    const steps = play(
+      running(2, 'w'),
+      [asks('d', 60 * MINUTE), running(2000, 'w')],
+      [deploy('e', 2500), running(3000, 'w')],
+    );
+    expect(steps[1]?.state.asked?.by.at).toBe(2000);
+    expect(steps[2]?.state.open).toBeUndefined();
+  });
+
+  describe('of changes in any order, any number of times', () => {
+    const at = fc.integer({ min: 10, max: 18 }).map((tenth) => 100 * tenth); // so that some are of one time
+    const asking = fc.oneof(
+      fc.tuple(at, fc.constantFrom('w', 'x', 'y')).map(([time, code]) => asks(`${time} ${code}`, time, code)),
+      at.map((time) => nobody(`${time}`, time)),
+    );
+    const any = fc.oneof(
+      asking,
+      at.map((time) => deploy(`${time}`, time)),
+    );
+    const orders = (change: fc.Arbitrary<Told>) =>
+      fc.array(change, { minLength: 1, maxLength: 6 }).chain((changes) => {
+        const repeated = fc.array(fc.constantFrom(...changes), { maxLength: 6 });
+        const order = repeated.chain((again) =>
+          fc.shuffledSubarray([...changes, ...again], { minLength: changes.length + again.length }),
+        );
+        return fc.tuple(fc.constant(changes), order);
+      });
+    const last = (changes: readonly Told[], look: (at: number) => Seen) =>
+      play(look(500), ...changes.map((change, i): [Told, Seen] => [change, look(2000 + i)]), look(3000)).at(
+        -1,
+      )?.state;
+
+    it('is the same in an open episode', () => {
+      fc.assert(
+        fc.property(orders(any), ([changes, order]) => {
+          const [one, other] = [changes, order].map((each) => last(each, (time) => running(time, 'w', 'v')));
+          expect(other?.asked?.expected).toEqual(one?.asked?.expected);
+          expect(other?.asked?.by.at).toBe(one?.asked?.by.at);
+          expect(other?.open?.findings).toEqual(one?.open?.findings);
+        }),
+      );
+    });
+
+    it('is the same where replicas agree: one is open if the last thing asked for is not there', () => {
+      fc.assert(
+        fc.property(orders(asking), ([changes, order]) => {
+          const [one, other] = [changes, order].map((each) => last(each, (time) => running(time, 'w')));
+          expect(other?.asked).toEqual(one?.asked);
+          expect(other?.open?.findings).toEqual(one?.open?.findings);
+          const isUnmet = one?.asked !== undefined && one.asked.expected?.root !== 'v1.k:w';
+          expect(other?.open !== undefined).toBe(isUnmet);
+        }),
+      );
+    });
   });
 });
 

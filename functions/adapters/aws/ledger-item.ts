@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   episodeKey,
   FORMAT,
@@ -42,6 +42,7 @@ const finding = z.union([
     facet: z.enum([...COMPARED_FACETS, ...whole.options]),
     refusal,
   }),
+  z.strictObject({ ...named, kind: z.literal('unexpected'), facet: z.literal('code') }),
 ]);
 
 const change = z.strictObject({ id: z.string(), source: z.string(), at: time });
@@ -75,12 +76,19 @@ const closedEpisode = z.strictObject({
   findings: z.array(finding),
 });
 
+const asked = z.strictObject({
+  by: change,
+  expected: z.strictObject({ key: z.string(), root: z.string() }).optional(),
+  isMet: z.boolean(),
+});
+
 const subjectState = z.strictObject({
   subject: z.string(),
   version: z.int().min(1),
   agreed: z.strictObject({ roots, at: time }).optional(),
   open: openEpisode.optional(),
   last: closedEpisode.optional(),
+  asked: asked.optional(),
   wake: z.int().min(0),
 });
 
