@@ -43,3 +43,14 @@ export function stateKey(subject: string): LedgerKey {
 export function episodeKey(subject: string, id: string): LedgerKey {
   return { pk: subjectPartition(subject), sk: `${EPISODE_PREFIX}${id}` };
 }
+
+/**
+ * Where it is remembered that a role refused the hub. One item for each way into an account, not for each account: a config
+ * may name another role for one region, and a corrected role or external id must not wait for what the mistaken one earned.
+ */
+export function accessKey(access: {
+  readonly roleArn: string;
+  readonly externalId?: string | undefined;
+}): LedgerKey {
+  return { pk: `ACCESS#${access.roleArn}#${access.externalId ?? ''}`, sk: 'STATE' };
+}

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Refusal, RefusalCode } from '../../contract/report.ts';
 import { RefusedError } from '../../core/errors.ts';
 

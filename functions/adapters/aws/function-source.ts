@@ -10,11 +10,13 @@ import {
   GetResourcesCommand,
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { accessKey } from '../../contract/ledger.ts';
 import { RefusedError } from '../../core/errors.ts';
 import { type Place, placeId } from '../../core/place.ts';
 import { Sealed } from '../../core/sealed.ts';
+import type { Access } from '../../ports/access-memory.ts';
 import {
   type FunctionDescription,
   type FunctionSource,
@@ -25,22 +27,33 @@ import { asking, type Bounded } from './asking.ts';
 import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
 import { refusedKey } from './errors.ts';
 
+type Credentials = LambdaClient['config']['credentials'];
+
 interface Clients {
   readonly lambda: LambdaClient;
   readonly tagging: ResourceGroupsTaggingAPIClient;
 }
 
 /**
- * Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names.
+ * Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names. A role is
+ * assumed once for all its regions, and anew shortly before its session ends; one that is refused, again at each call.
  * @param bounds Shorter ones are for tests.
  */
 export function awsFunctionSource(
   bounds = { client: CLIENT_BOUNDS, callTimeoutMs: CALL_TIMEOUT_MS },
 ): FunctionSource {
   const own = fromNodeProviderChain(); // one for all places, so that credentials are looked for once
+  const sessions = new Map<string, Credentials>();
   const clients = new Map<string, Clients>();
+  const credentialsOf = ({ region, access }: Place): Credentials => {
+    if (access === undefined) return own;
+    const { pk } = accessKey(access);
+    const made = sessions.get(pk) ?? assuming(access, own, process.env.AWS_REGION || region, bounds);
+    sessions.set(pk, made);
+    return made;
+  };
   const clientsOf = (place: Place): Clients => {
-    const made = clients.get(placeId(place)) ?? makeClients(place, own, bounds.client);
+    const made = clients.get(placeId(place)) ?? makeClients(place, credentialsOf(place), bounds.client);
     clients.set(placeId(place), made);
     return made;
   };
@@ -108,20 +121,37 @@ export function awsFunctionSource(
   };
 }
 
-function makeClients(
-  { region, access }: Place,
-  own: ReturnType<typeof fromNodeProviderChain>,
-  bounds: typeof CLIENT_BOUNDS,
-): Clients {
-  const credentials = access
-    ? fromTemporaryCredentials({
-        masterCredentials: own,
-        params: { RoleArn: access.roleArn, RoleSessionName: 'recohere', ExternalId: access.externalId },
-        clientConfig: { region, ...bounds },
-      })
-    : own;
+function makeClients({ region }: Place, credentials: Credentials, bounds: typeof CLIENT_BOUNDS): Clients {
   const options = { region, credentials, ...bounds };
   return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
+}
+
+/** @param region Where STS is asked: the own, so that no other need work for it. What any region gives is good in all. */
+function assuming(
+  { roleArn, externalId }: Access,
+  own: Credentials,
+  region: string,
+  { client, callTimeoutMs }: { readonly client: typeof CLIENT_BOUNDS; readonly callTimeoutMs: number },
+): Credentials {
+  const call = 'sts:AssumeRole';
+  const sts = new STSClient({ region, credentials: own, ...client });
+  const assume = async () => {
+    const command = new AssumeRoleCommand({
+      RoleArn: roleArn,
+      RoleSessionName: 'recohere',
+      ExternalId: externalId,
+    });
+    const answer = await asking(call, (bounded) => sts.send(command, bounded), callTimeoutMs);
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
+    return {
+      accessKeyId: required(call, AccessKeyId),
+      secretAccessKey: required(call, SecretAccessKey),
+      sessionToken: required(call, SessionToken),
+      ...(Expiration && { expiration: Expiration }),
+    };
+  };
+  // each client would keep a session of its own; so all are given the credentials of one, which keep theirs
+  return new STSClient({ region, credentials: assume }).config.credentials;
 }
 
 function undefinedIfAbsent(error: unknown): undefined {

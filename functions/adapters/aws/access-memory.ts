@@ -1,0 +1,51 @@
+import {
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import { accessKey, FORMAT } from '../../contract/ledger.ts';
+import type { AccessMemory } from '../../ports/access-memory.ts';
+import { asking } from './asking.ts';
+import { CLIENT_BOUNDS } from './bounds.ts';
+
+/** Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
+const refusedItem = z
+  .object({
+    format: z.int().min(1).max(FORMAT),
+    since: z.number(),
+    tries: z.int().min(1),
+    nextAt: z.number(),
+  })
+  .transform(({ format, ...refused }) => refused);
+
+/**
+ * Which roles refused the hub, in the ledger's table: one item for each, without a `kind`, so that no sweep takes it for a
+ * subject. Forgetting writes an item that holds no refusal, since nothing of ours may delete from the ledger.
+ *
+ * An item that cannot be understood, be it damaged or of a later release, counts as forgotten and is written over. It is a
+ * note that saves questions: to lose it costs one more question, to insist on it would leave an account unread.
+ * @param options Of the SDK's client; they replace {@link CLIENT_BOUNDS}.
+ */
+export function accessMemory(options: DynamoDBClientConfig, tableName: string): AccessMemory {
+  const client = new DynamoDBClient({ ...CLIENT_BOUNDS, ...options });
+  return {
+    async read(access) {
+      const command = new GetItemCommand({
+        TableName: tableName,
+        Key: marshall(accessKey(access)),
+        ConsistentRead: true,
+      });
+      const { Item: item } = await asking('dynamodb:GetItem', (bounded) => client.send(command, bounded));
+      return item && refusedItem.safeParse(unmarshall(item, { wrapNumbers: Number })).data;
+    },
+
+    async write(access, refused) {
+      const item = marshall({ ...accessKey(access), format: FORMAT, ...refused });
+      const command = new PutItemCommand({ TableName: tableName, Item: item });
+      await asking('dynamodb:PutItem', (bounded) => client.send(command, bounded));
+    },
+  };
+}
