@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { measureCli } from './cli.ts';
+import { measureColdStart } from './cold-start.ts';
 import { measureFingerprint } from './fingerprint.ts';
 import type { Measured } from './measure.ts';
 import { measureScan } from './scan.ts';
@@ -8,6 +9,7 @@ import { measureVerify } from './verify.ts';
 /** In this order: processes start from a small one, before anything else has used memory. */
 const BENCHES: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   cli: measureCli,
+  coldStart: measureColdStart,
   fingerprint: measureFingerprint,
   scan: measureScan,
   verify: measureVerify,

@@ -42,6 +42,6 @@ function timeMicros(work: () => void, runs: number): number {
 }
 
 /** The middle of the values; the upper one of the two, if their number is even. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { lookAtDemo, playDemoDay } from '../bin/demo.ts';
 import { renderLook } from '../bin/render.ts';
 import { renderDay } from '../bin/render-day.ts';

@@ -14,7 +14,7 @@ export type CallCounts = ReadonlyMap<string, number>;
 
 /** The calls of one place and one API, one after the other. */
 interface Lane {
-  /** When the last calls began, at most {@link CALLS_PER_SECOND}: as they did, not as planned, for timers are late. */
+  /** When the last calls began, at most as many as may begin in a second: as they did, not as planned, for timers are late. */
   readonly starts: number[];
   last: Promise<void>;
 }
@@ -24,6 +24,7 @@ export function paced(
   source: FunctionSource,
   clock: Clock,
   onCall: () => void,
+  callsPerSecond: number = CALLS_PER_SECOND,
 ): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
   const lanes = new Map<string, Lane>();
@@ -33,7 +34,7 @@ export function paced(
     const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
     lanes.set(name, lane);
     lane.last = lane.last.then(async () => {
-      const oldest = lane.starts.length < CALLS_PER_SECOND ? undefined : lane.starts.shift();
+      const oldest = lane.starts.length < callsPerSecond ? undefined : lane.starts.shift();
       const waitMs = oldest === undefined ? 0 : Math.min(1000, oldest + 1000 - clock.now()); // the clock may be put back
       if (waitMs > 0) await clock.sleep(waitMs);
       lane.starts.push(clock.now());

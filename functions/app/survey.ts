@@ -7,6 +7,7 @@ import type { Observation } from '../core/observation.ts';
 import type { Place } from '../core/place.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionDescription, FunctionSource, TagFilter } from '../ports/function-source.ts';
+import { lazily } from './lazily.ts';
 import { matches, observe } from './observe.ts';
 
 /**
@@ -260,12 +261,4 @@ async function* pagesOf<Page extends { readonly next?: string | undefined }>(
     from = page.next;
   }
   throw new RefusedError({ code: 'UNEXPECTED_ANSWER', call });
-}
-
-function lazily<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -1,0 +1,28 @@
+import * as z from 'zod';
+
+const text = z.string().min(1);
+
+const shared = {
+  /** Name of the ledger's table. */
+  RECOHERE_LEDGER: text,
+  /** ARN of the secret that holds the fingerprint key. */
+  RECOHERE_KEY: text,
+  /** URL of the queue of verify-deploy, which also takes requests to look again. */
+  RECOHERE_QUEUE: z.url(),
+  /** The config's prefix: the one dimension of all metrics, so that two installations do not mix. */
+  POWERTOOLS_SERVICE_NAME: text,
+};
+
+/** Environment variables of each function, which the hub stack sets and the function's cold start validates. */
+export const environmentSchemas = {
+  'verify-deploy': z.object({ ...shared, RECOHERE_DEAD_LETTERS: z.url() }),
+  sweep: z.object(shared),
+} as const;
+
+/** The environment that the hub stack gives to a function. */
+export type EnvironmentOf<Part extends keyof typeof environmentSchemas> = z.input<
+  (typeof environmentSchemas)[Part]
+>;
+
+/** The config, as JSON, in the folder of each function's bundle: an environment variable would be too small for it. */
+export const CONFIG_FILE = 'config.json';

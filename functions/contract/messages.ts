@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { deployEventSchema } from './events.ts';
+
+/** Bytes of a message that is read at all. Events that tell of deploys have a few KB. */
+export const MESSAGE_BYTES_MAX = 256 * 1024;
+
+/** What verify-deploy sends to itself, later: a request to look at a subject again. */
+export const wakeSchema = z.strictObject({
+  kind: z.literal('recohere.wake'),
+  subject: z.string().min(1),
+  wake: z.int().min(1),
+});
+
+/** Everything that verify-deploy understands. */
+export const messageSchema = z.union([wakeSchema, deployEventSchema]);
+export type Message = z.output<typeof messageSchema>;
+
+const told = z.string().regex(/^[\w .:/-]{1,100}$/);
+
+/** The fields of an event's envelope that a dead letter may repeat, each only if it looks as AWS writes it. */
+export const envelopeSchema = z.object({
+  id: told.optional().catch(undefined),
+  source: told.optional().catch(undefined),
+  'detail-type': told.optional().catch(undefined),
+  account: told.optional().catch(undefined),
+  region: told.optional().catch(undefined),
+  time: told.optional().catch(undefined),
+});
+
+/** What is kept of a message that cannot be handled: enough to find it at its source, and none of its content. */
+export interface DeadLetter {
+  /** `TOO_LARGE`, `NOT_JSON`, `NOT_AN_EVENT`, or the code of a failure that no retry can mend. */
+  readonly reason: string;
+  /** The queue's own id of the message. */
+  readonly messageId: string;
+  readonly bytes: number;
+  /** Of the whole message, in hex. */
+  readonly sha256: string;
+  readonly envelope: z.output<typeof envelopeSchema>;
+}

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedDeadLetters } from '../../functions/adapters/sim/dead-letters.ts';
+import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
+import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
+import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { type ReceivePorts, receive } from '../../functions/app/receive.ts';
+import { sweep } from '../../functions/app/verify.ts';
+import { parseConfig } from '../../functions/contract/config.ts';
+import { MESSAGE_BYTES_MAX } from '../../functions/contract/messages.ts';
+import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
+import { fingerprintKey } from '../../functions/core/fingerprint.ts';
+import type { Wake } from '../../functions/ports/wakes.ts';
+import { EU, everywhere, PLACES } from './simulated.ts';
+
+const SECRET = 'hunter2';
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** A world of one function that agrees everywhere, seen by a sweep, and what receives messages about it. */
+function system() {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 5, 9));
+  const world = new SimulatedRegions(clock, () => 20);
+  const ledger = new SimulatedLedger();
+  const telemetry = new SimulatedTelemetry();
+  const deadLetters = new SimulatedDeadLetters();
+  const sent: Wake[] = [];
+  const ports: ReceivePorts = {
+    source: world,
+    clock,
+    ledger,
+    telemetry,
+    deadLetters,
+    wakes: {
+      async send(wake) {
+        sent.push(wake);
+      },
+    },
+    random: new SeededRandom(1, 'delays'),
+    key: fingerprintKey('k1', new Uint8Array(32)),
+  };
+  const parsed = parseConfig({
+    hub: { region: 'us-east-1' },
+    replicas: PLACES,
+    functions: [{ select: { name: '*' } }],
+  });
+  if (!parsed.ok) throw new Error(parsed.mistakes.join('\n'));
+  const { config } = parsed;
+  return {
+    clock,
+    world,
+    ledger,
+    telemetry,
+    sent,
+    letters: deadLetters.letters,
+    deliver: (body: unknown) =>
+      receive(ports, config, {
+        messageId: 'm1',
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    run: (work: () => Promise<void>) =>
+      clock.run(async () => {
+        everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET } }));
+        await clock.sleep(DAY);
+        await sweep(ports, config);
+        await work();
+      }),
+  };
+}
+
+/** What CloudFormation sends when it has updated a function. */
+function resourceEvent(time: number, change: Record<string, unknown> = {}, detail: object = {}) {
+  return {
+    id: 'event-1',
+    account: '111111111111',
+    region: 'eu-west-1',
+    time: new Date(time).toISOString(),
+    source: 'aws.cloudformation',
+    'detail-type': 'CloudFormation Resource Status Change',
+    detail: {
+      'stack-id': 'arn:aws:cloudformation:eu-west-1:111111111111:stack/Shop/1',
+      'logical-resource-id': 'Api',
+      'physical-resource-id': 'api',
+      'resource-type': 'AWS::Lambda::Function',
+      'status-details': { status: 'UPDATE_COMPLETE' },
+      ...detail,
+    },
+    ...change,
+  };
+}
+
+describe('a message', () => {
+  it('that tells of a deploy opens an episode, and the wake-up that it asks for closes it', async () => {
+    const { clock, world, ledger, sent, letters, deliver, run } = system();
+    await run(async () => {
+      world.deploy(EU, 'api', { environment: { A: 'new' } });
+      await deliver(resourceEvent(clock.now()));
+      expect((await ledger.read('api')).open?.findings).toMatchObject([
+        { replica: 'eu-west-1', keys: ['A'] },
+      ]);
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: 'new' } }));
+      const [wake] = sent;
+      await deliver({ kind: 'recohere.wake', ...wake });
+      expect((await ledger.read('api')).last?.outcome).toBe('forward');
+      expect(letters).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['is not JSON', '{"id": ', 'NOT_JSON'],
+    ['is empty', '', 'NOT_JSON'],
+    ['is JSON, and no event', [1], 'NOT_AN_EVENT'],
+    ['is of an unknown source', { ...resourceEvent(0), source: 'aws.ec2' }, 'NOT_AN_EVENT'],
+    ['has another type', { ...resourceEvent(0), 'detail-type': 'Other' }, 'NOT_AN_EVENT'],
+    ['lacks its detail', { ...resourceEvent(0), detail: undefined }, 'NOT_AN_EVENT'],
+    ['has a field of another type', resourceEvent(0, {}, { 'logical-resource-id': 7 }), 'NOT_AN_EVENT'],
+    ['has a time that is none', resourceEvent(0, { time: 'yesterday' }), 'NOT_AN_EVENT'],
+    [
+      'has a name of 3,000 characters',
+      resourceEvent(0, {}, { 'logical-resource-id': 'x'.repeat(3000) }),
+      'NOT_AN_EVENT',
+    ],
+    ['is a wake-up that nobody sent', { kind: 'recohere.wake', subject: 'api', wake: -1 }, 'NOT_AN_EVENT'],
+    ['is cut off', JSON.stringify(resourceEvent(0)).slice(0, 200), 'NOT_JSON'],
+    ['is of 1 MiB', JSON.stringify({ ...resourceEvent(0), more: 'x'.repeat(1024 * 1024) }), 'TOO_LARGE'],
+  ])('that %s is a dead letter', async (_reason, body, reason) => {
+    const { letters, deliver } = system();
+    await deliver(body);
+    expect(letters).toMatchObject([
+      { reason, messageId: 'm1', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]);
+    expect(JSON.stringify(letters)).not.toContain('xxx');
+  });
+
+  it('that is as large as may be is read', async () => {
+    const { clock, letters, deliver, run } = system();
+    await run(async () => {
+      const event = JSON.stringify(resourceEvent(clock.now()));
+      await deliver(event.padEnd(MESSAGE_BYTES_MAX, ' '));
+      expect(letters).toEqual([]);
+    });
+  });
+
+  it.each(['../../etc', 'a b', '日本', "x'; --", 'a'.repeat(2000), '*'])(
+    'with the odd name %s concerns nobody, and is no failure',
+    async (name) => {
+      const { clock, ledger, letters, deliver, run } = system();
+      await run(async () => {
+        await deliver(resourceEvent(clock.now(), {}, { 'physical-resource-id': name }));
+        expect(letters).toEqual([]);
+        expect((await ledger.read('api')).open).toBeUndefined();
+      });
+    },
+  );
+
+  it('whose clock is an hour ahead gives no negative times', async () => {
+    const { clock, world, telemetry, deliver, run } = system();
+    await run(async () => {
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: 'new' } }));
+      await deliver(resourceEvent(clock.now() + HOUR));
+      const times = telemetry.samples.filter(({ metric }) => /Time/.test(metric)).map(({ value }) => value);
+      expect(times).toEqual([0, 0, 0]);
+    });
+  });
+
+  it('of a day ago is absorbed by what was seen since', async () => {
+    const { clock, world, ledger, deliver, run } = system();
+    await run(async () => {
+      world.deploy(EU, 'api', { environment: { A: 'new' } });
+      await deliver(resourceEvent(clock.now() - DAY));
+      expect((await ledger.read('api')).open?.cause).toMatchObject({ source: 'look' });
+    });
+  });
+
+  it('stays in its queue while the ledger does not answer', async () => {
+    const { clock, world, ledger, letters, deliver, run } = system();
+    await run(async () => {
+      ledger.inject('read', () => {
+        throw new RefusedError({ code: 'THROTTLED', call: 'dynamodb:GetItem' }, { retryable: true });
+      });
+      world.deploy(EU, 'api', { environment: { A: 'new' } });
+      await expect(deliver(resourceEvent(clock.now()))).rejects.toMatchObject({ code: 'THROTTLED' });
+      expect(letters).toEqual([]);
+    });
+  });
+
+  it('about a subject that a later release has written is a dead letter, since no try will change that', async () => {
+    const { clock, ledger, letters, deliver, run } = system();
+    await run(async () => {
+      ledger.inject('read', () => {
+        throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item');
+      });
+      await deliver(resourceEvent(clock.now()));
+      expect(letters).toMatchObject([{ reason: 'FUTURE_ITEM', envelope: { id: 'event-1' } }]);
+    });
+  });
+
+  it('stays in its queue if its failure is a defect', async () => {
+    const { clock, ledger, deliver, run } = system();
+    await run(async () => {
+      ledger.inject('read', () => {
+        throw new TypeError('x is not a function');
+      });
+      await expect(deliver(resourceEvent(clock.now()))).rejects.toThrow(TypeError);
+    });
+  });
+});
