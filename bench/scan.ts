@@ -1,8 +1,8 @@
 import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
 import { SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
+import { scopeOfAccount } from '../functions/app/account-scope.ts';
 import { look } from '../functions/app/look.ts';
-import { scopeOfAccount } from '../functions/app/scope.ts';
 import { type Place, placeId } from '../functions/core/place.ts';
 import type { Clock } from '../functions/ports/clock.ts';
 import { type FunctionSource, PAGE_SIZE } from '../functions/ports/function-source.ts';

@@ -1,8 +1,9 @@
 import { awsFunctionSource } from '../functions/adapters/aws/function-source.ts';
 import { awsRegionSource } from '../functions/adapters/aws/region-source.ts';
 import { systemClock, systemRandom } from '../functions/adapters/aws/system.ts';
+import { findRegions, scopeOfAccount } from '../functions/app/account-scope.ts';
 import { type Look, type LookScope, look } from '../functions/app/look.ts';
-import { findRegions, scopeOfAccount, scopeOfConfig } from '../functions/app/scope.ts';
+import { scopeOfConfig } from '../functions/app/scope.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
 import { loadConfig } from './load-config.ts';
 import { withProgress } from './progress.ts';

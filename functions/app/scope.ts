@@ -1,8 +1,5 @@
-import { type ParsedConfig, parseConfig, type Selection } from '../contract/config.ts';
-import type { Refusal } from '../contract/report.ts';
-import { invariant, RefusedError } from '../core/errors.ts';
+import type { ParsedConfig, Selection } from '../contract/config.ts';
 import type { Place } from '../core/place.ts';
-import type { RegionSource } from '../ports/region-source.ts';
 import type { LookScope } from './look.ts';
 import { LOGICAL_ID_TAG, STACK_TAG } from './survey.ts';
 
@@ -38,23 +35,6 @@ export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookS
   };
 }
 
-/**
- * The scope without a config: all functions of the caller's own account, or those that the flags select.
- * @param enabledRegions Where to look if the flags name no regions.
- */
-export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly string[]): LookScope {
-  const { regions = enabledRegions, ...select } = narrowing;
-  const isSelected = Object.values(select).some((criterion) => criterion !== undefined);
-  const parsed = parseConfig({
-    hub: { region: regions[0] },
-    replicas: regions.map((region) => ({ region })),
-    functions: [{ select: { name: '*' } }],
-  });
-  invariant(parsed.ok, 'regions and flags were validated before');
-  const expected = narrowing.regions === undefined ? 'where-seen' : isSelected ? 'everywhere' : 'if-copied';
-  return { ...scopeOfConfig(parsed.config, select), expected, mustMatch: false, pairByStack: true };
-}
-
 /** Up to so many subjects are looked at one by one; beyond, the pages of all functions are fewer calls. */
 const SUBJECTS_ONE_BY_ONE_MAX = 10;
 
@@ -83,18 +63,6 @@ function selectionsOf({ identity, names }: LookScope['groups'][number], subject:
   if (identity !== 'stack+logicalId') return [{ tags: { [identity.tag]: subject } }, ...odd];
   const end = Math.max(0, subject.indexOf('/'));
   return [{ tags: { [STACK_TAG]: subject.slice(0, end), [LOGICAL_ID_TAG]: subject.slice(end + 1) } }, ...odd];
-}
-
-/** The regions that the account may use, or why they cannot be told. */
-export async function findRegions(
-  source: RegionSource,
-): Promise<{ readonly regions: readonly string[] } | { readonly refusal: Refusal }> {
-  try {
-    return { regions: await source.enabled() };
-  } catch (error) {
-    if (error instanceof RefusedError) return { refusal: error.refusal };
-    throw error;
-  }
 }
 
 type Replica = ParsedConfig['replicas'][number];

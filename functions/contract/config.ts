@@ -1,14 +1,15 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from './names.ts';
 import { COMPARED_FACETS } from './report.ts';
 
-const region = z.string().regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1');
+const region = z.string().check(z.regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1'));
 const account = z
   .string({ error: 'must be text: put the account id in quotes' })
-  .regex(/^\d{12}$/, 'is not an AWS account id of 12 digits');
-const name = z.string().min(1, 'must not be empty');
-const keyPattern = z.string().regex(/^[^!\s]\S*$/, 'is not the name of a key, nor a pattern of one');
-const seconds = z.int().min(1).max(604_800);
+  .check(z.regex(/^\d{12}$/, 'is not an AWS account id of 12 digits'));
+const name = z.string().check(z.minLength(1, 'must not be empty'));
+const keyPattern = z.string().check(z.regex(/^[^!\s]\S*$/, 'is not the name of a key, nor a pattern of one'));
+const seconds = z.int().check(z.minimum(1), z.maximum(604_800));
+const mode = z.enum(['alert', 'learn']);
 
 const DEADLINE_SECONDS = 300;
 const MAX_ROLLOUT_SECONDS = 3600;
@@ -16,89 +17,95 @@ const MAX_ROLLOUT_SECONDS = 3600;
 const replicaSchema = z.strictObject({
   region,
   /** @default the hub's account, which is the one of your own credentials */
-  account: account.optional(),
+  account: z.optional(account),
   /** Name of the role to assume in another account. @default `<prefix>-read` */
-  role: name.optional(),
+  role: z.optional(name),
   /** External id that the role's trust policy asks for. */
-  externalId: name.optional(),
+  externalId: z.optional(name),
 });
 
 const selectionSchema = z.strictObject({
   /** Name of the function. */
-  name: z
-    .string()
-    .regex(FUNCTION_NAME_PATTERN, 'is not the name of a function, nor a pattern of one')
-    .optional(),
+  name: z.optional(
+    z.string().check(z.regex(FUNCTION_NAME_PATTERN, 'is not the name of a function, nor a pattern of one')),
+  ),
   /** Name of the CloudFormation stack that deployed it (CDK, SAM and the Serverless Framework do). */
-  stack: z.string().regex(STACK_NAME_PATTERN, 'is not the name of a stack, nor a pattern of one').optional(),
+  stack: z.optional(
+    z.string().check(z.regex(STACK_NAME_PATTERN, 'is not the name of a stack, nor a pattern of one')),
+  ),
   /** Tags and their exact values. */
-  tags: z
-    .record(name, z.string())
-    .refine((tags) => Object.keys(tags).length > 0, 'must name a tag')
-    .optional(),
+  tags: z.optional(
+    z.record(name, z.string()).check(z.refine((tags) => Object.keys(tags).length > 0, 'must name a tag')),
+  ),
 });
 
 const groupSchema = z.strictObject({
   /** Which functions: all that are named here must hold. In names, `*` stands for any text. */
-  select: selectionSchema.refine((select) => Object.values(select).some((value) => value !== undefined), {
-    error: 'must name at least one of name, stack, tags',
-  }),
+  select: selectionSchema.check(
+    z.refine((select) => Object.values(select).some((value) => value !== undefined), {
+      error: 'must name at least one of name, stack, tags',
+    }),
+  ),
   /**
    * What makes functions copies of one subject: their name; the stack and the logical id that deployed them, for names
    * that differ per region; or the value of a tag.
    * @default 'name'
    */
-  identity: z
-    .union([z.enum(['name', 'stack+logicalId']), z.strictObject({ tag: name })], {
+  identity: z._default(
+    z.union([z.enum(['name', 'stack+logicalId']), z.strictObject({ tag: name })], {
       error: "must be 'name', 'stack+logicalId' or { tag: '…' }",
-    })
-    .default('name'),
+    }),
+    'name',
+  ),
   /** Alias to compare, such as `live`: the version that it points to is read. @default the newest code, `$LATEST` */
-  qualifier: name.optional(),
+  qualifier: z.optional(name),
   /** Subject of functions whose identity is odd: `{ 'checkout-api-eu': 'checkout-api' }`. */
-  names: z.record(name, name).default({}),
+  names: z._default(z.record(name, name), {}),
   /** Regions of subjects that do not live everywhere: `{ 'billing-*': ['us-east-1'] }`. */
-  replicas: z.record(name, z.array(region).min(1)).default({}),
+  replicas: z._default(z.record(name, z.array(region).check(z.minLength(1))), {}),
   /** Environment keys to leave out. `*` stands for any text. */
-  ignore: z.array(keyPattern).default([]),
+  ignore: z._default(z.array(keyPattern), []),
   /** Environment keys that may differ; if one replica has such a key, all must. `*` stands for any text. */
-  perReplica: z.array(keyPattern).default([]),
+  perReplica: z._default(z.array(keyPattern), []),
   /** What tells the code apart: its hash, a build id in a tag or in a variable, or nothing. @default 'sha256' */
-  code: z
-    .union([z.enum(['sha256', 'off']), z.strictObject({ tag: name }), z.strictObject({ variable: name })], {
+  code: z._default(
+    z.union([z.enum(['sha256', 'off']), z.strictObject({ tag: name }), z.strictObject({ variable: name })], {
       error: "must be 'sha256', 'off', { tag: '…' } or { variable: '…' }",
-    })
-    .default('sha256'),
+    }),
+    'sha256',
+  ),
   /** Whether runtime, handler, memory, timeout, architectures, tracing, storage and layers are compared. */
-  settings: z.boolean().default(true),
+  settings: z._default(z.boolean(), true),
   /** Facets whose differences alarm; those of the others are reported. @default ['env'] */
-  alarmOn: z.array(z.enum(COMPARED_FACETS)).default(['env']),
+  alarmOn: z._default(z.array(z.enum(COMPARED_FACETS)), ['env']),
   /** How long replicas may differ after the last change, in seconds. @default the config's `deadlineSeconds` */
-  deadlineSeconds: seconds.optional(),
+  deadlineSeconds: z.optional(seconds),
   /** @default the config's `mode` */
-  mode: z.enum(['alert', 'learn']).optional(),
+  mode: z.optional(mode),
 });
 
 export const configSchema = z.strictObject({
   /** Begins the name of everything that is deployed, and of the role that is assumed in other accounts. */
-  prefix: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, and begin with a letter')
-    .default('recohere'),
+  prefix: z._default(
+    z
+      .string()
+      .check(z.regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, and begin with a letter')),
+    'recohere',
+  ),
   /** Where Recohere itself is deployed. */
-  hub: z.strictObject({ region, account: account.optional() }),
+  hub: z.strictObject({ region, account: z.optional(account) }),
   /** Where copies live. */
-  replicas: z.array(replicaSchema).min(1),
+  replicas: z.array(replicaSchema).check(z.minLength(1)),
   /** The replica that the others are compared with. @default the majority, key by key */
-  primary: z.strictObject({ region, account: account.optional() }).optional(),
+  primary: z.optional(z.strictObject({ region, account: z.optional(account) })),
   /** What is watched. A function that two groups select belongs to the first. */
-  functions: z.array(groupSchema).min(1),
+  functions: z.array(groupSchema).check(z.minLength(1)),
   /** How long replicas may differ after the last change before they have diverged, in seconds. */
-  deadlineSeconds: seconds.default(DEADLINE_SECONDS),
+  deadlineSeconds: z._default(seconds, DEADLINE_SECONDS),
   /** How long replicas may differ after the first change, however many follow, in seconds. */
-  maxRolloutSeconds: seconds.default(MAX_ROLLOUT_SECONDS),
+  maxRolloutSeconds: z._default(seconds, MAX_ROLLOUT_SECONDS),
   /** `learn` observes and reports, and never alarms. */
-  mode: z.enum(['alert', 'learn']).default('alert'),
+  mode: z._default(mode, 'alert'),
 });
 
 /** What a user writes. */
@@ -135,8 +142,10 @@ export function parseConfig(written: unknown): ConfigResult {
     : { ok: false, mistakes };
 }
 
-function wordsOf(issue: { readonly code: string; readonly input?: unknown; readonly expected?: unknown }) {
-  if (issue.code !== 'invalid_type') return undefined;
+const { localeError: wordsOfZod } = z.locales.en();
+
+function wordsOf(issue: z.core.$ZodRawIssue): ReturnType<typeof wordsOfZod> {
+  if (issue.code !== 'invalid_type') return wordsOfZod(issue);
   return issue.input === undefined ? 'is missing' : `is not of the type ${String(issue.expected)}`;
 }
 
@@ -147,26 +156,31 @@ function pathOf(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-const place = z.object({ region, account: account.optional() });
+const place = z.object({ region, account: z.optional(account) });
 
-/** What the rules between settings speak of. A setting that is mistaken by itself is left out, and so are its rules. */
-const related = z
-  .object({
-    hub: z.object({ account: account.optional() }).optional().catch(undefined),
-    replicas: z.array(place.optional().catch(undefined)).optional().catch(undefined),
-    primary: place.optional().catch(undefined),
-    functions: z
-      .array(
+/** A setting that is mistaken by itself counts as not given, and so do the rules that speak of it. */
+const ifGiven = <T extends z.ZodMiniType>(setting: T) => z.catch(z.optional(setting), undefined);
+
+/** What the rules between settings speak of. */
+const related = z.catch(
+  z.object({
+    hub: ifGiven(z.object({ account: z.optional(account) })),
+    replicas: ifGiven(z.array(ifGiven(place))),
+    primary: ifGiven(place),
+    functions: z.catch(
+      z.array(
         z.object({
-          replicas: z.record(z.string(), z.array(z.string()).catch([])).optional().catch(undefined),
-          deadlineSeconds: seconds.optional().catch(undefined),
+          replicas: ifGiven(z.record(z.string(), z.catch(z.array(z.string()), []))),
+          deadlineSeconds: ifGiven(seconds),
         }),
-      )
-      .catch([]),
-    deadlineSeconds: seconds.default(DEADLINE_SECONDS).catch(0),
-    maxRolloutSeconds: seconds.default(MAX_ROLLOUT_SECONDS).catch(Number.POSITIVE_INFINITY),
-  })
-  .catch({ functions: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY });
+      ),
+      [],
+    ),
+    deadlineSeconds: z.catch(z._default(seconds, DEADLINE_SECONDS), 0),
+    maxRolloutSeconds: z.catch(z._default(seconds, MAX_ROLLOUT_SECONDS), Number.POSITIVE_INFINITY),
+  }),
+  { functions: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY },
+);
 
 function mistakesBetween(written: unknown): string[] {
   const { hub, replicas, primary, functions, deadlineSeconds, maxRolloutSeconds } = related.parse(written);

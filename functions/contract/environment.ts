@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
-const text = z.string().min(1);
+const text = z.string().check(z.minLength(1));
 
 const shared = {
   /** Name of the ledger's table. */

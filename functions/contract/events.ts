@@ -1,23 +1,29 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** What every event on the bus has. @see https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 const envelope = {
-  id: z.string().min(1).max(100),
-  account: z.string().regex(/^\d{12}$/),
-  region: z.string().min(1).max(30),
+  id: z.string().check(z.minLength(1), z.maxLength(100)),
+  account: z.string().check(z.regex(/^\d{12}$/)),
+  region: z.string().check(z.minLength(1), z.maxLength(30)),
   time: z.iso.datetime({ offset: true }),
 };
 
-const name = z.string().min(1).max(2048);
+const name = z.string().check(z.minLength(1), z.maxLength(2048));
 
 /** `arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>`, or a plain name. */
-const stackId = name.transform((id) => (id.startsWith('arn:') ? (id.split('/')[1] ?? id) : id));
+const stackId = z.pipe(
+  name,
+  z.transform((id: string) => (id.startsWith('arn:') ? (id.split('/')[1] ?? id) : id)),
+);
 
 /** A function's name, out of its name, ARN or part of an ARN, with or without a version or alias. */
-const functionName = name.transform((id) => {
-  const parts = id.split(':');
-  return parts[parts.indexOf('function') + 1] ?? id;
-});
+const functionName = z.pipe(
+  name,
+  z.transform((id: string) => {
+    const parts = id.split(':');
+    return parts[parts.indexOf('function') + 1] ?? id;
+  }),
+);
 
 const resourceStatus = z.object({
   ...envelope,
@@ -26,7 +32,7 @@ const resourceStatus = z.object({
   detail: z.object({
     'stack-id': stackId,
     'logical-resource-id': name,
-    'physical-resource-id': z.string().max(2048).default(''),
+    'physical-resource-id': z._default(z.string().check(z.maxLength(2048)), ''),
     'resource-type': name,
     'status-details': z.object({ status: name }),
   }),
@@ -59,8 +65,8 @@ const lambdaCall = z.object({
   'detail-type': z.literal('AWS API Call via CloudTrail'),
   detail: z.object({
     eventName: name,
-    errorCode: z.string().optional(),
-    requestParameters: z.object({ functionName: functionName.optional() }).nullish(),
+    errorCode: z.optional(z.string()),
+    requestParameters: z.nullish(z.object({ functionName: z.optional(functionName) })),
   }),
 });
 
@@ -68,7 +74,7 @@ const lambdaCall = z.object({
 const SUBJECTS_MAX = 100;
 
 /** The name of a subject: of a function, a tag's value, or `<stack>/<logical id>`, the longest of them. */
-const subjectName = z.string().min(1).max(512);
+const subjectName = z.string().check(z.minLength(1), z.maxLength(512));
 
 /** Our own, for pipelines outside of AWS. */
 const deployFinished = z.object({
@@ -79,13 +85,15 @@ const deployFinished = z.object({
     .object({
       deployId: name,
       /** Names of subjects, as `scan` prints them. Without it, all that is watched is looked at. */
-      functions: z.array(subjectName).min(1).max(SUBJECTS_MAX).optional(),
+      functions: z.optional(z.array(subjectName).check(z.minLength(1), z.maxLength(SUBJECTS_MAX))),
       /** What the code of each of `functions` is to be: its `CodeSha256`, or the build id that the config compares. */
-      expect: z.object({ code: name }).optional(),
+      expect: z.optional(z.object({ code: name })),
     })
-    .refine(({ functions, expect }) => functions !== undefined || expect === undefined, {
-      error: 'expects something of no function',
-    }),
+    .check(
+      z.refine(({ functions, expect }) => functions !== undefined || expect === undefined, {
+        error: 'expects something of no function',
+      }),
+    ),
 });
 
 /** Every event that tells of a deploy. Anything else on the queue is a dead letter. */

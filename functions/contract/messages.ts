@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { deployEventSchema } from './events.ts';
 
 /** Bytes of a message that is read at all. Events that tell of deploys have a few KB. */
@@ -7,24 +7,24 @@ export const MESSAGE_BYTES_MAX = 256 * 1024;
 /** What verify-deploy sends to itself, later: a request to look at a subject again. */
 export const wakeSchema = z.strictObject({
   kind: z.literal('recohere.wake'),
-  subject: z.string().min(1),
-  wake: z.int().min(1),
+  subject: z.string().check(z.minLength(1)),
+  wake: z.int().check(z.minimum(1)),
 });
 
 /** Everything that verify-deploy understands. */
 export const messageSchema = z.union([wakeSchema, deployEventSchema]);
 export type Message = z.output<typeof messageSchema>;
 
-const told = z.string().regex(/^[\w .:/-]{1,100}$/);
+const told = z.catch(z.optional(z.string().check(z.regex(/^[\w .:/-]{1,100}$/))), undefined);
 
 /** The fields of an event's envelope that a dead letter may repeat, each only if it looks as AWS writes it. */
 export const envelopeSchema = z.object({
-  id: told.optional().catch(undefined),
-  source: told.optional().catch(undefined),
-  'detail-type': told.optional().catch(undefined),
-  account: told.optional().catch(undefined),
-  region: told.optional().catch(undefined),
-  time: told.optional().catch(undefined),
+  id: told,
+  source: told,
+  'detail-type': told,
+  account: told,
+  region: told,
+  time: told,
 });
 
 /** What is kept of a message that cannot be handled: enough to find it at its source, and none of its content. */

@@ -1,5 +1,4 @@
-import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { installation } from '../adapters/aws/installation.ts';
 import { log } from '../adapters/aws/log.ts';
 import { sqsDeadLetters } from '../adapters/aws/queues.ts';
@@ -13,18 +12,20 @@ const installed = lazily(async () => {
   return { config, ports: { ...ports, source: considerate(ports, log), deadLetters } };
 });
 
-/** Takes a batch of messages. Those that failed stay in the queue, and no others. */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const handle = async ({ messageId, body }: SQSRecord) => {
-    try {
-      const { ports, config } = await installed();
-      await receive(ports, config, { messageId, body });
-    } catch (error) {
-      log.failure('a message stays in its queue', error, { messageId });
-      throw error;
-    }
-  };
-  return processPartialResponse(event, handle, new BatchProcessor(EventType.SQS), {
-    throwOnFullBatchFailure: false,
-  });
+/** Takes a batch of messages, each on its own. Those that failed stay in the queue, and no others. */
+export async function handler({ Records }: SQSEvent): Promise<SQSBatchResponse> {
+  const failures = await Promise.all(Records.map(failureOf));
+  return { batchItemFailures: failures.filter((failure) => failure !== undefined) };
+}
+
+/** `undefined` if the message is handled. */
+async function failureOf({ messageId, body }: SQSRecord): Promise<SQSBatchItemFailure | undefined> {
+  try {
+    const { ports, config } = await installed();
+    await receive(ports, config, { messageId, body });
+    return undefined;
+  } catch (error) {
+    log.failure('a message stays in its queue', error, { messageId });
+    return { itemIdentifier: messageId };
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findRegions, scopeOfAccount, scopeOfConfig, scopeOfSubjects } from '../../functions/app/scope.ts';
+import { findRegions, scopeOfAccount } from '../../functions/app/account-scope.ts';
+import { scopeOfConfig, scopeOfSubjects } from '../../functions/app/scope.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { configScope } from './simulated.ts';

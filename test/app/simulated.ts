@@ -1,8 +1,9 @@
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { scopeOfAccount } from '../../functions/app/account-scope.ts';
 import { type Look, type LookProgress, type LookScope, look } from '../../functions/app/look.ts';
-import { type Narrowing, scopeOfAccount, scopeOfConfig } from '../../functions/app/scope.ts';
+import { type Narrowing, scopeOfConfig } from '../../functions/app/scope.ts';
 import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import type { Place } from '../../functions/core/place.ts';
 

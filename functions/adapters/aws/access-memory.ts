@@ -5,21 +5,19 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { accessKey, FORMAT } from '../../contract/ledger.ts';
 import type { AccessMemory } from '../../ports/access-memory.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 
 /** Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
-const refusedItem = z
-  .object({
-    format: z.int().min(1).max(FORMAT),
-    since: z.number(),
-    tries: z.int().min(1),
-    nextAt: z.number(),
-  })
-  .transform(({ format, ...refused }) => refused);
+const refusedItem = z.object({
+  format: z.int().check(z.minimum(1), z.maximum(FORMAT)),
+  since: z.number(),
+  tries: z.int().check(z.minimum(1)),
+  nextAt: z.number(),
+});
 
 /**
  * Which roles refused the hub, in the ledger's table: one item for each, without a `kind`, so that no sweep takes it for a
@@ -39,7 +37,10 @@ export function accessMemory(options: DynamoDBClientConfig, tableName: string): 
         ConsistentRead: true,
       });
       const { Item: item } = await asking('dynamodb:GetItem', (bounded) => client.send(command, bounded));
-      return item && refusedItem.safeParse(unmarshall(item, { wrapNumbers: Number })).data;
+      const parsed = refusedItem.safeParse(item && unmarshall(item, { wrapNumbers: Number }));
+      if (!parsed.success) return undefined;
+      const { since, tries, nextAt } = parsed.data;
+      return { since, tries, nextAt };
     },
 
     async write(access, refused) {

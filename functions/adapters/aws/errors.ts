@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Refusal, RefusalCode } from '../../contract/report.ts';
 import { RefusedError } from '../../core/errors.ts';
 
@@ -38,7 +38,7 @@ const CODES: ReadonlyMap<string, RefusalCode> = new Map(
 );
 
 /** AWS's own fault, by any name. */
-const SERVER_FAULT = z.object({ $metadata: z.object({ httpStatusCode: z.number().min(500) }) });
+const SERVER_FAULT = z.object({ $metadata: z.object({ httpStatusCode: z.number().check(z.minimum(500)) }) });
 
 const RETRYABLE: readonly RefusalCode[] = ['THROTTLED', 'REGION_UNREACHABLE', 'UNAVAILABLE'];
 

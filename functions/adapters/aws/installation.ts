@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type * as z from 'zod';
-import { type ParsedConfig, parseConfig } from '../../contract/config.ts';
+import type * as z from 'zod/mini';
+import type { ParsedConfig } from '../../contract/config.ts';
 import type { Part } from '../../contract/deployment.ts';
 import { CONFIG_FILE, environmentSchemas } from '../../contract/environment.ts';
 import { RecohereError } from '../../core/errors.ts';
@@ -44,11 +44,10 @@ function environmentOf<P extends Part>(part: P): z.output<(typeof environmentSch
   });
 }
 
-/** The hub stack writes it beside the bundle, which this module is a part of. */
+/**
+ * The hub stack writes it beside the bundle, which this module is a part of. It was validated then, by the same release:
+ * to do it again would only make the cold start longer.
+ */
 function readConfig(): ParsedConfig {
-  const parsed = parseConfig(JSON.parse(readFileSync(new URL(CONFIG_FILE, import.meta.url), 'utf8')));
-  if (parsed.ok) return parsed.config;
-  throw new RecohereError('BAD_INSTALLATION', 'the config of the function is not valid', {
-    context: { mistakes: parsed.mistakes },
-  });
+  return JSON.parse(readFileSync(new URL(CONFIG_FILE, import.meta.url), 'utf8')) as ParsedConfig;
 }

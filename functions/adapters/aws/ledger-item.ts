@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import {
   episodeKey,
   FORMAT,
@@ -19,12 +19,13 @@ export type Item = Record<string, AttributeValue>;
 
 const time = z.number();
 const named = { replica: z.string(), keys: z.array(z.string()) };
-const whole = z.enum(['replica', 'traffic']);
+const WHOLE = ['replica', 'traffic'] as const;
+const whole = z.enum(WHOLE);
 
 const refusal = z.strictObject({
   code: z.enum(REFUSAL_CODES),
-  call: z.string().exactOptional(),
-  permission: z.string().exactOptional(),
+  call: z.exactOptional(z.string()),
+  permission: z.exactOptional(z.string()),
 });
 
 const finding = z.union([
@@ -39,7 +40,7 @@ const finding = z.union([
   z.strictObject({
     ...named,
     kind: z.literal('unobservable'),
-    facet: z.enum([...COMPARED_FACETS, ...whole.options]),
+    facet: z.enum([...COMPARED_FACETS, ...WHOLE]),
     refusal,
   }),
   z.strictObject({ ...named, kind: z.literal('unexpected'), facet: z.literal('code') }),
@@ -56,7 +57,7 @@ const openEpisode = z.strictObject({
   lastMovedAt: time,
   firstSeenAt: time,
   lastSeenAt: time,
-  looks: z.int().min(0),
+  looks: z.int().check(z.minimum(0)),
   isOverdue: z.boolean(),
   roots,
   findings: z.array(finding),
@@ -78,29 +79,29 @@ const closedEpisode = z.strictObject({
 
 const asked = z.strictObject({
   by: change,
-  expected: z.strictObject({ key: z.string(), root: z.string() }).optional(),
+  expected: z.optional(z.strictObject({ key: z.string(), root: z.string() })),
   isMet: z.boolean(),
 });
 
 const subjectState = z.strictObject({
   subject: z.string(),
-  version: z.int().min(1),
-  agreed: z.strictObject({ roots, at: time }).optional(),
-  open: openEpisode.optional(),
-  last: closedEpisode.optional(),
-  asked: asked.optional(),
-  wake: z.int().min(0),
+  version: z.int().check(z.minimum(1)),
+  agreed: z.optional(z.strictObject({ roots, at: time })),
+  open: z.optional(openEpisode),
+  last: z.optional(closedEpisode),
+  asked: z.optional(asked),
+  wake: z.int().check(z.minimum(0)),
 });
 
 // strict, since a field that is not known would be lost by the next swap
 const envelope = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
-const stateItem = subjectState.extend({
+const stateItem = z.extend(subjectState, {
   ...envelope,
   kind: z.literal(SUBJECT_KIND),
   swapId: z.string(),
 });
 const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
-const episodeItem = closedEpisode.extend(envelope);
+const episodeItem = z.extend(closedEpisode, envelope);
 
 /** @param swapId Tells this swap from all others, whatever they write. */
 export function itemOfState(state: SubjectState, swapId: string): Item {
@@ -135,10 +136,10 @@ function itemOf(key: LedgerKey, fields: object): Item {
   return item;
 }
 
-function parsed<T>(schema: z.ZodType<T>, item: Item): T {
+function parsed<T>(schema: z.ZodMiniType<T>, item: Item): T {
   const fields: unknown = unmarshall(item, { wrapNumbers: Number });
   const context = { pk: item.pk?.S, sk: item.sk?.S };
-  if (z.object({ format: z.number().gt(FORMAT) }).safeParse(fields).success) {
+  if (z.object({ format: z.number().check(z.gt(FORMAT)) }).safeParse(fields).success) {
     throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', { context });
   }
   const { success, data, error } = schema.safeParse(fields);

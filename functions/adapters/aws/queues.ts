@@ -1,5 +1,5 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { wakeSchema } from '../../contract/messages.ts';
 import type { DeadLetters } from '../../ports/dead-letters.ts';
 import type { Wakes } from '../../ports/wakes.ts';

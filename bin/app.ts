@@ -1,0 +1,27 @@
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { ConfigError, Recohere, writeRegionTemplate } from '../lib/index.ts';
+import { EXIT, Failure } from './failure.ts';
+import { loadConfig } from './load-config.ts';
+
+/** Where `cdk` finds the stacks: `-c config=other.config.ts` names another config, `-c emails=a@b.c,d@e.f` who is told of alarms. */
+async function synth(): Promise<void> {
+  const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const loaded = await loadConfig(app.node.tryGetContext('config'));
+  if (!loaded) throw new Failure(EXIT.usage, 'no config is here; write one with: npx recohere init');
+  const emails: string | undefined = app.node.tryGetContext('emails');
+  const recohere = new Recohere(app, 'Recohere', {
+    config: loaded.config,
+    ...(emails && { notify: { emails: emails.split(',') } }),
+  });
+  writeRegionTemplate(app.synth(), recohere);
+}
+
+try {
+  await synth();
+} catch (error) {
+  if (!(error instanceof Failure || error instanceof ConfigError)) throw error;
+  process.stderr.write(`recohere: ${error.message}\n`);
+  process.exitCode = EXIT.usage;
+}
