@@ -1,3 +1,4 @@
+import { ENDED_STATES, MOVING_CALLS, RESTING_SUFFIXES } from '../contract/event-patterns.ts';
 import type { DeployEvent } from '../contract/events.ts';
 import type { Change } from '../core/episode.ts';
 import { Sealed } from '../core/sealed.ts';
@@ -26,24 +27,6 @@ export type Concern =
       readonly region: string;
       readonly account: string;
     };
-
-/** States of CloudFormation in which something has come to rest, rolled back or not. */
-const AT_REST = /_COMPLETE$|_FAILED$/;
-
-/** States of CodeDeploy and CodePipeline in which a deploy has ended, well or not. */
-const ENDED = new Set(['SUCCESS', 'SUCCEEDED', 'FAILURE', 'FAILED', 'STOPPED', 'CANCELED']);
-
-/** Lambda's own names carry a date and a version: `UpdateFunctionCode20150331v2`. */
-const MOVING_CALLS = [
-  'CreateFunction',
-  'DeleteFunction',
-  'UpdateFunctionCode',
-  'UpdateFunctionConfiguration',
-  'PublishVersion',
-  'CreateAlias',
-  'UpdateAlias',
-  'DeleteAlias',
-];
 
 /**
  * What an event means: a change and what it concerns, or `undefined` if nothing can have moved. The event is believed
@@ -77,7 +60,7 @@ function concernOf(event: DeployEvent): Concern | undefined {
       const { detail } = event;
       const isFunction =
         detail['resource-type'] === 'AWS::Lambda::Function' && detail['physical-resource-id'] !== '';
-      if (!isFunction || !AT_REST.test(detail['status-details'].status)) return undefined;
+      if (!isFunction || !isAtRest(detail['status-details'].status)) return undefined;
       return {
         kind: 'resource',
         stack: detail['stack-id'],
@@ -89,12 +72,12 @@ function concernOf(event: DeployEvent): Concern | undefined {
     }
     case 'CloudFormation Stack Status Change': {
       const { detail } = event;
-      if (!AT_REST.test(detail['status-details'].status)) return undefined;
+      if (!isAtRest(detail['status-details'].status)) return undefined;
       return { kind: 'stack', stack: detail['stack-id'], region, account };
     }
     case 'CodeDeploy Deployment State-change Notification':
     case 'CodePipeline Pipeline Execution State Change':
-      return ENDED.has(event.detail.state) ? { kind: 'all' } : undefined;
+      return ENDED_STATES.some((state) => state === event.detail.state) ? { kind: 'all' } : undefined;
     case 'AWS API Call via CloudTrail': {
       const { eventName, errorCode, requestParameters } = event.detail;
       if (errorCode !== undefined || !MOVING_CALLS.some((call) => eventName.startsWith(call)))
@@ -108,4 +91,8 @@ function concernOf(event: DeployEvent): Concern | undefined {
       return { kind: 'subjects', names, ...(expect && { code: new Sealed(expect.code) }) };
     }
   }
+}
+
+function isAtRest(status: string): boolean {
+  return RESTING_SUFFIXES.some((suffix) => status.endsWith(suffix));
 }

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
 import { METRIC_NAMES, METRICS, type MetricName } from '../contract/metrics.ts';
-import type { ComparedFacet, Finding } from '../contract/report.ts';
+import type { Finding } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
@@ -32,8 +32,6 @@ import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
 /** Swaps that one look may try: each loss means that another handler has written, so more would be a live-lock. */
 const SWAPS_MAX = 5;
 
-/** For so long after the last change or movement a subject is woken for another look; then the sweep alone looks. */
-const WAKES_FOR_MS = 5 * 60_000;
 const DELAY_MAX_SECONDS = 60;
 
 /** Subjects whose states are read and swapped at once. */
@@ -135,7 +133,7 @@ interface Open {
   readonly alarmOn: AlarmOn;
 }
 
-type AlarmOn = readonly ComparedFacet[] | undefined;
+type AlarmOn = EpisodeRules['alarmOn'];
 
 /**
  * @param toldOf What the cause of the look tells of a subject; `undefined` if it has none.
@@ -219,9 +217,8 @@ async function settle(
 async function askForNextLook(
   { wakes, random }: VerifyPorts,
   { subject, wake }: SubjectState,
-  { looks, restedMs }: NextLook,
+  { looks }: NextLook,
 ): Promise<void> {
-  if (restedMs > WAKES_FOR_MS) return;
   const delay = Math.min(DELAY_MAX_SECONDS, 2 ** looks);
   const [chance = 0] = random.bytes(1);
   await wakes.send({ subject, wake }, Math.ceil(delay / 2 + (delay / 2) * (chance / 255)));
@@ -258,9 +255,13 @@ function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
   return { outcome, roots, movedAt, at };
 }
 
-function rulesOf(config: ParsedConfig, { seen }: Subject): EpisodeRules {
-  const deadlineSeconds = seen.group.deadlineSeconds ?? config.deadlineSeconds;
-  return { deadlineMs: deadlineSeconds * 1000, maxRolloutMs: config.maxRolloutSeconds * 1000 };
+function rulesOf(config: ParsedConfig, subject: Subject): EpisodeRules {
+  const deadlineSeconds = subject.seen.group.deadlineSeconds ?? config.deadlineSeconds;
+  return {
+    deadlineMs: deadlineSeconds * 1000,
+    maxRolloutMs: config.maxRolloutSeconds * 1000,
+    alarmOn: alarmOnOf(config, subject),
+  };
 }
 
 function replicasIn(findings: readonly Finding[]): number {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ComparedFacet, Finding, Outcome, Unexpected } from '../contract/report.ts';
+import { alarmOf } from './alarming.ts';
 import type { PlaceId } from './place.ts';
 
 /** A reason to look. Nothing more is believed of it than an identity and a time. */
@@ -43,17 +45,19 @@ export interface Episode {
   /** The version of the state that opens it: two handlers that race to open it give it one name, and no other has it. */
   readonly id: string;
   readonly cause: Change;
+  /** From when the longest rollout counts: the cause; or, if what was open did not alarm, when it began to. */
+  readonly since: number;
   /** The last change that joined; the cause at first. */
   readonly lastChangeAt: number;
   /** When a replica last moved, as the looks saw it. */
   readonly lastMovedAt: number;
   /** When disagreement was first seen. */
   readonly firstSeenAt: number;
-  /** When the last look that did not see agreement began. */
+  /** When the last look began that was written, and did not see agreement. */
   readonly lastSeenAt: number;
-  /** Looks since the last movement; the delay to the next one grows with it. */
+  /** Looks since the last movement that were written; the delay to the next one grows with it. */
   readonly looks: number;
-  /** Whether a deadline has passed. Stays so. */
+  /** Whether a deadline has passed. Stays so, unless what is open begins to alarm: that has a deadline of its own. */
   readonly isOverdue: boolean;
   readonly roots: RootsByReplica;
   /** What the last look found, from the first on as far as there is room. */
@@ -116,6 +120,8 @@ export interface EpisodeRules {
   readonly deadlineMs: number;
   /** From the cause. */
   readonly maxRolloutMs: number;
+  /** Which facets alarm; `undefined` if the subject is only learnt. */
+  readonly alarmOn: readonly ComparedFacet[] | undefined;
 }
 
 /** What a look does to a subject's state. Nothing is to be written if `state` is the one from before. */
@@ -123,7 +129,7 @@ export interface Step {
   readonly state: SubjectState;
   readonly opened?: Episode;
   readonly closed?: ClosedEpisode;
-  /** Set once in an episode: by the look at which its deadline has passed. */
+  /** Set by the look at which a deadline has passed: once, and once more if what did not alarm begins to. */
   readonly overdue?: Episode;
   /** Whether the subject opened again soon after it closed. */
   readonly isFlap: boolean;
@@ -138,6 +144,9 @@ export interface NextLook {
   /** How long ago something last changed or moved. */
   readonly restedMs: number;
 }
+
+/** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
+const LOOKED_AT_FOR_MS = 5 * 60_000;
 
 /** Digits of an episode's id, so that ids sort as texts. */
 const EPISODE_ID_LENGTH = 10;
@@ -296,6 +305,7 @@ function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
   return {
     id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
     cause,
+    since: cause.at,
     lastChangeAt: cause.at,
     lastMovedAt: seen.movedAt,
     firstSeenAt: seen.at,
@@ -307,28 +317,43 @@ function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
   };
 }
 
-/** The episode stays open, and asks for another look. */
+/**
+ * The episode stays open, and asks for another look while something may still move. A look that says nothing new then is not
+ * written: an episode that lasts costs a read a sweep.
+ */
 function waiting(
   before: SubjectState,
   episode: Episode,
   seen: Seen,
-  { deadlineMs, maxRolloutMs }: EpisodeRules,
-): { state: SubjectState; next: NextLook; overdue?: Episode } {
+  { deadlineMs, maxRolloutMs, alarmOn }: EpisodeRules,
+): Pick<Step, 'state' | 'next' | 'overdue'> {
   const isMoving = hasMoved(episode.roots, seen.roots);
   const lastMovedAt = isMoving ? seen.at : episode.lastMovedAt;
   const restedMs = seen.at - Math.max(episode.lastChangeAt, lastMovedAt);
-  const isOverdue = episode.isOverdue || restedMs > deadlineMs || seen.at - episode.cause.at > maxRolloutMs;
-  const open: Episode = {
+  const findings = kept([...seen.outcome.findings, ...stillUnread(episode, seen)]);
+  const alarms = (found: readonly Finding[]) => alarmOf(found, alarmOn).isStalled;
+  const beginsToAlarm = alarms(findings) && !alarms(episode.findings);
+  const since = beginsToAlarm ? Math.max(episode.lastChangeAt, lastMovedAt) : episode.since;
+  const wasOverdue = episode.isOverdue && !beginsToAlarm;
+  const isOverdue = wasOverdue || restedMs > deadlineMs || seen.at - since > maxRolloutMs;
+  const now = {
     ...episode,
+    since,
     lastMovedAt,
-    lastSeenAt: seen.at,
-    looks: isMoving ? 1 : episode.looks + 1,
     isOverdue,
     roots: { ...episode.roots, ...seen.roots },
-    findings: kept([...seen.outcome.findings, ...stillUnread(episode, seen)]),
+    findings,
   };
-  const waited = { state: { ...before, open, wake: before.wake + 1 }, next: { looks: open.looks, restedMs } };
-  return isOverdue && !episode.isOverdue ? { ...waited, overdue: open } : waited;
+  const isRested = restedMs > LOOKED_AT_FOR_MS;
+  if (isRested && before.open && isDeepStrictEqual(now, before.open)) return { state: before };
+
+  const open = { ...now, lastSeenAt: seen.at, looks: isMoving ? 1 : episode.looks + 1 };
+  const state = { ...before, open, wake: before.wake + 1 };
+  return {
+    state,
+    ...(!isRested && { next: { looks: open.looks, restedMs } }),
+    ...(isOverdue && !wasOverdue && { overdue: open }),
+  };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ITEM_BYTES_MAX } from '../../functions/contract/ledger.ts';
@@ -44,6 +45,7 @@ const OPEN: Episode = {
   lastMovedAt: 1_767_600_000_002,
   firstSeenAt: 1_767_600_000_003,
   lastSeenAt: 1_767_600_000_004,
+  since: 900,
   looks: 3,
   isOverdue: true,
   roots: ROOTS,
@@ -110,6 +112,14 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
       verify('of a subject that nobody wrote is of version 0', async (subject, ledger) => {
         expect(await ledger.read(subject)).toEqual({ subject, version: 0, wake: 0 });
       });
+
+      verify(
+        'is deeply equal to what was written: else each look would find something new',
+        async (subject, ledger) => {
+          await ledger.swap(stateOf(subject, 1, { open: OPEN }));
+          expect(isDeepStrictEqual((await ledger.read(subject)).open, OPEN)).toBe(true);
+        },
+      );
 
       verify('is written where nothing was, and only once', async (subject, ledger) => {
         expect(await ledger.swap(stateOf(subject, 1, { wake: 5 }))).toBe(true);

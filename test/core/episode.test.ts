@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../functions/contract/report.ts';
 import {
   type Change,
+  type EpisodeRules,
   type RootsByReplica,
   retire,
   type Seen,
@@ -14,7 +15,7 @@ import {
 import { placeId } from '../../functions/core/place.ts';
 
 const MINUTE = 60_000;
-const RULES = { deadlineMs: 5 * MINUTE, maxRolloutMs: 60 * MINUTE };
+const RULES: EpisodeRules = { deadlineMs: 5 * MINUTE, maxRolloutMs: 60 * MINUTE, alarmOn: ['env'] };
 const US = placeId({ region: 'us-east-1' });
 const EU = placeId({ region: 'eu-west-1' });
 const NEW: SubjectState = { subject: 'api', version: 0, wake: 0 };
@@ -187,6 +188,46 @@ describe('an episode', () => {
     );
     const steps = play([deploy('d', 1000), differing(1500, 'b', 'a')], ...looks);
     expect(steps.find(({ overdue }) => overdue)?.state.open?.lastSeenAt).toBe(60 * MINUTE + 2000);
+  });
+
+  it('that does not alarm has a new deadline when it begins to', () => {
+    const code: Finding = { ...different, facet: 'code' };
+    const inCode = (at: number): Seen => ({
+      outcome: { verdict: 'diverged', findings: [code] },
+      roots: roots('b', 'a'),
+      movedAt: 0,
+      at,
+    });
+    const late = 10 * RULES.maxRolloutMs;
+    const steps = play(
+      [deploy('d', 1000), inCode(2000)],
+      inCode(late),
+      [deploy('e', late + 1000), differing(late + 2000, 'c', 'a')],
+      differing(late + 3000 + RULES.deadlineMs, 'c', 'a'),
+    );
+    expect(steps.map(({ overdue }) => overdue !== undefined)).toEqual([false, true, false, true]);
+    expect(steps[2]?.state.open).toMatchObject({ isOverdue: false, since: late + 2000 });
+  });
+
+  it('that lasts is written no more until something is new', () => {
+    const minutes = (count: number) => 2000 + count * MINUTE;
+    const steps = play(
+      [deploy('d', 1000), differing(minutes(0), 'b', 'a')],
+      differing(minutes(4), 'b', 'a'),
+      differing(minutes(6), 'b', 'a'), // the deadline has passed
+      differing(minutes(11), 'b', 'a'),
+      unreadable(minutes(16), 'b'),
+      differing(minutes(21), 'b', 'a'),
+      differing(minutes(26), 'c', 'a'),
+      agreed(minutes(31), 'c'),
+    );
+    const written = steps.map(({ state }, position) => state !== steps[position - 1]?.state);
+    expect(written).toEqual([true, true, true, false, true, true, true, true]);
+    expect(steps.map(({ next }) => next !== undefined)).toEqual([
+      ...[true, true, false, false, false, false],
+      ...[true, false],
+    ]);
+    expect(steps[7]?.closed?.resolutionMs).toBe(5 * MINUTE);
   });
 
   it('stays open while a replica cannot be read', () => {

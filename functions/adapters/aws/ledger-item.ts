@@ -53,6 +53,7 @@ const roots = z.record(z.string(), z.partialRecord(z.enum(COMPARED_FACETS), z.st
 const openEpisode = z.strictObject({
   id: z.string(),
   cause: change,
+  since: time,
   lastChangeAt: time,
   lastMovedAt: time,
   firstSeenAt: time,
