@@ -1,0 +1,9 @@
+import { rolldown } from 'rolldown';
+import bundles from './rolldown.config.ts';
+
+// The command line of rolldown does the same and cannot be kept from printing, which would stand in the output of `npm start`.
+for (const options of bundles) {
+  const built = await rolldown(options);
+  await built.write(options.output);
+  await built.close();
+}

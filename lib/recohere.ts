@@ -1,0 +1,76 @@
+import { DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { RecohereHub, type RecohereHubProps } from './hub.ts';
+import { type AlarmNotification, RecohereMonitoring } from './monitoring.ts';
+import { RecohereRegion } from './region.ts';
+import { readDeployable } from './replica-accounts.ts';
+
+export interface RecohereProps extends RecohereHubProps {
+  /** Who is told of alarms. @default a topic of its own that nobody listens to yet */
+  readonly notify?: AlarmNotification | undefined;
+}
+
+/**
+ * All stacks of one installation: the hub, its monitoring, and one for each account and region in which copies live. No
+ * stack refers to another: they know each other's names. The hub comes first, so that nothing is sent to what is not there.
+ *
+ * An account that the config does not name is the one of the credentials with which the CDK deploys.
+ */
+export class Recohere extends Construct {
+  readonly hub: Stack;
+  readonly monitoring: Stack;
+  readonly regions: readonly Stack[];
+
+  /** @throws ConfigError with every mistake of the config */
+  constructor(scope: Construct, id: string, { notify, ...hubProps }: RecohereProps) {
+    super(scope, id);
+    const { config, accounts } = readDeployable(hubProps.config);
+    const { prefix, hub } = config;
+
+    this.hub = new Stack(this, 'hub', {
+      stackName: DEPLOYED.stack(prefix, 'hub'),
+      description: 'Recohere: what looks at copies of functions, and what it remembers',
+      env: envOf(hub.account, hub.region),
+    });
+    new RecohereHub(this.hub, 'Hub', hubProps);
+
+    this.monitoring = new Stack(this, 'monitoring', {
+      stackName: DEPLOYED.stack(prefix, 'monitoring'),
+      description: 'Recohere: alarms',
+      env: envOf(hub.account, hub.region),
+    });
+    new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify });
+
+    this.regions = accounts.flatMap(({ account, regions, readRoleRegion, externalId }) =>
+      regions.map((region) => {
+        const stack = new Stack(this, `region-${account ?? 'own'}-${region}`, {
+          stackName: DEPLOYED.stack(prefix, 'region'),
+          description: 'Recohere: forwards events that tell of deploys, and lets functions be read',
+          env: envOf(account, region),
+          analyticsReporting: false,
+          synthesizer: plainSynthesizer(),
+        });
+        new RecohereRegion(stack, 'Default', {
+          prefix,
+          hubRegion: hub.region,
+          hubAccount: hub.account,
+          readRoleRegion,
+          externalId,
+        });
+        return stack;
+      }),
+    );
+    for (const stack of [this.monitoring, ...this.regions]) stack.addStackDependency(this.hub);
+  }
+}
+
+/** Leaves out the rule by which a template asks for the CDK's bootstrap stack: others deploy it too. */
+function plainSynthesizer(): IStackSynthesizer {
+  // the CDK's own types do not agree under `exactOptionalPropertyTypes`
+  return new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer;
+}
+
+function envOf(account: string | undefined, region: string) {
+  return { region, ...(account !== undefined && { account }) };
+}

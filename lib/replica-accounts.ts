@@ -1,0 +1,79 @@
+import { type ParsedConfig, parseConfig, type RecohereConfig } from '../functions/contract/config.ts';
+import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { ConfigError } from './config-error.ts';
+
+/** An account in which copies live. */
+export interface ReplicaAccount {
+  /** `undefined` for the hub's own, if the config does not name it. */
+  readonly account: string | undefined;
+  /** Whether the hub is in it, and so reads there with the roles of its own functions. */
+  readonly isHub: boolean;
+  readonly regions: readonly string[];
+  /** Names of the roles that the hub assumes there. */
+  readonly roles: readonly string[];
+  /**
+   * Region whose stack makes the account's read role: the first of the config, so that one that is added at its end
+   * moves nothing. `undefined` if no role of ours is assumed there.
+   */
+  readonly readRoleRegion: string | undefined;
+  /** What the read role asks for, if it does. */
+  readonly externalId: string | undefined;
+}
+
+/** A config with its defaults, and the accounts that it speaks of. */
+export interface Deployable {
+  readonly config: ParsedConfig;
+  readonly accounts: readonly ReplicaAccount[];
+}
+
+/**
+ * Checks what a user wrote, as far as it is to be deployed.
+ * @throws ConfigError with every mistake
+ */
+export function readDeployable(written: RecohereConfig): Deployable {
+  const parsed = parseConfig(written);
+  if (!parsed.ok) throw new ConfigError(parsed.mistakes);
+  const { config } = parsed;
+  const mistakes = [...hubMistakes(config)];
+  const accounts = [...new Set(config.replicas.map(({ account }) => account ?? config.hub.account))].map(
+    (account) => accountOf(config, account, mistakes),
+  );
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return { config, accounts };
+}
+
+/** Roles of other accounts trust the hub's account, and which one that is cannot be guessed. */
+function hubMistakes({ hub, replicas }: ParsedConfig): string[] {
+  const position = replicas.findIndex(({ account }) => account !== undefined);
+  if (hub.account !== undefined || position < 0) return [];
+  return [
+    `hub.account: is missing: write the id of the account that Recohere is deployed in, since replicas[${position}] names an account`,
+  ];
+}
+
+function accountOf(
+  { prefix, hub, replicas }: ParsedConfig,
+  account: string | undefined,
+  mistakes: string[],
+): ReplicaAccount {
+  const own = replicas.filter((replica) => (replica.account ?? hub.account) === account);
+  const regions = own.map(({ region }) => region);
+  if (account === hub.account) {
+    const none = { roles: [], readRoleRegion: undefined, externalId: undefined };
+    return { account, isHub: true, regions, ...none };
+  }
+  const readRole = DEPLOYED.readRole(prefix);
+  const read = own.filter(({ role = readRole }) => role === readRole);
+  const [first] = read;
+  if (read.some(({ externalId }) => externalId !== first?.externalId)) {
+    mistakes.push(`replicas: those of account ${account} share one role and must have the same externalId`);
+  }
+  return {
+    account,
+    isHub: false,
+    regions,
+    roles: [...new Set(own.map(({ role = readRole }) => role))],
+    readRoleRegion: first?.region,
+    externalId: first?.externalId,
+  };
+}

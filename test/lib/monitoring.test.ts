@@ -1,0 +1,150 @@
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { describe, expect, it } from 'vitest';
+import { METRICS, NAMESPACE } from '../../functions/contract/metrics.ts';
+import { ALARMS } from '../../lib/alarms.ts';
+import { type AlarmNotification, RecohereMonitoring } from '../../lib/index.ts';
+import { newApp, resourcesOf, synthesize, TWO_ACCOUNTS, textOf } from './synthesized.ts';
+
+const WAITING = 'ApproximateNumberOfMessagesVisible';
+const NONE = 'notBreaching';
+
+const { recohere, templateOf } = synthesize(TWO_ACCOUNTS);
+const template = templateOf(recohere.monitoring);
+const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
+const [topicId] = Object.keys(template.findResources('AWS::SNS::Topic'));
+
+function monitoringWith(notify: (stack: Stack) => AlarmNotification): Template {
+  const stack = new Stack(newApp(), 'stack');
+  new RecohereMonitoring(stack, 'Monitoring', { prefix: 'copies', notify: notify(stack) });
+  return Template.fromStack(stack);
+}
+
+describe('alarms', () => {
+  it.each([
+    // name, namespace, metric, dimension, comparison, threshold, periods, missing data
+    ['drift', NAMESPACE, 'ConfigDriftCount', 'copies', '>', 0, '1/1', 'ignore'],
+    ['stalled', NAMESPACE, 'EpisodesStalled', 'copies', '>', 0, '12/12', 'ignore'],
+    [
+      'verify-deploy-dead-letters',
+      'AWS/SQS',
+      WAITING,
+      'copies-verify-deploy-dead-letters',
+      '>',
+      0,
+      '1/1',
+      NONE,
+    ],
+    ['hub-dead-letters', 'AWS/SQS', WAITING, 'copies-hub-dead-letters', '>', 0, '1/1', NONE],
+    ['verify-deploy-errors', 'AWS/Lambda', 'Errors', 'copies-verify-deploy', '>', 0, '2/3', NONE],
+    ['sweep-errors', 'AWS/Lambda', 'Errors', 'copies-sweep', '>', 0, '2/3', NONE],
+    ['heartbeat', NAMESPACE, 'SweepHeartbeat', 'copies', '<', 1, '3/3', 'breaching'],
+  ])('%s', (name, namespace, metric, dimension, comparison, threshold, periods, missing) => {
+    const alarm = alarms.find(({ AlarmName }) => AlarmName === `copies-${name}`);
+    expect({
+      Namespace: alarm.Namespace,
+      MetricName: alarm.MetricName,
+      dimension: alarm.Dimensions[0].Value,
+      ComparisonOperator: alarm.ComparisonOperator,
+      Threshold: alarm.Threshold,
+      periods: `${alarm.DatapointsToAlarm}/${alarm.EvaluationPeriods}`,
+      TreatMissingData: alarm.TreatMissingData,
+      Period: alarm.Period,
+    }).toEqual({
+      Namespace: namespace,
+      MetricName: metric,
+      dimension,
+      ComparisonOperator: comparison === '>' ? 'GreaterThanThreshold' : 'LessThanThreshold',
+      Threshold: threshold,
+      periods,
+      TreatMissingData: missing,
+      Period: 300,
+    });
+  });
+
+  it('are these and no others', () => {
+    expect(alarms.map(({ AlarmName }) => AlarmName).toSorted()).toEqual(
+      ALARMS.map(({ name }) => `copies-${name}`).toSorted(),
+    );
+    expect(alarms).toHaveLength(7);
+  });
+
+  it('watch one metric of one dimension each: nothing that an emulator cannot make', () => {
+    for (const alarm of alarms) {
+      expect(alarm).not.toHaveProperty('Metrics');
+      expect(alarm.Dimensions).toHaveLength(1);
+    }
+    template.resourceCountIs('AWS::CloudWatch::CompositeAlarm', 0);
+  });
+
+  it('watch metrics that are published, by the dimension of an installation', () => {
+    for (const { MetricName, Dimensions } of alarms.filter(({ Namespace }) => Namespace === NAMESPACE)) {
+      expect(Object.keys(METRICS)).toContain(MetricName);
+      expect(Dimensions).toEqual([{ Name: 'service', Value: 'copies' }]);
+    }
+  });
+
+  it('say what has happened in one sentence, and where to read what to do', () => {
+    for (const { name, meaning } of ALARMS) {
+      expect(meaning).toMatch(/^[A-Z][^.]*\.$/);
+      const alarm = alarms.find(({ AlarmName }) => AlarmName === `copies-${name}`);
+      expect(alarm.AlarmDescription).toBe(`${meaning} What to do: README.md#alarm-${name}`);
+    }
+  });
+
+  it('notify when they begin and when they end', () => {
+    for (const { AlarmActions, OKActions } of alarms) {
+      expect([AlarmActions, OKActions]).toEqual([[{ Ref: topicId }], [{ Ref: topicId }]]);
+    }
+  });
+});
+
+describe('the topic', () => {
+  const [policy] = resourcesOf(template, 'AWS::SNS::TopicPolicy');
+  const statements = policy?.Properties.PolicyDocument.Statement;
+
+  it('takes messages of the alarms of this installation, by TLS', () => {
+    template.hasResourceProperties('AWS::SNS::Topic', { TopicName: 'copies-alarms' });
+    expect(statements).toHaveLength(2);
+    expect(statements[0]).toMatchObject({
+      Effect: 'Deny',
+      Action: 'sns:Publish',
+      Principal: '*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+    expect(statements[1]).toMatchObject({
+      Effect: 'Allow',
+      Action: 'sns:Publish',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Resource: { Ref: topicId },
+    });
+    expect(textOf(statements[1].Condition.ArnLike['aws:SourceArn'])).toBe(
+      'arn:aws:cloudwatch:us-east-1:111111111111:alarm:copies-*',
+    );
+  });
+
+  it('has no key, with which CloudWatch could not publish', () => {
+    expect(JSON.stringify(template.toJSON())).not.toMatch(/kms/i);
+  });
+
+  it('sends mail to the addresses that are given', () => {
+    const mailing = monitoringWith(() => ({ emails: ['a@example.com', 'b@example.com'] }));
+    expect(
+      resourcesOf(mailing, 'AWS::SNS::Subscription').map(({ Properties }) => [
+        Properties.Protocol,
+        Properties.Endpoint,
+      ]),
+    ).toEqual([
+      ['email', 'a@example.com'],
+      ['email', 'b@example.com'],
+    ]);
+  });
+
+  it('is the one that is given', () => {
+    const arn = 'arn:aws:sns:us-east-1:111111111111:on-call';
+    const own = monitoringWith((stack) => ({ topic: Topic.fromTopicArn(stack, 'Topic', arn) }));
+    own.resourceCountIs('AWS::SNS::Topic', 0);
+    own.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [arn], OKActions: [arn] });
+  });
+});
