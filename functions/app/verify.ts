@@ -122,9 +122,9 @@ export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<v
   };
   const tell = ports.telemetry.publish;
   for (const metric of METRIC_NAMES) if (METRICS[metric].zeros) tell(metric, gauges[metric] ?? 0);
+  tell('SweepHeartbeat', 1);
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} subjects could not be taken into the ledger`);
-  tell('SweepHeartbeat', 1);
 }
 
 /** An open episode, and which facets of its subject alarm; `undefined` if it is only learnt. */
@@ -224,21 +224,33 @@ async function askForNextLook(
   await wakes.send({ subject, wake }, Math.ceil(delay / 2 + (delay / 2) * (chance / 255)));
 }
 
+/** Of a sample's findings, so many stand in its log line. */
+const FINDINGS_TOLD = 10;
+
 function publish(
   telemetry: Telemetry,
   { state, opened, closed, overdue, isFlap }: Step,
   alarmOn: AlarmOn,
 ): void {
-  const tell = (metric: MetricName, value: number) =>
-    telemetry.publish(metric, value, { subject: state.subject });
-  if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1);
+  const { subject } = state;
+  const tell = (metric: MetricName, value: number, of?: Pick<Episode, 'id' | 'findings'>) =>
+    telemetry.publish(metric, value, {
+      subject,
+      ...(of && { episode: of.id, findings: of.findings.slice(0, FINDINGS_TOLD).map(wordsOf).join('; ') }),
+    });
+  if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1, overdue);
   if (isFlap) tell('FlapCount', 1);
-  if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at);
-  if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1);
+  if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
+  if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1, closed);
   if (closed?.outcome === 'forward') {
-    tell('ConvergenceTime', closed.convergenceMs);
-    tell('ExposureTime', closed.exposureMs);
+    tell('ConvergenceTime', closed.convergenceMs, closed);
+    tell('ExposureTime', closed.exposureMs, closed);
   }
+}
+
+/** `eu-west-1 env different DB_HOST`, for who looks in the log. */
+function wordsOf({ replica, facet, kind, keys }: Finding): string {
+  return [replica, facet, kind, ...keys].join(' ');
 }
 
 function seenOf({ seen, ...outcome }: Subject, at: number): Seen {

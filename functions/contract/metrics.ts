@@ -45,7 +45,7 @@ export const METRICS = {
   },
   UnobservableReplicas: { unit: 'Count', meaning: 'replicas that could not be read', zeros: true },
   FlapCount: { unit: 'Count', meaning: 'episodes that opened soon after one closed', zeros: true },
-  SweepHeartbeat: { unit: 'Count', meaning: 'one for each finished sweep', zeros: false },
+  SweepHeartbeat: { unit: 'Count', meaning: 'one for each sweep that came to its end', zeros: false },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;

@@ -80,6 +80,24 @@ beforeEach(() => {
 });
 
 describe('a deploy in waves', () => {
+  it('that never reaches a region is written no more once it rests', async () => {
+    const { clock, world, run, hear, drained, sweep, ledger } = it1;
+    await run(async () => {
+      world.deploy(EU, 'api', { environment: { A: '2' } });
+      await hear('deploy 14');
+      await drained();
+      await clock.sleep(10 * MINUTE);
+      await sweep();
+      const before = await ledger.read('api');
+      for (let sweeps = 0; sweeps < 5; sweeps++) {
+        await clock.sleep(5 * MINUTE);
+        await sweep();
+      }
+      expect(before.open?.isOverdue).toBe(true);
+      expect(await ledger.read('api')).toEqual(before);
+    });
+  });
+
   it('is one episode, told by wake-ups, with the times of the field', async () => {
     const { clock, world, run, hear, drained, ledger, values } = it1;
     await run(async () => {
@@ -468,7 +486,7 @@ describe('a sweep that reads nothing', () => {
     expect(last).toEqual([1, 1, 1, 3]);
   });
 
-  it('of one subject is told when the others are done, and has no heartbeat', async () => {
+  it('of one subject is told when the others are done, and the heart beats on', async () => {
     const { world, run, sweep, ledger, values } = it1;
     await run(async () => {
       everywhere((place) => world.deploy(place, 'job', { environment: { A: '2' } }));
@@ -477,7 +495,7 @@ describe('a sweep that reads nothing', () => {
       });
       const before = values('SweepHeartbeat').length;
       await expect(sweep()).rejects.toThrow('1 subjects could not be taken');
-      expect(values('SweepHeartbeat')).toHaveLength(before);
+      expect(values('SweepHeartbeat')).toHaveLength(before + 1);
       expect(await ledger.history('job', 1)).toHaveLength(1);
     });
   });
