@@ -2,7 +2,13 @@ import { isMatch } from 'matcher';
 import type { FunctionGroup } from '../contract/config.ts';
 import type { ComparedFacet } from '../contract/report.ts';
 import type { Expectation } from '../core/episode.ts';
-import { type FacetFingerprint, type FingerprintKey, fingerprint, type Home } from '../core/fingerprint.ts';
+import {
+  type FacetFingerprint,
+  type FingerprintKey,
+  fingerprint,
+  type Home,
+  rulesId,
+} from '../core/fingerprint.ts';
 import type { FacetObservation, Observation, Remark } from '../core/observation.ts';
 import { Sealed } from '../core/sealed.ts';
 import type { FunctionDescription } from '../ports/function-source.ts';
@@ -17,6 +23,9 @@ const CODE_KEY = 'CodeSha256';
 
 /** Which facets of a function are compared, and how. */
 export type FacetRules = Pick<FunctionGroup, 'ignore' | 'code' | 'settings'>;
+
+/** What roots depend on, other than values. */
+type KeptRules = Pick<FunctionGroup, 'ignore' | 'code' | 'qualifier'>;
 
 interface Seen {
   readonly description: FunctionDescription;
@@ -67,9 +76,22 @@ export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Obs
   };
 }
 
-/** A raw root as it is kept. */
-export function rawRootOf({ prefix, root }: FacetFingerprint): string {
-  return `${prefix}:${root.raw}`;
+/**
+ * A raw root as it is kept: `v1.<key>.<rules>:<hash>`. Roots are compared with roots of the same key and rules only: a config
+ * that leaves out another key of the environment has moved nothing.
+ */
+export function rawRootOf(
+  { ignore, code, qualifier }: KeptRules,
+  facet: ComparedFacet,
+  { prefix, root }: FacetFingerprint,
+): string {
+  const version = qualifier ?? '';
+  const rules = {
+    env: [version, JSON.stringify(code), ...ignore.toSorted()],
+    code: [version, JSON.stringify(code)],
+    settings: [version],
+  };
+  return `${prefix}.${rulesId(rules[facet])}:${root.raw}`;
 }
 
 /** Raw roots do not depend on it. */
@@ -78,12 +100,17 @@ const NO_HOME: Home = { region: '-', account: '-' };
 /** The code that a deploy asks for, by the root that {@link observe} gives it; `undefined` if code is not compared. */
 export function expectationOf(
   key: FingerprintKey,
-  { code }: Pick<FacetRules, 'code'>,
+  rules: KeptRules,
   wanted: Sealed<string>,
 ): Expectation | undefined {
+  const { code } = rules;
   if (code === 'off') return undefined;
   const name = code === 'sha256' ? CODE_KEY : 'tag' in code ? code.tag : code.variable;
-  const root = rawRootOf(fingerprint(key, 'code', new Map([[name, wanted.reveal()]]), NO_HOME));
+  const root = rawRootOf(
+    rules,
+    'code',
+    fingerprint(key, 'code', new Map([[name, wanted.reveal()]]), NO_HOME),
+  );
   return { key: name, root };
 }
 

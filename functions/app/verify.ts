@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
 import { METRIC_NAMES, METRICS, type MetricName } from '../contract/metrics.ts';
-import type { Finding } from '../contract/report.ts';
+import { COMPARED_FACETS, type Finding } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
@@ -259,9 +259,11 @@ function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
   for (const [replica, { observation }] of seen.sightings) {
     if (observation.state !== 'present') continue;
     movedAt = Math.max(movedAt, observation.movedAt);
-    const facets = Object.entries(observation.facets).flatMap(([facet, observed]) =>
-      'fingerprint' in observed ? [[facet, rawRootOf(observed.fingerprint)] as const] : [],
-    );
+    const facets = COMPARED_FACETS.flatMap((facet) => {
+      const observed = observation.facets[facet];
+      const isRead = observed !== undefined && 'fingerprint' in observed;
+      return isRead ? [[facet, rawRootOf(seen.group, facet, observed.fingerprint)] as const] : [];
+    });
     roots[replica] = Object.fromEntries(facets);
   }
   return { outcome, roots, movedAt, at };

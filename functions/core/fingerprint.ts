@@ -9,6 +9,9 @@ const FORMAT = 'v1';
 /** Bytes that are kept of each HMAC-SHA-256, as two hex digits a byte. */
 const KEPT_BYTES = 16;
 
+/** Hex digits: enough to tell the rules of today from those of before. */
+const RULES_ID_LENGTH = 8;
+
 /** The block of SHA-256, which the key of HMAC is padded to. */
 const BLOCK_BYTES = 64;
 
@@ -101,6 +104,11 @@ function leafOf(key: FingerprintKey, facet: ComparedFacet, name: string, value: 
   const raw = keyedHash(key, [facet, name, `=${value}`]);
   const namesHome = value.includes(home.region) || value.includes(home.account);
   return { raw, normalised: namesHome ? keyedHash(key, [facet, name, ...normalise(value, home)]) : raw };
+}
+
+/** Tells by which rules something was fingerprinted. What is told by other rules is no movement. */
+export function rulesId(rules: readonly string[]): string {
+  return hash('sha256', canonical(rules), 'hex').slice(0, RULES_ID_LENGTH);
 }
 
 /**

@@ -447,6 +447,33 @@ describe('the gauges', () => {
   });
 });
 
+describe('another config', () => {
+  it.each([
+    { rules: { ignore: ['A'] }, reason: 'leaves a key out' },
+    { rules: { code: { variable: 'A' } }, reason: 'compares code in another way' },
+    { rules: { qualifier: 'live' }, reason: 'looks at an alias' },
+  ])('that $reason is no movement, and what moves after it is', async ({ rules }) => {
+    const { clock, world, ports, run, ledger, values } = it1;
+    const config = configOf({ functions: [{ select: { name: '*' }, ...rules }] });
+    const release = (environment: Record<string, string>) =>
+      everywhere((place) => {
+        world.deploy(place, 'api', { environment });
+        world.point(place, 'api', 'live', { version: world.publish(place, 'api'), weighted: false });
+      });
+    await run(async () => {
+      release({ A: '1' });
+      await sweep(ports, config);
+      expect((await ledger.read('api')).last).toBeUndefined();
+      await clock.sleep(MINUTE);
+      release({ A: '1', B: '2' });
+      await clock.sleep(MINUTE);
+      await sweep(ports, config);
+      expect((await ledger.read('api')).last?.outcome).toBe('forward');
+      expect(values('ConvergenceTime')).toHaveLength(1);
+    });
+  });
+});
+
 describe('what is gone', () => {
   it('retires its episode; what could not be read does not', async () => {
     const { world, run, hear, sweep, ledger } = it1;
