@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { vi } from 'vitest';
+import { createLedgerTable, dynamoLedger } from '../functions/adapters/aws/ledger.ts';
+import { startLocalDynamo } from '../functions/adapters/aws/local-dynamo.ts';
+import type { ParsedConfig } from '../functions/contract/config.ts';
+import type { Part } from '../functions/contract/deployment.ts';
+import { CONFIG_FILE } from '../functions/contract/environment.ts';
+import type { Ledger } from '../functions/ports/ledger.ts';
+
+/** A message that the bundle has sent, to which queue. */
+interface Sent {
+  readonly queue: string;
+  readonly body: string;
+}
+
+/** The bundle of a function, as it is deployed, with a ledger on dynalite and the rest of AWS on loopback. */
+export interface LambdaLike {
+  // biome-ignore lint/suspicious/noExplicitAny: it is what a handler is
+  readonly handler: (event: any) => Promise<any>;
+  readonly ledger: Ledger;
+  readonly sent: readonly Sent[];
+  /** What it has written to its log so far, lines of metrics included. */
+  logged(): string;
+  stop(): Promise<void>;
+}
+
+/** As the hub stack writes it: one function in two regions. */
+const CONFIG = {
+  prefix: 'recohere',
+  hub: { region: 'us-east-1' },
+  replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }],
+  functions: [
+    {
+      select: { name: 'api' },
+      identity: 'name',
+      names: {},
+      replicas: {},
+      ignore: [],
+      perReplica: [],
+      code: 'sha256',
+      settings: true,
+      alarmOn: ['env'],
+    },
+  ],
+  deadlineSeconds: 300,
+  maxRolloutSeconds: 3600,
+  mode: 'alert',
+} satisfies ParsedConfig;
+
+/**
+ * @param environmentOf Environment of the function in a region; `undefined` if it is not there.
+ * @param refuses Messages that the queues do not take.
+ */
+export async function startLambdaLike(
+  part: Part,
+  environmentOf: (region: string) => Readonly<Record<string, string>> | undefined,
+  refuses: (body: string) => boolean = () => false,
+): Promise<LambdaLike> {
+  let logged = '';
+  const keep = (...texts: unknown[]) => {
+    logged += `${texts.map((text) => (typeof text === 'string' ? text : JSON.stringify(text))).join(' ')}\n`;
+    return true;
+  };
+  for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation(keep);
+  for (const level of ['info', 'warn', 'error', 'log'] as const)
+    vi.spyOn(console, level).mockImplementation(keep);
+  const dynamo = await startLocalDynamo();
+  const table = await createLedgerTable(dynamo.client, 'ledger');
+  const sent: Sent[] = [];
+  const server = createServer(async (request, response) => {
+    const [status, answer] = answerTo(request, await text(request));
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+
+  function answerTo({ url = '', headers }: IncomingMessage, body: string): [number, object] {
+    const call = String(headers['x-amz-target'] ?? '').split('.')[1];
+    if (call === 'GetSecretValue') return [200, { SecretString: 'k'.repeat(64), VersionId: 'version-1' }];
+    if (call === 'SendMessage') {
+      const { QueueUrl, MessageBody } = JSON.parse(body);
+      if (refuses(MessageBody)) return [403, { __type: 'AccessDenied' }];
+      sent.push({ queue: QueueUrl.split('/').at(-1), body: MessageBody });
+      return [200, { MessageId: '1', MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex') }];
+    }
+    const region = /Credential=[^/]+\/\d+\/([\w-]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+    const name = /\/functions\/([^/]+)\/configuration/.exec(url)?.[1];
+    const environment = environmentOf(region);
+    if (name === undefined || environment === undefined) return [404, {}];
+    return [200, configurationOf(region, name, environment)];
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), 'recohere-lambda-'));
+  cpSync(`dist/handlers/${part}`, folder, { recursive: true });
+  writeFileSync(join(folder, CONFIG_FILE), JSON.stringify(CONFIG));
+  const own = `http://127.0.0.1:${port}`;
+  const variables = {
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIA',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL: own,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
+    POWERTOOLS_SERVICE_NAME: 'recohere',
+    RECOHERE_LEDGER: table,
+    RECOHERE_KEY: 'key',
+    RECOHERE_QUEUE: `${own}/1/verify-deploy`,
+    RECOHERE_DEAD_LETTERS: `${own}/1/dead-letters`,
+  };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  const { handler } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'index.mjs')).href);
+  return {
+    handler,
+    ledger: dynamoLedger(dynamo.client, table),
+    sent,
+    logged: () => logged,
+    async stop() {
+      vi.restoreAllMocks();
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+      server.close();
+      server.closeAllConnections();
+      await dynamo.stop();
+    },
+  };
+}
+
+/** What `GetFunctionConfiguration` says of a function that was settled a day ago. */
+function configurationOf(region: string, name: string, environment: Readonly<Record<string, string>>) {
+  return {
+    FunctionName: name,
+    FunctionArn: `arn:aws:lambda:${region}:111111111111:function:${name}`,
+    Version: '$LATEST',
+    RevisionId: 'r1',
+    LastModified: new Date(Date.now() - 86_400_000).toISOString(),
+    CodeSha256: 'sha',
+    Environment: { Variables: environment },
+    State: 'Active',
+    LastUpdateStatus: 'Successful',
+  };
+}
