@@ -4,6 +4,7 @@ import {
   Architecture,
   type FunctionOptions,
   Function as LambdaFunction,
+  LoggingFormat,
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
@@ -55,6 +56,7 @@ export class HubFunction<P extends Part> extends Construct {
       environment,
       tracing: Tracing.ACTIVE,
       logGroup,
+      loggingFormat: LoggingFormat.JSON, // the handlers log objects; lines of metrics are JSON already, and stay as they are
       // all permissions stand in the role below: what the CDK would grant by itself is more than is used
       role: roleOf(this, functionName, [
         new PolicyStatement({ actions: [...LOG_ACTIONS], resources: [logGroup.logGroupArn] }),

@@ -184,9 +184,9 @@ describe.each(PARTS)('the function %s', (part) => {
     expect(functionOf(part)).not.toHaveProperty('ReservedConcurrentExecutions');
   });
 
-  it('has a log of its own for a month', () => {
+  it('has a log of its own for a month, in JSON, since handlers log objects', () => {
     const id = idOf('AWS::Logs::LogGroup', `/aws/lambda/${name}`);
-    expect(functionOf(part).LoggingConfig).toEqual({ LogGroup: { Ref: id } });
+    expect(functionOf(part).LoggingConfig).toEqual({ LogFormat: 'JSON', LogGroup: { Ref: id } });
     expect(template.findResources('AWS::Logs::LogGroup')[id ?? '']).toMatchObject({
       Properties: { RetentionInDays: 30 },
       DeletionPolicy: 'Delete',
