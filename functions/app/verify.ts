@@ -68,7 +68,7 @@ export async function verifyChange(
   concern: Concern,
 ): Promise<void> {
   const { source } = paced(ports.source, ports.clock, () => {});
-  const wanted = await concernedSubjects(source, config, concern);
+  const wanted = await concernedSubjects(source, config, concern).catch(nobodyIfRefused);
   if (wanted?.length === 0) return;
   const taken = await verify(ports, config, (subject) => toldOf(ports.key, change, concern, subject), wanted);
   failFirst(taken);
@@ -78,6 +78,15 @@ export async function verifyChange(
   if (unread && concern.kind === 'subjects' && concern.code && !concern.names.every(isSeen)) {
     throw new RefusedError(unread.refusal, { retryable: true });
   }
+}
+
+/**
+ * Where tags are refused, nobody knows whom an event concerns, and no later try will: the sweep looks at all that can be read,
+ * and says what cannot.
+ */
+function nobodyIfRefused(error: unknown): readonly string[] {
+  if (error instanceof RefusedError && !error.retryable) return [];
+  throw error;
 }
 
 /** What a change tells of one subject. Of the code that it asks for, only the root goes on. */

@@ -217,6 +217,24 @@ describe('a change', () => {
     });
   });
 
+  it.each([
+    { retryable: false, outcome: 'is left to the sweep' },
+    { retryable: true, outcome: 'is tried again' },
+  ])('of a place that refuses its tags $outcome', async ({ retryable }) => {
+    const config = configOf({ functions: [{ select: { name: '*' }, identity: 'stack+logicalId' }] });
+    const { clock, world, ports, telemetry } = system(config);
+    world.inject('tagged', () => {
+      throw new RefusedError({ code: retryable ? 'THROTTLED' : 'ACCESS_DENIED' }, { retryable });
+    });
+    await clock.run(async () => {
+      const concern = { kind: 'stack', stack: 'shop', ...EU, account: '111111111111' } as const;
+      const verified = verifyChange(ports, config, { id: 'd', source: 'test', at: clock.now() }, concern);
+      if (retryable) await expect(verified).rejects.toThrow(RefusedError);
+      else await verified;
+      expect(telemetry.samples).toEqual([]);
+    });
+  });
+
   it('of a place that is not watched concerns nobody', async () => {
     const { run, hear, telemetry } = it1;
     await run(async () => {
