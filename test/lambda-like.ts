@@ -26,6 +26,8 @@ export interface LambdaLike {
   readonly handler: (event: any) => Promise<any>;
   readonly ledger: Ledger;
   readonly sent: readonly Sent[];
+  /** Regions in which it has read a function, once for each time. */
+  readonly read: readonly string[];
   /** What it has written to its log so far, lines of metrics included. */
   logged(): string;
   stop(): Promise<void>;
@@ -74,6 +76,7 @@ export async function startLambdaLike(
   const dynamo = await startLocalDynamo();
   const table = await createLedgerTable(dynamo.client, 'ledger');
   const sent: Sent[] = [];
+  const read: string[] = [];
   const server = createServer(async (request, response) => {
     const [status, answer] = answerTo(request, await text(request));
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
@@ -94,6 +97,7 @@ export async function startLambdaLike(
     const region = /Credential=[^/]+\/\d+\/([\w-]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
     const name = /\/functions\/([^/]+)\/configuration/.exec(url)?.[1];
     const environment = environmentOf(region);
+    read.push(region);
     if (name === undefined || environment === undefined) return [404, {}];
     return [200, configurationOf(region, name, environment)];
   }
@@ -120,6 +124,7 @@ export async function startLambdaLike(
     handler,
     ledger: dynamoLedger(dynamo.client, table),
     sent,
+    read,
     logged: () => logged,
     async stop() {
       vi.restoreAllMocks();

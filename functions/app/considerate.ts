@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
 import { backingOff } from './back-off.ts';
 import { paced } from './pace.ts';
+import { sharing } from './sharing.ts';
 
 /**
  * Calls a second, per place and API, of all looks of one process. Two copies of verify-deploy and a sweep may run at
@@ -16,12 +17,15 @@ interface Words {
   info(message: string, names: Readonly<Record<string, string>>): void;
 }
 
-/** A source for a process that lives on: all its looks share one pace, and a role that refuses is left alone for a while. */
+/**
+ * A source for a process that lives on: all its looks share one pace, looks of one batch share what they read, and a role
+ * that refuses is left alone for a while.
+ */
 export function considerate(
   { source, memory, clock }: { source: FunctionSource; memory: AccessMemory; clock: Clock },
   words: Words,
 ): FunctionSource {
-  return backingOff(
+  const patient = backingOff(
     paced(source, clock, () => {}, CALLS_PER_SECOND).source,
     memory,
     clock,
@@ -29,4 +33,5 @@ export function considerate(
       words.warn('the read role of an account refuses the hub; it is asked again later', { account }),
     (account) => words.info('the read role of an account can be assumed again', { account }),
   );
+  return sharing(patient);
 }

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memory.ts';
+import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { considerate } from '../../functions/app/considerate.ts';
+import { RefusedError } from '../../functions/core/errors.ts';
+import { US } from './simulated.ts';
+
+const OTHER = {
+  ...US,
+  account: '222222222222',
+  access: { roleArn: 'arn:aws:iam::222222222222:role/recohere-read' },
+};
+const HOUR = 3_600_000;
+
+function system() {
+  const clock = new VirtualClock(0);
+  const world = new SimulatedRegions(clock, () => 10);
+  const begun: number[] = [];
+  world.inject('read', () => begun.push(clock.now() - 10));
+  const said: string[] = [];
+  const say = (message: string, { account }: Readonly<Record<string, string>>) =>
+    said.push(`${account}: ${message}`);
+  const ports = { source: world, memory: new SimulatedAccessMemory(clock, () => 5), clock };
+  return { clock, world, begun, said, source: considerate(ports, { info: say, warn: say }) };
+}
+
+describe('a considerate source', () => {
+  it('begins one call a second in a place, whichever look it is for, and one for those that ask the same', async () => {
+    const { clock, begun, source } = system();
+    const look = () => Promise.all(['a', 'b', 'c'].map((name) => source.read(US, name)));
+    await clock.run(() => Promise.all([look(), look(), look()]));
+    expect(begun).toEqual([0, 1000, 2000]);
+  });
+
+  it('says once that a role refuses, and once that it does not any more', async () => {
+    const { clock, world, said, source } = system();
+    let refuses = true;
+    let asked = 0;
+    world.inject('list', () => {
+      asked++;
+      if (refuses) throw new RefusedError({ code: 'ACCESS_DENIED', permission: 'sts:AssumeRole' });
+    });
+    await clock.run(async () => {
+      for (let minute = 0; minute < 60; minute += 5) {
+        await expect(source.list(OTHER)).rejects.toThrow(RefusedError);
+        await clock.sleep(5 * 60_000);
+      }
+      expect(asked).toBeLessThan(6);
+      refuses = false;
+      await clock.sleep(24 * HOUR);
+      await source.list(OTHER);
+    });
+    expect(said).toEqual([
+      '222222222222: the read role of an account refuses the hub; it is asked again later',
+      '222222222222: the read role of an account can be assumed again',
+    ]);
+  });
+});
