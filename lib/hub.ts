@@ -17,7 +17,8 @@ import { CONSUME_ACTIONS, INDEX_ACTIONS, LEDGER_ACTIONS, READ_ACTIONS } from './
 import { deadLetterQueue, secureQueue } from './queues.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 
-const VERIFY_TIMEOUT = Duration.seconds(120);
+/** Enough for an event that names nobody, so that everything is looked at, at the pace of a good guest. */
+const VERIFY_TIMEOUT = Duration.seconds(300);
 const VERIFY_BATCH_MESSAGES = 10;
 /** The least that Lambda takes. More would only share the same pace of reading. */
 const VERIFY_CONCURRENCY_MAX = 2;

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { lookAtDemo, playDemoDay } from '../bin/demo.ts';
-import { renderLook } from '../bin/render.ts';
+import { playDemoDay } from '../bin/demo.ts';
 import { renderDay } from '../bin/render-day.ts';
 import { configSchema } from '../functions/contract/config.ts';
+import { ALARMS } from '../lib/alarms.ts';
 import { run } from './bin/run.ts';
+import { BLOCKS, blockIn, withBlock } from './readme-blocks.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -19,16 +20,23 @@ function pathsOf(schema: z.core.JSONSchema.BaseSchema, path = ''): string[] {
 }
 
 describe('the README', () => {
-  it('shows what the demonstration prints on a terminal of 80 columns', async () => {
-    const shown = /<!-- demo -->\n```\n(.*?)```\n<!-- \/demo -->/s.exec(readme)?.[1];
-    expect(shown).toBe(renderLook(await lookAtDemo(1), { colors: false, width: 80 }));
+  // `npm run readme` writes them
+  it.each(Object.entries(BLOCKS))('shows in the block %s what the code makes', async (name, make) => {
+    const made = await make();
+    if (process.env.UPDATE_README) {
+      writeFileSync('README.md', withBlock(readFileSync('README.md', 'utf8'), name, made));
+    }
+    expect(blockIn(readFileSync('README.md', 'utf8'), name)).toBe(made);
   });
 
-  it('shows the episodes of the day that the demonstration plays', async () => {
-    const shown = /<!-- day -->\n```\n(.*?)```\n<!-- \/day -->/s.exec(readme)?.[1];
+  it('plays a day that fits into a terminal of 80 columns', async () => {
     const printed = renderDay(await playDemoDay(1), { colors: false, width: 80 });
-    expect(shown).toBe(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
     expect(Math.max(...printed.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('has a section for each alarm, where the alarm sends who is woken by it', () => {
+    const sections = [...readme.matchAll(/^### alarm-(.*)$/gm)].map(([, name]) => name);
+    expect(sections.toSorted()).toEqual(ALARMS.map(({ name }) => name).toSorted());
   });
 
   it('names every setting of the config, and none that is not there', () => {

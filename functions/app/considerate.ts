@@ -1,15 +1,16 @@
+import type { Part } from '../contract/deployment.ts';
 import type { AccessMemory } from '../ports/access-memory.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
 import { backingOff } from './back-off.ts';
-import { paced } from './pace.ts';
+import { type Pace, paced } from './pace.ts';
 import { sharing } from './sharing.ts';
 
-/**
- * Calls a second, per place and API, of all looks of one process. Two copies of verify-deploy and a sweep may run at
- * once: together they stay within the fifth of the quota that is ours.
- */
-const CALLS_PER_SECOND = 1;
+/** Two copies of verify-deploy and a sweep may run at once: together they stay within {@link OUR_SHARE}. */
+const PACES = {
+  'verify-deploy': { calls: 1, everyMs: 2000 },
+  sweep: { calls: 2, everyMs: 1000 },
+} as const satisfies Record<Part, Pace>;
 
 /** Says what a person should know, once. */
 interface Words {
@@ -23,10 +24,11 @@ interface Words {
  */
 export function considerate(
   { source, memory, clock }: { source: FunctionSource; memory: AccessMemory; clock: Clock },
+  part: Part,
   words: Words,
 ): FunctionSource {
   const patient = backingOff(
-    paced(source, clock, () => {}, CALLS_PER_SECOND).source,
+    paced(source, clock, () => {}, PACES[part]).source,
     memory,
     clock,
     (account) =>

@@ -2,19 +2,25 @@ import { type Place, placeId } from '../core/place.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
 
+/** How many calls may begin in any such time, per place and per API. */
+export interface Pace {
+  readonly calls: number;
+  readonly everyMs: number;
+}
+
 /**
- * Calls that may begin in any second, per place and per API. Lambda's control plane takes 15 a second, shared with
- * the user's own deploys; so does the tagging API. This is a fifth of it.
+ * Lambda's control plane takes 15 calls a second, shared with the user's own deploys; so does the tagging API. This is a
+ * fifth of it.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
-export const CALLS_PER_SECOND = 3;
+export const OUR_SHARE: Pace = { calls: 3, everyMs: 1000 };
 
 /** Calls made so far, by the name that IAM gives them. Retries of the SDK are not in it. */
 export type CallCounts = ReadonlyMap<string, number>;
 
 /** The calls of one place and one API, one after the other. */
 interface Lane {
-  /** When the last calls began, at most as many as may begin in a second: as they did, not as planned, for timers are late. */
+  /** When the last calls began, at most as many as may begin in the pace's time: as they did, not as planned, for timers are late. */
   readonly starts: number[];
   last: Promise<void>;
 }
@@ -24,7 +30,7 @@ export function paced(
   source: FunctionSource,
   clock: Clock,
   onCall: () => void,
-  callsPerSecond: number = CALLS_PER_SECOND,
+  pace: Pace = OUR_SHARE,
 ): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
   const lanes = new Map<string, Lane>();
@@ -34,8 +40,8 @@ export function paced(
     const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
     lanes.set(name, lane);
     lane.last = lane.last.then(async () => {
-      const oldest = lane.starts.length < callsPerSecond ? undefined : lane.starts.shift();
-      const waitMs = oldest === undefined ? 0 : Math.min(1000, oldest + 1000 - clock.now()); // the clock may be put back
+      const oldest = lane.starts.length < pace.calls ? undefined : lane.starts.shift();
+      const waitMs = oldest === undefined ? 0 : Math.min(pace.everyMs, oldest + pace.everyMs - clock.now()); // the clock may be put back
       if (waitMs > 0) await clock.sleep(waitMs);
       lane.starts.push(clock.now());
       calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);

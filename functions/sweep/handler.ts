@@ -6,7 +6,7 @@ import { sweep } from '../app/verify.ts';
 
 const installed = lazily(async () => {
   const { config, ports } = await installation('sweep');
-  return { config, ports: { ...ports, source: considerate(ports, log) } };
+  return { config, ports: { ...ports, source: considerate(ports, 'sweep', log) } };
 });
 
 /** Looks at everything once. What the schedule says is of no interest. */

@@ -9,7 +9,7 @@ import { receive } from '../app/receive.ts';
 const installed = lazily(async () => {
   const { config, environment, ports } = await installation('verify-deploy');
   const deadLetters = sqsDeadLetters(environment.RECOHERE_DEAD_LETTERS);
-  return { config, ports: { ...ports, source: considerate(ports, log), deadLetters } };
+  return { config, ports: { ...ports, source: considerate(ports, 'verify-deploy', log), deadLetters } };
 });
 
 /** Takes a batch of messages, each on its own. Those that failed stay in the queue, and no others. */

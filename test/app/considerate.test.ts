@@ -3,6 +3,7 @@ import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memor
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { considerate } from '../../functions/app/considerate.ts';
+import type { Part } from '../../functions/contract/deployment.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { US } from './simulated.ts';
 
@@ -13,7 +14,7 @@ const OTHER = {
 };
 const HOUR = 3_600_000;
 
-function system() {
+function system(part: Part = 'sweep') {
   const clock = new VirtualClock(0);
   const world = new SimulatedRegions(clock, () => 10);
   const begun: number[] = [];
@@ -22,15 +23,20 @@ function system() {
   const say = (message: string, { account }: Readonly<Record<string, string>>) =>
     said.push(`${account}: ${message}`);
   const ports = { source: world, memory: new SimulatedAccessMemory(clock, () => 5), clock };
-  return { clock, world, begun, said, source: considerate(ports, { info: say, warn: say }) };
+  return { clock, world, begun, said, source: considerate(ports, part, { info: say, warn: say }) };
 }
 
 describe('a considerate source', () => {
-  it('begins one call a second in a place, whichever look it is for, and one for those that ask the same', async () => {
-    const { clock, begun, source } = system();
-    const look = () => Promise.all(['a', 'b', 'c'].map((name) => source.read(US, name)));
-    await clock.run(() => Promise.all([look(), look(), look()]));
-    expect(begun).toEqual([0, 1000, 2000]);
+  it('keeps one pace for all looks, and reads once what several ask for', async () => {
+    const startsOf = async (part: Part) => {
+      const { clock, begun, source } = system(part);
+      const look = () => Promise.all(['a', 'b', 'c'].map((name) => source.read(US, name)));
+      await clock.run(() => Promise.all([look(), look(), look()]));
+      return begun;
+    };
+    // two copies of verify-deploy and one sweep begin three calls a second
+    expect(await startsOf('verify-deploy')).toEqual([0, 2000, 4000]);
+    expect(await startsOf('sweep')).toEqual([0, 0, 1000]);
   });
 
   it('says once that a role refuses, and once that it does not any more', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
-import { CALLS_PER_SECOND, paced } from '../../functions/app/pace.ts';
+import { OUR_SHARE, paced } from '../../functions/app/pace.ts';
 import { EU, US } from './simulated.ts';
 
 describe('a paced source', () => {
@@ -31,7 +31,7 @@ describe('a paced source', () => {
       expect(own.map(({ name }) => name)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
       for (const { at } of own) {
         const inSecond = own.filter((other) => other.at >= at && other.at < at + 1000);
-        expect(inSecond.length).toBeLessThanOrEqual(CALLS_PER_SECOND);
+        expect(inSecond.length).toBeLessThanOrEqual(OUR_SHARE.calls);
       }
       expect(own.at(-1)?.at).toBe(6000); // no slower than the share allows
     }

@@ -247,7 +247,7 @@ describe('verify-deploy', () => {
   });
 
   it('may send messages to itself without being taken for a runaway loop', () => {
-    expect(functionOf('verify-deploy')).toMatchObject({ RecursiveLoop: 'Allow', Timeout: 120 });
+    expect(functionOf('verify-deploy')).toMatchObject({ RecursiveLoop: 'Allow', Timeout: 300 });
   });
 });
 

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { configSchema } from '../../functions/contract/config.ts';
+import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
+import { measureSweep, publishedSeries } from './measured-sweep.ts';
+import { assumedTemplates, costText, LIMIT_USD, monthlyCost, totalUsd, usdOf } from './monthly-cost.ts';
+import { PRICES } from './prices.ts';
+import { ASSUMED, type CfnTemplate, RESOURCES } from './resource-costs.ts';
+
+const SERIES_MAX = 25;
+
+const templates = assumedTemplates();
+const [hub, monitoring] = templates;
+const sweep = await measureSweep(ASSUMED.regions, ASSUMED.functions);
+const series = await publishedSeries();
+const cost = (of: readonly CfnTemplate[] = templates) => monthlyCost(of, sweep, series);
+
+/** The templates with one resource more, or with another in its place. */
+function withResource(id: string, Type: string, Properties: unknown): readonly CfnTemplate[] {
+  return templates.map((template) =>
+    template === hub ? { Resources: { ...template.Resources, [id]: { Type, Properties } } } : template,
+  );
+}
+
+/** The id and the properties of the first resource of a type in the hub. */
+function firstOf(type: string) {
+  const [[id, resource] = ['', undefined]] = Object.entries(hub?.Resources ?? {}).filter(
+    ([, { Type }]) => Type === type,
+  );
+  return { id, properties: z.record(z.string(), z.unknown()).parse(resource?.Properties) };
+}
+
+describe('the cost proof', () => {
+  it(`stays below ${LIMIT_USD} USD a month at list prices`, async () => {
+    process.stdout.write(await costText());
+    expect(totalUsd(cost())).toBeLessThan(LIMIT_USD);
+  });
+
+  it('counts a template of the hub, one of its alarms, and one of each region', () => {
+    expect(templates).toHaveLength(2 + ASSUMED.regions.length);
+    expect(Object.values(monitoring?.Resources ?? {}).map(({ Type }) => Type)).toContain(
+      'AWS::SNS::Subscription',
+    );
+  });
+
+  it('has a price for what is in the templates, and for nothing else', () => {
+    const types = templates.flatMap(({ Resources }) => Object.values(Resources).map(({ Type }) => Type));
+    expect([...new Set(types)].toSorted()).toEqual(Object.keys(RESOURCES).toSorted());
+    const used = new Set(cost().map(({ price }) => price));
+    expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
+  });
+
+  it('counts every series that can come into being, one for each metric', () => {
+    expect(series.size).toBe(METRIC_NAMES.length);
+    expect(series.size).toBeLessThanOrEqual(SERIES_MAX);
+  });
+
+  it('writes nothing into the ledger while all is quiet, and reads each subject once', () => {
+    expect(sweep.writes).toBe(0);
+    expect(sweep.readUnits).toBeGreaterThanOrEqual(ASSUMED.functions);
+    expect(sweep.readUnits).toBeLessThan(1.1 * ASSUMED.functions);
+  });
+
+  it('may say that secrets cost nothing, for no config can name one', () => {
+    expect(Object.keys(z.toJSONSchema(configSchema).properties ?? {})).not.toContain('secrets');
+  });
+
+  it.each([
+    ['a type that it does not know', 'AWS::KMS::Key', {}, 'More (AWS::KMS::Key)'],
+    [
+      'a function that nobody calls',
+      'AWS::Lambda::Function',
+      firstOf('AWS::Lambda::Function').properties,
+      'how often More is called',
+    ],
+    [
+      'a log that no function of ours writes',
+      'AWS::Logs::LogGroup',
+      firstOf('AWS::Logs::LogGroup').properties,
+      'who writes to More',
+    ],
+  ])('fails for %s', (_reason, type, properties, words) => {
+    expect(() => cost(withResource('More', type, properties))).toThrow(words);
+  });
+
+  it.each([
+    ['AWS::DynamoDB::GlobalTable', { StreamSpecification: { StreamViewType: 'NEW_IMAGE' } }],
+    ['AWS::DynamoDB::GlobalTable', { BillingMode: 'PROVISIONED' }],
+    ['AWS::Events::EventBus', { LogConfig: { Level: 'TRACE' } }],
+    ['AWS::Events::Rule', { Targets: [{ Id: 'a', Arn: 'arn:aws:events:us-east-1:1:api-destination/a' }] }],
+    ['AWS::Lambda::EventSourceMapping', { ProvisionedPollerConfig: { MinimumPollers: 2 } }],
+    ['AWS::Lambda::Function', { Architectures: ['x86_64'] }],
+    ['AWS::Lambda::Function', { VpcConfig: { SubnetIds: ['subnet-1'] } }],
+    ['AWS::SecretsManager::Secret', { ReplicaRegions: [{ Region: 'eu-west-1' }] }],
+    ['AWS::SQS::Queue', { KmsMasterKeyId: 'alias/own' }],
+  ])('fails for a property of %s whose cost it does not know: %o', (type, more) => {
+    const { id, properties } = firstOf(type);
+    expect(() => cost(withResource(id, type, { ...properties, ...more }))).toThrow(`${id} (${type})`);
+  });
+
+  it('grows by what one more of a thing costs', () => {
+    const { properties } = firstOf('AWS::SecretsManager::Secret');
+    const more = totalUsd(cost(withResource('More', 'AWS::SecretsManager::Secret', properties)));
+    expect(more - totalUsd(cost())).toBeGreaterThanOrEqual(PRICES.secret.usd);
+  });
+
+  it.each([
+    ['sweeps five times as often', 'Lambda: `sweep`', 5, { ScheduleExpression: 'rate(1 minute)' }],
+    ['has twice the memory', 'Lambda: `sweep`', 2, { MemorySize: 1024 }],
+  ])('grows if the hub %s', (_reason, what, factor, change) => {
+    const changed: CfnTemplate = {
+      Resources: Object.fromEntries(
+        Object.entries(hub?.Resources ?? {}).map(([id, { Type, Properties }]) => {
+          const properties = z.record(z.string(), z.unknown()).optional().parse(Properties);
+          const isMeant = Object.keys(change).every((key) => properties?.[key] !== undefined);
+          return [id, { Type, Properties: isMeant ? { ...properties, ...change } : properties }];
+        }),
+      ),
+    };
+    const usd = (of: readonly CfnTemplate[]) =>
+      cost(of)
+        .filter((line) => line.what === what)
+        .map(usdOf);
+    const grown = usd(templates.map((template) => (template === hub ? changed : template)));
+    expect(grown).toEqual(usd(templates).map((each) => expect.closeTo(factor * each, 6)));
+    expect(grown).toHaveLength(1);
+  });
+});

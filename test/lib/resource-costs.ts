@@ -1,0 +1,352 @@
+import * as z from 'zod';
+import type { MeasuredSweep } from './measured-sweep.ts';
+import { PLATFORM_LINES } from './platform-lines.ts';
+import type { PriceName } from './prices.ts';
+
+/** What is assumed of an installation, and of a month in it. */
+export const ASSUMED = {
+  regions: ['us-east-1', 'eu-west-1', 'ap-southeast-2'],
+  /** In each region, all of them watched. */
+  functions: 100,
+  secrets: 10,
+  deploysAMonth: 300,
+} as const;
+
+const MONTH_SECONDS = 31 * 86_400;
+
+/** Events that one rule of a region passes on for one deploy. CloudFormation sends one of a function and one of its stack. */
+const EVENTS_PER_RULE = 2;
+/** How often a deploy that does not agree is looked at again within its five minutes. */
+export const LOOKS_AGAIN = 15;
+/** Times that each alarm begins in a month; each time, it ends too. */
+const ALARMS_A_MONTH = 1;
+/** Closed episodes are kept for ever; so long that has been. */
+const HISTORY_MONTHS = 12;
+
+/** A start without anything warm, which is billed too, and the hashing, with a third of a core. */
+const START_SECONDS = 3;
+/** An environment has 4 KB at most, and the rest of what a list says of a function half as much. */
+const FUNCTION_BYTES = 6_000;
+/** What CloudWatch Logs adds to each line, at most. */
+const LOG_LINE_OVERHEAD_BYTES = 26;
+
+/**
+ * Lambda reads a queue with five pollers when nothing is in it, and with no fewer if the mapping has a maximum concurrency.
+ * They wait for messages; 20 seconds are the longest that SQS lets them, and what users see.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+ * @see https://github.com/getlift/lift/issues/132
+ */
+const POLLERS = 5;
+const POLL_SECONDS = 20;
+/** Sent, received, deleted. */
+const REQUESTS_PER_MESSAGE = 3;
+
+/** A template as CloudFormation reads it. */
+export interface CfnTemplate {
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: unknown }>>;
+}
+
+/** What is billed for one thing in a month. */
+export interface CostLine {
+  readonly what: string;
+  readonly quantity: number;
+  readonly price: PriceName;
+}
+
+/** What the cost of a resource follows from, beside its own properties. */
+interface Setting {
+  readonly id: string;
+  readonly template: CfnTemplate;
+  readonly sweep: MeasuredSweep;
+  /** As {@link messagesOf} says. */
+  readonly messages: number;
+}
+
+type Priced = (properties: unknown, setting: Setting) => readonly CostLine[];
+
+/** A type whose properties are all known. One that is not may cost something, and fails. */
+function priced<S extends z.ZodRawShape>(
+  known: S,
+  linesOf: (properties: z.output<z.ZodObject<S>>, setting: Setting) => readonly CostLine[],
+): Priced {
+  const schema = z.strictObject(known);
+  return (properties, setting) => linesOf(schema.parse(properties) as z.output<z.ZodObject<S>>, setting);
+}
+
+/** A type that is free whatever its properties say. */
+const free: Priced = () => [];
+
+/** A property that changes no cost, whatever it says. */
+const any = z.optional(z.unknown());
+const ref = z.strictObject({ Ref: z.string() });
+const arnOf = z.strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) });
+const busArn = z.strictObject({
+  'Fn::Join': z.tuple([z.literal(''), z.array(any).refine((parts) => parts.includes(':event-bus/'))]),
+});
+const targetsOf = (arn: z.ZodType) =>
+  z.array(z.strictObject({ Arn: arn, Id: any, DeadLetterConfig: any, RetryPolicy: any, RoleArn: any }));
+
+export function line(what: string, quantity: number, price: PriceName): CostLine {
+  return { what, quantity, price };
+}
+
+/** Every type of resource that our templates may have, and what it costs when idle. */
+export const RESOURCES: Readonly<Record<string, Priced>> = {
+  'AWS::CDK::Metadata': free, // a note of the CDK in the template
+  'AWS::IAM::Role': free, // IAM bills nothing
+  'AWS::Lambda::EventInvokeConfig': free, // a setting of a function
+  'AWS::Lambda::Permission': free, // a policy
+  'AWS::SNS::TopicPolicy': free,
+  'AWS::SQS::QueuePolicy': free,
+  // billed by the event, which the rules that forward to it count; its own log would be billed
+  'AWS::Events::EventBus': priced({ Name: any, Description: any, Policy: any }, () => []),
+  'AWS::Events::Rule': (properties, setting) => ruleCost(ruleSchema.parse(properties), setting),
+  // billed by the request: by what reads it, in the mapping. Nothing reads a dead-letter queue. Keys of SQS cost nothing
+  'AWS::SQS::Queue': priced(
+    {
+      QueueName: any,
+      SqsManagedSseEnabled: z.literal(true),
+      MessageRetentionPeriod: any,
+      RedrivePolicy: any,
+      VisibilityTimeout: any,
+    },
+    () => [],
+  ),
+  'AWS::Lambda::EventSourceMapping': priced(
+    {
+      EventSourceArn: arnOf,
+      FunctionName: ref,
+      BatchSize: any,
+      FunctionResponseTypes: any,
+      ScalingConfig: any, // one for provisioned pollers would be billed
+    },
+    (_properties, { messages }) => [
+      line('SQS: empty polls of Lambda', (POLLERS * MONTH_SECONDS) / POLL_SECONDS, 'queueRequest'),
+      line('SQS: messages', REQUESTS_PER_MESSAGE * messages, 'queueRequest'),
+    ],
+  ),
+  'AWS::Lambda::Function': priced(
+    {
+      FunctionName: z.string(),
+      MemorySize: z.number(),
+      Architectures: z.tuple([z.literal('arm64')]),
+      TracingConfig: z.strictObject({ Mode: z.literal('Active') }),
+      LoggingConfig: z.strictObject({ LogFormat: z.literal('JSON'), LogGroup: ref }),
+      Code: any,
+      Description: any,
+      Environment: any,
+      Handler: any,
+      RecursiveLoop: any,
+      Role: any,
+      Runtime: any,
+      Timeout: any,
+    },
+    ({ FunctionName: name, MemorySize: megabytes, LoggingConfig }, setting) => {
+      const calls = callsOf(setting.template, setting.id, setting.messages);
+      const { sweep } = setting;
+      const logged = [...PLATFORM_LINES, ...sweep.logLines];
+      const logBytes = sum(logged.map((text) => Buffer.byteLength(text) + LOG_LINE_OVERHEAD_BYTES));
+      const logGb = (calls * logBytes) / 1e9;
+      const elsewhere = ASSUMED.regions.length - 1;
+      return [
+        line('Lambda: requests', calls, 'lambdaRequest'),
+        line(
+          `Lambda: \`${name.slice(name.indexOf('-') + 1)}\``,
+          calls * (START_SECONDS + sweep.seconds) * (megabytes / 1024),
+          'lambdaGbSecond',
+        ),
+        line('X-Ray: traces', calls, 'trace'), // the default rule records the first request of each second
+        line('CloudWatch: logs written', logGb, 'logsIngested'),
+        line(
+          'CloudWatch: logs kept',
+          logGb * monthsKept(setting.template, LoggingConfig.LogGroup.Ref),
+          'logsKept',
+        ),
+        line(
+          'Data from the other regions, if it is billed',
+          (calls * elsewhere * ASSUMED.functions * FUNCTION_BYTES) / 1e9,
+          'transfer',
+        ),
+      ];
+    },
+  ),
+  // what is written and kept is counted for the function that writes
+  'AWS::Logs::LogGroup': priced(
+    { LogGroupName: any, RetentionInDays: z.number() },
+    (_properties, { id, template }) => {
+      const isWritten = Object.values(template.Resources).some(
+        ({ Type, Properties }) =>
+          Type === 'AWS::Lambda::Function' && JSON.stringify(Properties).includes(`{"Ref":"${id}"}`),
+      );
+      if (!isWritten) throw new Error(`nobody knows who writes to ${id}, and how much`);
+      return [];
+    },
+  ),
+  'AWS::DynamoDB::GlobalTable': priced(
+    {
+      AttributeDefinitions: any,
+      BillingMode: z.literal('PAY_PER_REQUEST'),
+      KeySchema: any,
+      GlobalSecondaryIndexes: z.tuple([
+        z.strictObject({
+          IndexName: any,
+          KeySchema: any,
+          Projection: z.strictObject({ ProjectionType: z.literal('KEYS_ONLY') }),
+        }),
+      ]),
+      Replicas: z.tuple([
+        z.strictObject({
+          Region: any,
+          GlobalSecondaryIndexes: z.array(z.strictObject({ IndexName: any })),
+          PointInTimeRecoverySpecification: z.strictObject({ PointInTimeRecoveryEnabled: z.literal(true) }),
+        }),
+      ]),
+    },
+    (_properties, { template, sweep, messages }) => {
+      const looks = sum(functionsOf(template).map((id) => callsOf(template, id, messages)));
+      const closed = HISTORY_MONTHS * ASSUMED.deploysAMonth;
+      const kept = ((ASSUMED.functions + closed) * 2 * sweep.itemBytes) / 1e9; // twice, for the index and what each item adds
+      const writes = looks * sweep.writes + messages + ASSUMED.deploysAMonth; // a state a message, an episode a deploy
+      return [
+        line('DynamoDB: reads', looks * sweep.readUnits, 'readUnit'),
+        line('DynamoDB: writes', writes * Math.ceil(sweep.itemBytes / 1024), 'writeUnit'),
+        line('DynamoDB: table', kept, 'tableKept'),
+        line('DynamoDB: point-in-time recovery', kept, 'tableBackup'),
+      ];
+    },
+  ),
+  // its key is that of Secrets Manager, which costs nothing
+  'AWS::SecretsManager::Secret': priced(
+    { Description: any, GenerateSecretString: any },
+    (_properties, { template, messages }) => [
+      line('Secrets Manager: the fingerprint key', 1, 'secret'),
+      line(
+        'Secrets Manager: reads of it',
+        sum(functionsOf(template).map((id) => callsOf(template, id, messages))),
+        'secretCall',
+      ),
+    ],
+  ),
+  'AWS::CloudWatch::Alarm': priced(
+    {
+      MetricName: z.string(), // one; `Metrics` would be several
+      Period: z.number().min(60), // below, it is one of high resolution
+      AlarmActions: z.array(any),
+      OKActions: z.array(any),
+      AlarmDescription: any,
+      AlarmName: any,
+      ComparisonOperator: any,
+      DatapointsToAlarm: any,
+      Dimensions: any,
+      EvaluationPeriods: any,
+      Namespace: any,
+      Statistic: z.enum(['Maximum', 'Sum']), // a percentile may be billed otherwise
+      Threshold: any,
+      TreatMissingData: any,
+    },
+    ({ AlarmActions, OKActions }) => [
+      line('CloudWatch: alarms', 1, 'alarm'),
+      line(
+        'SNS: alarms that begin and end',
+        ALARMS_A_MONTH * (AlarmActions.length + OKActions.length),
+        'topicRequest',
+      ),
+    ],
+  ),
+  'AWS::SNS::Topic': priced({ TopicName: any }, () => []), // billed by the request, which the alarms count
+  'AWS::SNS::Subscription': priced(
+    { Protocol: z.literal('email'), Endpoint: any, TopicArn: any },
+    (_properties, { template }) => [
+      line('SNS: mails', 2 * ALARMS_A_MONTH * idsOf(template, 'AWS::CloudWatch::Alarm').length, 'mail'),
+    ],
+  ),
+};
+
+const ruleSchema = z.union([
+  z.strictObject({
+    ScheduleExpression: z.string(),
+    Targets: targetsOf(arnOf),
+    Description: any,
+    State: any,
+  }),
+  // on a bus of ours, whose events have been paid for; targets of the same account cost nothing
+  z.strictObject({
+    EventBusName: ref,
+    EventPattern: any,
+    Targets: targetsOf(arnOf),
+    Description: any,
+    State: any,
+  }),
+  // from a default bus to another bus
+  z.strictObject({ EventPattern: any, Targets: targetsOf(busArn), Description: any, State: any }),
+]);
+
+/** What goes from bus to bus is taken to be billed where it is sent and where it is received. */
+function ruleCost(rule: z.output<typeof ruleSchema>, { template, id }: Setting): readonly CostLine[] {
+  if ('ScheduleExpression' in rule) {
+    return [line('EventBridge: the schedule', schedulesOf(template, id) * rule.Targets.length, 'event')];
+  }
+  if ('EventBusName' in rule) return [];
+  const forwarded = ASSUMED.deploysAMonth * EVENTS_PER_RULE * rule.Targets.length;
+  return [line('EventBridge: events of deploys', 2 * forwarded, 'event')];
+}
+
+function idsOf({ Resources }: CfnTemplate, type: string): string[] {
+  return Object.entries(Resources).flatMap(([id, { Type }]) => (Type === type ? [id] : []));
+}
+
+function functionsOf(template: CfnTemplate): string[] {
+  return idsOf(template, 'AWS::Lambda::Function');
+}
+
+/** Events that tell of one deploy. */
+export function eventsPerDeploy(templates: readonly CfnTemplate[]): number {
+  return EVENTS_PER_RULE * sum(templates.map(forwardingRules));
+}
+
+/** Messages in a month that tell of deploys, or ask to look again. */
+export function messagesOf(templates: readonly CfnTemplate[]): number {
+  return ASSUMED.deploysAMonth * (eventsPerDeploy(templates) + LOOKS_AGAIN);
+}
+
+/** How often a function is called in a month: by schedules, and once for each message of a queue. */
+function callsOf(template: CfnTemplate, id: string, messages: number): number {
+  const targeted = (rule: string) =>
+    JSON.stringify(template.Resources[rule]).includes(`"Fn::GetAtt":["${id}","Arn"]`);
+  const schedules = idsOf(template, 'AWS::Events::Rule').filter(targeted);
+  const mappings = idsOf(template, 'AWS::Lambda::EventSourceMapping').filter((mapping) =>
+    JSON.stringify(template.Resources[mapping]).includes(`"FunctionName":{"Ref":"${id}"}`),
+  );
+  const calls = sum(schedules.map((rule) => schedulesOf(template, rule))) + mappings.length * messages;
+  if (calls === 0) throw new Error(`nobody knows how often ${id} is called`);
+  return calls;
+}
+
+/** How often a schedule fires in a month. */
+function schedulesOf({ Resources }: CfnTemplate, id: string): number {
+  const { ScheduleExpression } = z
+    .looseObject({ ScheduleExpression: z.string() })
+    .parse(Resources[id]?.Properties);
+  const [, minutes] = /^rate\((\d+) minutes?\)$/.exec(ScheduleExpression) ?? [];
+  if (minutes === undefined) throw new Error(`${ScheduleExpression} is not understood`);
+  return MONTH_SECONDS / 60 / Number(minutes);
+}
+
+function monthsKept({ Resources }: CfnTemplate, logGroup: string): number {
+  const { RetentionInDays } = z
+    .looseObject({ RetentionInDays: z.number() })
+    .parse(Resources[logGroup]?.Properties);
+  return RetentionInDays / 30;
+}
+
+/** Rules of a template that put events on another bus. */
+function forwardingRules(template: CfnTemplate): number {
+  const targets = z.looseObject({ Targets: targetsOf(busArn) });
+  return idsOf(template, 'AWS::Events::Rule').filter(
+    (id) => targets.safeParse(template.Resources[id]?.Properties).success,
+  ).length;
+}
+
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,231 @@
+import * as z from 'zod';
+import { markdownTable } from './markdown-table.ts';
+import type { CfnTemplate } from './resource-costs.ts';
+import { HUB_ACCOUNT, OTHER_ACCOUNT, REGIONS, synthesize, TWO_ACCOUNTS } from './synthesized.ts';
+
+/** What who may make a call gets to see, or can change. */
+type Wording = { readonly sees: string } | { readonly changes: string };
+
+const CONFIGURATIONS = { sees: 'configurations of functions, environment values included' };
+const TRACES = { changes: 'adds traces' };
+const LOG = { changes: 'adds lines to it' };
+
+/** Every action that a role of ours may be given, in the order in which they are told. */
+const ACTIONS: Readonly<Record<string, Wording>> = {
+  'lambda:ListFunctions': CONFIGURATIONS,
+  'lambda:GetFunctionConfiguration': CONFIGURATIONS,
+  'lambda:GetAlias': { sees: 'versions of aliases' },
+  'tag:GetResources': { sees: 'names and tags of whatever has tags' },
+  'sts:AssumeRole': { sees: 'what that role can see' },
+  'dynamodb:GetItem': { sees: 'items: names, hashes, times' },
+  'dynamodb:PutItem': { changes: 'writes items; cannot delete' },
+  'dynamodb:Query': { sees: 'names of subjects' },
+  'secretsmanager:GetSecretValue': { sees: 'the key itself' },
+  'events:PutEvents': { changes: 'puts events on it' },
+  'sqs:SendMessage': { changes: 'puts messages into it' },
+  'sqs:ReceiveMessage': { sees: 'messages: events that tell of deploys' },
+  'sqs:GetQueueAttributes': { sees: 'settings and length' },
+  'sqs:DeleteMessage': { changes: 'takes messages out of it' },
+  'logs:CreateLogStream': LOG,
+  'logs:PutLogEvents': LOG,
+  'xray:PutTelemetryRecords': TRACES,
+  'xray:PutTraceSegments': TRACES,
+};
+
+const texts = z.union([z.string(), z.array(z.string())]).transform((each) => [each].flat());
+const statement = z.strictObject({
+  Effect: z.literal('Allow'),
+  Action: texts,
+  Resource: z.unknown(),
+  Condition: z.optional(z.unknown()),
+});
+const trust = z.strictObject({
+  Effect: z.literal('Allow'),
+  Action: z.literal('sts:AssumeRole'),
+  Principal: z.union([z.strictObject({ Service: z.string() }), z.strictObject({ AWS: z.unknown() })]),
+  Condition: z.optional(z.unknown()),
+});
+const policy = <S extends z.ZodType>(of: S) =>
+  z.strictObject({ Version: z.string(), Statement: z.array(of) });
+/** Strict, so that nothing that gives a role more is overlooked. */
+const role = z.strictObject({
+  RoleName: z.unknown(),
+  Description: z.optional(z.string()),
+  AssumeRolePolicyDocument: policy(trust),
+  Policies: z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: policy(statement) })),
+});
+
+/** What every role that is deployed can see and change, in Markdown: a row for each statement of its policies. */
+export function rolesTable(): string {
+  const { recohere, templateOf } = synthesize(TWO_ACCOUNTS);
+  const region = recohere.regions.find(({ account }) => account === OTHER_ACCOUNT);
+  if (region === undefined) throw new Error('there is another account');
+  const templates = [recohere.hub, recohere.monitoring, region].map(
+    (stack) => templateOf(stack).toJSON() as CfnTemplate,
+  );
+  return markdownTable(
+    ['role', 'who may assume it', 'can see', 'can change', 'limited to'],
+    templates.flatMap(rolesOf),
+  );
+}
+
+/**
+ * A row for each statement of a template's roles.
+ * @throws Error for whatever has no wording: an action, a condition, a resource, or a property that gives a role more
+ */
+export function rolesOf(template: CfnTemplate): string[][] {
+  return Object.values(template.Resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Role')
+    .flatMap(({ Properties }) => {
+      const { RoleName, AssumeRolePolicyDocument, Policies } = role.parse(Properties);
+      const name = `\`${textOf(template, RoleName)}\`${placeOf(textOf(template, RoleName))}`;
+      const trusted = AssumeRolePolicyDocument.Statement.map((each) => trustedBy(template, each)).join('; ');
+      return Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map((each, row) => [
+        ...(row === 0 ? [name, trusted] : ['', '']),
+        ...wordsOf(each.Action),
+        [each.Resource]
+          .flat()
+          .map((resource) => resourceText(template, resource))
+          .join(', ') + conditionText(template, each.Condition),
+      ]);
+    });
+}
+
+/** Where a role is made: the region's template has two, and a condition says where the second is made. */
+function placeOf(name: string): string {
+  switch (name) {
+    case '<prefix>-forward-<region>':
+      return ', in each account and region';
+    case '<prefix>-read':
+      return ', in each account but that of the hub';
+    default:
+      return ', in the account of the hub';
+  }
+}
+
+/** @throws Error for an action without wording */
+function wordsOf(actions: readonly string[]): [string, string] {
+  const unknown = actions.filter((action) => !Object.hasOwn(ACTIONS, action));
+  if (unknown.length > 0) throw new Error(`what does ${unknown} let a role see or change?`);
+  const wordings = Object.entries(ACTIONS).flatMap(([action, wording]) =>
+    actions.includes(action) ? wording : [],
+  );
+  const joined = (words: readonly string[]) => [...new Set(words)].join('; ') || '–';
+  return [
+    joined(wordings.flatMap((each) => ('sees' in each ? each.sees : []))),
+    joined(wordings.flatMap((each) => ('changes' in each ? each.changes : []))),
+  ];
+}
+
+function trustedBy(template: CfnTemplate, { Principal, Condition }: z.output<typeof trust>): string {
+  const conditions = conditionText(template, Condition);
+  if ('AWS' in Principal) {
+    if (textOf(template, Principal.AWS) !== 'arn:aws:iam::<hub>:root')
+      throw new Error('somebody else is trusted');
+    return `the account of the hub${conditions}`;
+  }
+  const names: Readonly<Record<string, string>> = {
+    'lambda.amazonaws.com': 'Lambda',
+    'events.amazonaws.com': 'EventBridge',
+  };
+  const name = names[Principal.Service];
+  if (name === undefined) throw new Error(`who is ${Principal.Service}?`);
+  return `${name}${conditions}`;
+}
+
+/** @throws Error for a condition without wording */
+function conditionText(template: CfnTemplate, condition: unknown): string {
+  if (condition === undefined) return '';
+  return Object.entries(z.record(z.string(), z.record(z.string(), z.unknown())).parse(condition))
+    .flatMap(([operator, operands]) =>
+      Object.entries(operands).map(([key, operand]) => {
+        const text = JSON.stringify([operator, key, operand]);
+        switch (`${operator} ${key}`) {
+          case 'StringEquals aws:RequestedRegion':
+            if (JSON.stringify(operand) !== JSON.stringify(REGIONS)) break;
+            return ', in the regions of `replicas`';
+          case 'StringEquals aws:SourceAccount':
+            if (textOf(template, operand) !== '<account>') break;
+            return ', for its own account';
+          case 'ArnLike aws:PrincipalArn':
+            if (textOf(template, operand) !== 'arn:aws:iam::<hub>:role/<prefix>-*') break;
+            return ': its roles `<prefix>-*`';
+          case 'StringEquals Fn::If':
+            if (!text.includes('"HasExternalId",{"sts:ExternalId":{"Ref":"ExternalId"}}')) break;
+            return ', with the `externalId` of the config, if it has one';
+        }
+        throw new Error(`what does the condition ${text} mean?`);
+      }),
+    )
+    .join('');
+}
+
+/** What a statement is limited to. */
+function resourceText(template: CfnTemplate, resource: unknown): string {
+  const text = textOf(template, resource);
+  const [, kind = '', name = ''] =
+    /^arn:aws:iam::<other>:(role)\/(.*)$/.exec(text) ??
+    /^arn:aws:events:<hub region>:<hub>:event-(bus)\/(.*)$/.exec(text) ??
+    [];
+  if (text === '*') return 'the whole account';
+  if (kind === 'role') return `\`${name}\` of the other accounts`;
+  if (kind === 'bus') return `the bus \`${name}\` of the hub`;
+  if (text.startsWith('the ledger/index/')) return 'the index of the ledger';
+  if (text.startsWith('arn:')) throw new Error(`what is ${text}?`);
+  return text;
+}
+
+const VARIABLES: Readonly<Record<string, string>> = {
+  'AWS::Partition': 'aws',
+  'AWS::AccountId': '<account>',
+  'AWS::Region': '<region>',
+  Prefix: '<prefix>',
+  HubAccount: '<hub>',
+  HubRegion: '<hub region>',
+};
+
+/** The text of a name or an ARN, with words for what differs from one installation to another. */
+function textOf(template: CfnTemplate, value: unknown): string {
+  if (typeof value === 'string') {
+    const { prefix = '' } = TWO_ACCOUNTS;
+    return value
+      .replaceAll(prefix, '<prefix>')
+      .replaceAll(HUB_ACCOUNT, '<hub>')
+      .replaceAll(OTHER_ACCOUNT, '<other>');
+  }
+  const [[kind, operand] = ['', undefined]] = Object.entries(z.record(z.string(), z.unknown()).parse(value));
+  const parts = z.array(z.unknown()).catch([]).parse(operand);
+  switch (kind) {
+    case 'Ref':
+      return VARIABLES[String(operand)] ?? resourceName(template, String(operand));
+    case 'Fn::GetAtt':
+      return resourceName(template, String(parts[0]));
+    case 'Fn::Join':
+      return z
+        .array(z.unknown())
+        .parse(parts[1])
+        .map((part) => textOf(template, part))
+        .join('');
+    case 'Fn::If': // in another account than the hub's
+      return textOf(template, parts[2]);
+    default:
+      throw new Error(`what is ${JSON.stringify(value)}?`);
+  }
+}
+
+function resourceName(template: CfnTemplate, id: string): string {
+  const { Type, Properties } = template.Resources[id] ?? {};
+  const properties = z.record(z.string(), z.unknown()).parse(Properties);
+  switch (Type) {
+    case 'AWS::DynamoDB::GlobalTable':
+      return 'the ledger';
+    case 'AWS::SecretsManager::Secret':
+      return 'the fingerprint key';
+    case 'AWS::SQS::Queue':
+      return `the queue \`${textOf(template, properties.QueueName)}\``;
+    case 'AWS::Logs::LogGroup':
+      return `the log \`${textOf(template, properties.LogGroupName)}\``;
+    default:
+      throw new Error(`what is ${id}, a ${Type}?`);
+  }
+}
