@@ -29,8 +29,11 @@ import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
 
-/** Swaps that one look may try: each loss means that another handler has written, so more would be a live-lock. */
-const SWAPS_MAX = 5;
+/**
+ * Swaps that one look may try. Each loss means that somebody else has written: two batches of ten messages that speak of
+ * one subject, and a sweep. More would be a live-lock.
+ */
+const SWAPS_MAX = 21;
 
 const DELAY_MAX_SECONDS = 60;
 

@@ -148,6 +148,12 @@ export interface NextLook {
 /** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
 const LOOKED_AT_FOR_MS = 5 * 60_000;
 
+/**
+ * A change whose look begins so soon after another, and says nothing new, is that one told again: repeated events come in one
+ * batch. The wake-up that is under way will look again.
+ */
+const ONE_LOOK_MS = 1000;
+
 /** Digits of an episode's id, so that ids sort as texts. */
 const EPISODE_ID_LENGTH = 10;
 
@@ -176,7 +182,10 @@ export function step(
   if (looked.at < lastLookedAt(before)) return unseen(before, quiet); // an older look says nothing new
   const news = change && newsOf(change, before, looked.at);
   const seen = judged(looked, told);
-  if (before.open !== undefined) return goOn(told, before.open, news, seen, rules);
+  if (before.open !== undefined) {
+    const isRepeated = change !== undefined && seen.at - before.open.lastSeenAt < ONE_LOOK_MS;
+    return goOn(told, before.open, news, seen, rules, isRepeated);
+  }
 
   const { verdict, findings } = seen.outcome;
   if (verdict === 'unobservable') return { state: quiet, isFlap: false };
@@ -263,11 +272,13 @@ function goOn(
   news: Change | undefined,
   seen: Seen,
   rules: EpisodeRules,
+  isRepeated: boolean,
 ): Step {
   const lastChangeAt = news ? Math.max(episode.lastChangeAt, news.at) : episode.lastChangeAt;
   const cause = news && news.at < episode.cause.at ? news : episode.cause; // events come in any order
   const now: Episode = { ...episode, cause, lastChangeAt };
-  if (seen.outcome.verdict !== 'agreed') return { ...waiting(before, now, seen, rules), isFlap: false };
+  if (seen.outcome.verdict !== 'agreed')
+    return { ...waiting(before, now, seen, rules, isRepeated), isFlap: false };
   const isBack =
     areComparable(before.agreed?.roots, seen.roots) && !hasMoved(before.agreed?.roots, seen.roots);
   return { ...closing(before, now, isBack ? 'rolled-back' : 'forward', seen), isFlap: false };
@@ -326,6 +337,7 @@ function waiting(
   episode: Episode,
   seen: Seen,
   { deadlineMs, maxRolloutMs, alarmOn }: EpisodeRules,
+  isRepeated = false,
 ): Pick<Step, 'state' | 'next' | 'overdue'> {
   const isMoving = hasMoved(episode.roots, seen.roots);
   const lastMovedAt = isMoving ? seen.at : episode.lastMovedAt;
@@ -345,7 +357,7 @@ function waiting(
     findings,
   };
   const isRested = restedMs > LOOKED_AT_FOR_MS;
-  if (isRested && before.open && isDeepStrictEqual(now, before.open)) return { state: before };
+  if ((isRested || isRepeated) && isDeepStrictEqual(now, before.open)) return { state: before };
 
   const open = { ...now, lastSeenAt: seen.at, looks: isMoving ? 1 : episode.looks + 1 };
   const state = { ...before, open, wake: before.wake + 1 };

@@ -230,6 +230,20 @@ describe('an episode', () => {
     expect(steps[7]?.closed?.resolutionMs).toBe(5 * MINUTE);
   });
 
+  it('is written once for a change that is told several times at once, and again for each wake-up', () => {
+    const told: [Told, Seen] = [deploy('d', 1000), differing(2000, 'b', 'a')];
+    const steps = play(
+      told,
+      told,
+      [deploy('d', 1000), differing(2900, 'b', 'a')],
+      [deploy('e', 1500), differing(2900, 'b', 'a')], // another change joins
+      differing(2950, 'b', 'a'), // a wake-up
+      [deploy('d', 1000), differing(3950, 'b', 'a')], // long after it
+    );
+    const written = steps.map(({ state }, position) => state !== steps[position - 1]?.state);
+    expect(written).toEqual([true, false, false, true, true, true]);
+  });
+
   it('stays open while a replica cannot be read', () => {
     const steps = play(
       [deploy('d', 1000), differing(2000, 'b', 'a')],

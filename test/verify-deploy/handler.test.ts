@@ -58,9 +58,10 @@ describe('the bundle of verify-deploy', () => {
     expect(lambda.logged() + JSON.stringify([open, lambda.sent])).not.toContain(SECRET);
   });
 
-  it('reads once what several messages of a batch tell of', async () => {
+  it('looks once at what several messages of a batch tell of', async () => {
     await lambda.handler(recordsOf(...Array.from({ length: 5 }, () => deployFinished('build-1'))));
     expect(lambda.read.toSorted()).toEqual(['eu-west-1', 'us-east-1']);
+    expect(lambda.sent).toHaveLength(1); // one wake-up
   });
 
   it('looks again at what a wake-up names, and drops one that is old', async () => {
