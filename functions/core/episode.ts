@@ -154,6 +154,9 @@ const LOOKED_AT_FOR_MS = 5 * 60_000;
  */
 const ONE_LOOK_MS = 1000;
 
+/** AWS gives the times of events in whole seconds, cut off: what has happened since an agreement may seem older than it. */
+const EVENT_RESOLUTION_MS = 1000;
+
 /** Digits of an episode's id, so that ids sort as texts. */
 const EPISODE_ID_LENGTH = 10;
 
@@ -308,7 +311,7 @@ function inferredCause({ agreed }: SubjectState, { movedAt, at }: Seen): Change 
 /** `undefined` for what the last agreement has already taken in. */
 function newsOf(change: Change, { agreed }: SubjectState, seenAt: number): Change | undefined {
   const at = Math.min(change.at, seenAt); // the clock of who told may be ahead
-  const isOld = agreed !== undefined && at <= agreed.at;
+  const isOld = agreed !== undefined && at + EVENT_RESOLUTION_MS <= agreed.at;
   return isOld ? undefined : { id: change.id, source: change.source, at };
 }
 
