@@ -1,13 +1,9 @@
-import { startLocalStack } from './localstack.ts';
-import { startMiniStack } from './ministack.ts';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findEmulator, useEmulator } from '../../local/emulator.ts';
 
-/** An AWS emulator on loopback. */
-export interface Emulator {
-  readonly endpoint: string;
-  stop(): Promise<void>;
-}
-
-const AWS_HOSTS = /(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.[a-z.]+)$/i;
+const LOG_VARIABLE = 'RECOHERE_EMULATOR_LOG';
 
 /**
  * Provides one emulator for all test files: the one that `AWS_ENDPOINT_URL` names, else LocalStack if a Docker engine
@@ -15,18 +11,14 @@ const AWS_HOSTS = /(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.[a-z.]+)$/i;
  * @returns the teardown
  */
 export async function setup(): Promise<() => Promise<void>> {
-  const emulator = await findEmulator(process.env.AWS_ENDPOINT_URL);
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: emulator.endpoint,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'AKIALOCALSTACK0', // not 12 digits: that would be taken as an account
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_CONFIG_FILE: '/nonexistent',
-    AWS_SHARED_CREDENTIALS_FILE: '/nonexistent',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  });
-  return () => emulator.stop();
+  const folder = await mkdtemp(join(tmpdir(), 'recohere-emulator-'));
+  const emulator = await findEmulator(process.env.AWS_ENDPOINT_URL, join(folder, 'log'), () => {});
+  useEmulator(emulator.endpoint);
+  process.env[LOG_VARIABLE] = emulator.logFile ?? '';
+  return async () => {
+    await emulator.stop();
+    await rm(folder, { recursive: true });
+  };
 }
 
 /**
@@ -39,10 +31,8 @@ export function emulatorEndpoint(): string {
   return AWS_ENDPOINT_URL;
 }
 
-async function findEmulator(given: string | undefined): Promise<Emulator> {
-  if (given === undefined || given === '') return (await startLocalStack()) ?? startMiniStack();
-  if (AWS_HOSTS.test(new URL(given).hostname)) {
-    throw new Error('AWS_ENDPOINT_URL names AWS itself, and these tests create and delete functions.');
-  }
-  return { endpoint: given, stop: async () => {} };
+/** What the emulator has printed so far; `undefined` if this run has not started it, or not as a process. */
+export async function emulatorLog(): Promise<string | undefined> {
+  const file = process.env[LOG_VARIABLE];
+  return file ? readFile(file, 'utf8') : undefined;
 }

@@ -1,9 +1,9 @@
 import { vi } from 'vitest';
 import { awsFunctionSource } from '../../functions/adapters/aws/function-source.ts';
 import { systemClock } from '../../functions/adapters/aws/system.ts';
+import { DeployedFunctions } from '../../local/deployed-functions.ts';
 import { describeFunctionSource, type FunctionWorld } from '../contract/function-source.ts';
 import { startDenyingProxy } from './denying-proxy.ts';
-import { DeployedFunctions } from './deployed-functions.ts';
 import { emulatorEndpoint } from './emulator.ts';
 
 const REFUSING = { region: 'sa-east-1' };

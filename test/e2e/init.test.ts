@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeployedFunctions } from '../../local/deployed-functions.ts';
 import { Folder } from './command.ts';
-import { DeployedFunctions } from './deployed-functions.ts';
 
 const REGIONS = ['us-west-1', 'eu-central-1', 'sa-east-1']; // other tests use other regions
 const FLAGS = [`--regions=${REGIONS.join()}`];

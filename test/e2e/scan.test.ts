@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsRegionSource } from '../../functions/adapters/aws/region-source.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import { DeployedFunctions } from '../../local/deployed-functions.ts';
 import type { Run } from '../bin/run.ts';
 import type { DeployedFunction } from '../contract/function-source.ts';
 import { Folder } from './command.ts';
 import { startDenyingProxy } from './denying-proxy.ts';
-import { DeployedFunctions } from './deployed-functions.ts';
 import { emulatorEndpoint } from './emulator.ts';
 
 const [US, EU, AP] = ['us-east-1', 'eu-west-1', 'ap-southeast-2'] as const;

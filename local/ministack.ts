@@ -1,25 +1,26 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Emulator } from './emulator.ts';
 import { healthy } from './healthy.ts';
+import { PACKAGE_ROOT } from './package-root.ts';
 
 const run = promisify(execFile);
 
-const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
-const VENV = fileURLToPath(new URL('../../.emulator', import.meta.url));
-const VENV_PYTHON = `${VENV}/bin/python`;
+const REQUIREMENTS = join(PACKAGE_ROOT, 'local/requirements.txt');
+const VENV = join(PACKAGE_ROOT, '.emulator/venv');
+const VENV_PYTHON = join(VENV, 'bin/python');
 const INSTALL_TIMEOUT_MS = 300_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
-const OUTPUT_LINES_KEPT = 20;
+const LOG_LINES_TOLD = 20;
 
 const CHECK_PYTHON = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
 
-/** Ends the emulator's process group when its input closes, which the system does however the test run ends. */
+/** Ends the emulator's process group when its input closes, which the system does however our own process ends. */
 const MAIN = `
 import os, signal, sys, threading
 def end_with_input():
@@ -32,14 +33,19 @@ from ministack.app import main
 main()
 `;
 
-/** Starts MiniStack from a Python virtual environment, which it makes first if need be. */
-export async function startMiniStack(): Promise<Emulator> {
-  await install();
+/**
+ * Starts MiniStack from a Python virtual environment, which it makes first if need be.
+ * @param logFile Where it writes what it and its functions print.
+ * @param tell Called before a long installation.
+ */
+export async function startMiniStack(logFile: string, tell: (words: string) => void): Promise<Emulator> {
+  await install(tell);
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
+  const log = await open(logFile, 'w');
   const child = spawn(VENV_PYTHON, ['-c', MAIN], {
     detached: true, // a process group of its own, so that the functions that it runs end with it
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', log.fd, log.fd],
     env: {
       PATH: process.env.PATH,
       IOT_MTLS_ENABLED: '0',
@@ -47,32 +53,46 @@ export async function startMiniStack(): Promise<Emulator> {
       GATEWAY_PORT: String(port),
     },
   });
-  const lastLines = keepLastLines(child);
   const exited = once(child, 'exit');
+  await log.close();
   try {
     await healthy(`${endpoint}/_ministack/health`, START_TIMEOUT_MS, () => {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error('It has ended.');
     });
   } catch (cause) {
-    child.kill('SIGKILL');
-    throw new Error(`MiniStack did not start; its last lines:\n${lastLines().join('\n')}`, { cause });
+    killGroup(child.pid);
+    const lastLines = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-LOG_LINES_TOLD);
+    throw new Error(`MiniStack did not start; its last lines:\n${lastLines.join('\n')}`, { cause });
   }
   return {
+    name: 'MiniStack',
     endpoint,
+    isOurs: true,
+    logFile,
     async stop() {
-      const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-      child.stdin.end();
+      const kill = setTimeout(() => killGroup(child.pid), STOP_TIMEOUT_MS);
+      child.stdin?.end();
       await exited;
       clearTimeout(kill);
+      killGroup(child.pid); // functions that were slower to end
     },
   };
 }
 
+function killGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL');
+  } catch {
+    // nothing of it is left
+  }
+}
+
 /** Makes the virtual environment unless it already holds exactly the wanted versions. */
-async function install(): Promise<void> {
+async function install(tell: (words: string) => void): Promise<void> {
   const wanted = (await readFile(REQUIREMENTS, 'utf8')).trim();
   if ((await installed()) === wanted) return;
   await requirePython();
+  tell('installing MiniStack into .emulator, once');
   await rm(VENV, { recursive: true, force: true });
   await run('python3', ['-m', 'venv', VENV], { timeout: INSTALL_TIMEOUT_MS });
   await run(
@@ -97,20 +117,10 @@ async function requirePython(): Promise<void> {
     await run('python3', ['-c', CHECK_PYTHON]);
   } catch (cause) {
     throw new Error(
-      'The tests need an AWS emulator: set AWS_ENDPOINT_URL to one, start a Docker engine, or install Python 3.10 or later with its modules venv and ensurepip (Debian: python3-venv).',
+      'An AWS emulator is needed: set AWS_ENDPOINT_URL to one, start a Docker engine, or install Python 3.10 or later with its modules venv and ensurepip (Debian: python3-venv).',
       { cause },
     );
   }
-}
-
-function keepLastLines({ stdout, stderr }: ChildProcess): () => readonly string[] {
-  let lines: string[] = [];
-  for (const stream of [stdout, stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      lines = [...lines, ...text.trimEnd().split('\n')].slice(-OUTPUT_LINES_KEPT);
-    });
-  }
-  return () => lines;
 }
 
 async function freePort(): Promise<number> {

@@ -2,7 +2,6 @@ import {
   CreateAliasCommand,
   CreateFunctionCommand,
   DeleteFunctionCommand,
-  type FunctionConfiguration,
   GetFunctionConfigurationCommand,
   LambdaClient,
   PublishVersionCommand,
@@ -12,13 +11,20 @@ import {
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
-import { systemClock } from '../../functions/adapters/aws/system.ts';
-import type { Alias } from '../../functions/ports/function-source.ts';
-import type { DeployedFunction } from '../contract/function-source.ts';
-import { until } from '../contract/until.ts';
 import { functionZip } from './function-zip.ts';
+import { until } from './until.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/any';
+
+/** A function as it is created, or what of it is updated; what is not given stays. */
+interface DeployedFunction {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The same text is the same zip. */
+  readonly code?: string;
+  readonly memoryMb?: number;
+  /** Only when it is created. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
 
 /** Real functions in any regions, made through the SDK, which are removed together. */
 export class DeployedFunctions {
@@ -33,19 +39,25 @@ export class DeployedFunctions {
 
   /** Creates or updates. An update under way is waited for first, as Lambda takes one at a time. */
   async deploy(region: string, name: string, given: DeployedFunction): Promise<void> {
-    if (this.#known.has(`${region}/${name}`)) await this.#update(region, name, given);
-    else await this.#create(region, name, given);
+    const isKnown = this.#known.has(`${region}/${name}`);
+    this.#known.set(`${region}/${name}`, { region, name });
+    if (isKnown || !(await this.#create(region, name, given))) await this.#update(region, name, given);
   }
 
   /** Returns the number of the version. */
   async publish(region: string, name: string): Promise<string> {
-    await this.#settled(region, name);
+    await this.settled(region, name);
     const { Version = '' } = await this.#in(region).send(new PublishVersionCommand({ FunctionName: name }));
     return Version;
   }
 
   /** Makes or moves an alias; a weighted one shares its traffic with the version that follows. */
-  async point(region: string, name: string, alias: string, { version, weighted }: Alias): Promise<void> {
+  async point(
+    region: string,
+    name: string,
+    alias: string,
+    { version, weighted }: { readonly version: string; readonly weighted: boolean },
+  ): Promise<void> {
     const request = {
       FunctionName: name,
       Name: alias,
@@ -74,31 +86,36 @@ export class DeployedFunctions {
     for (const client of this.#clients.values()) client.destroy();
   }
 
-  async #create(region: string, name: string, given: DeployedFunction): Promise<void> {
-    this.#known.set(`${region}/${name}`, { region, name });
-    await this.#in(region).send(
-      new CreateFunctionCommand({
-        FunctionName: name,
-        Role: ROLE,
-        Runtime: 'nodejs22.x',
-        Handler: 'index.handler',
-        Code: { ZipFile: functionZip(given.code ?? '') },
-        MemorySize: given.memoryMb,
-        Tags: { ...given.tags },
-        ...(given.environment && { Environment: { Variables: { ...given.environment } } }),
-      }),
-    );
+  /** @returns Whether it did; if not, it is there already. */
+  async #create(region: string, name: string, given: DeployedFunction): Promise<boolean> {
+    const command = new CreateFunctionCommand({
+      FunctionName: name,
+      Role: ROLE,
+      Runtime: 'nodejs22.x',
+      Handler: 'index.handler',
+      Code: { ZipFile: functionZip(given.code ?? '') },
+      MemorySize: given.memoryMb,
+      Tags: { ...given.tags },
+      ...(given.environment && { Environment: { Variables: { ...given.environment } } }),
+    });
+    try {
+      await this.#in(region).send(command);
+      return true;
+    } catch (error) {
+      if (error instanceof ResourceConflictException) return false;
+      throw error;
+    }
   }
 
   async #update(region: string, name: string, { code, environment, memoryMb }: DeployedFunction) {
     if (code !== undefined) {
-      await this.#settled(region, name);
+      await this.settled(region, name);
       await this.#in(region).send(
         new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: functionZip(code) }),
       );
     }
     if (environment !== undefined || memoryMb !== undefined) {
-      await this.#settled(region, name);
+      await this.settled(region, name);
       await this.#in(region).send(
         new UpdateFunctionConfigurationCommand({
           FunctionName: name,
@@ -109,10 +126,15 @@ export class DeployedFunctions {
     }
   }
 
-  async #settled(region: string, name: string): Promise<void> {
-    await until<FunctionConfiguration>(
-      systemClock,
-      () => this.#in(region).send(new GetFunctionConfigurationCommand({ FunctionName: name })),
+  /** Waits until Lambda has finished the last update. */
+  async settled(region: string, name: string): Promise<void> {
+    await until(
+      `the last update of ${name} in ${region} is finished`,
+      async () => {
+        const command = new GetFunctionConfigurationCommand({ FunctionName: name });
+        const { State, LastUpdateStatus } = await this.#in(region).send(command);
+        return { State, LastUpdateStatus };
+      },
       ({ State, LastUpdateStatus }) => State !== 'Pending' && LastUpdateStatus !== 'InProgress',
     );
   }

@@ -33,7 +33,9 @@ export async function startLocalStack(): Promise<Emulator | undefined> {
     const endpoint = `http://${await publishedAt(container)}`;
     await healthy(`${endpoint}/_localstack/health`, START_TIMEOUT_MS, () => {});
     return {
+      name: 'LocalStack',
       endpoint,
+      isOurs: true,
       async stop() {
         await docker(['stop', `--time=${STOP_SECONDS}`, container]);
         removeNow();

@@ -1,0 +1,62 @@
+import type { RecohereConfig } from '../functions/contract/config.ts';
+import { DeployedFunctions } from './deployed-functions.ts';
+import { EMULATED_ACCOUNT } from './emulator.ts';
+import { functionUpdated, type Installation } from './installation.ts';
+
+const STACK = 'Shop';
+
+export const PREFIX = 'recohere';
+export const HUB_REGION = 'us-east-1';
+export const REGIONS = [HUB_REGION, 'eu-west-1', 'ap-southeast-2'] as const;
+export type Region = (typeof REGIONS)[number];
+
+/** What the functions of the shop do, each in every region. It is also the name of the subject. */
+export const SERVICES = ['cart', 'checkout', 'pricing'] as const;
+export type Service = (typeof SERVICES)[number];
+
+/** Short, so that nobody has to wait for something to have diverged. */
+export const DEADLINE_SECONDS = 5;
+
+/** What is watched: the names of functions differ per region, so a tag tells which are copies. */
+export const CONFIG: RecohereConfig = {
+  prefix: PREFIX,
+  hub: { region: HUB_REGION },
+  replicas: REGIONS.map((region) => ({ region })),
+  functions: [{ select: { tags: { team: 'shop' } }, identity: { tag: 'service' } }],
+  deadlineSeconds: DEADLINE_SECONDS,
+};
+
+/** Functions of a user, to be watched. */
+export class Shop {
+  readonly #functions = new DeployedFunctions();
+  readonly #installation: Installation;
+
+  constructor(installation: Installation) {
+    this.#installation = installation;
+  }
+
+  /** Brings a release to one region, and nobody tells of it. */
+  async place(service: Service, region: Region, release: number): Promise<void> {
+    const name = nameOf(service, region);
+    await this.#functions.deploy(region, name, {
+      environment: {
+        RELEASE: `build-${release}`,
+        ORDERS_TABLE: `arn:aws:dynamodb:${region}:${EMULATED_ACCOUNT}:table/orders`,
+        ...(release > 1 && { FEATURE_X: 'on' }),
+      },
+      tags: { team: 'shop', service },
+    });
+    await this.#functions.settled(region, name);
+  }
+
+  /** Brings a release to one region, and tells of it as CloudFormation does. */
+  async deploy(service: Service, region: Region, release: number): Promise<void> {
+    await this.place(service, region, release);
+    await this.#installation.tell(region, functionUpdated(STACK, service, nameOf(service, region), region));
+  }
+}
+
+/** As CloudFormation names functions: with an ending of their own in each region. */
+function nameOf(service: Service, region: Region): string {
+  return `${STACK}-${service}-${region.replaceAll('-', '').toUpperCase()}`;
+}
