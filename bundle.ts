@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import bundles from './rolldown.config.ts';
 
@@ -7,3 +8,6 @@ for (const options of bundles) {
   await built.write(options.output);
   await built.close();
 }
+
+// npm does so when it installs; a folder that was built again has to do it itself
+chmodSync('dist/bin/recohere.js', 0o755);

@@ -182,8 +182,8 @@ export function step(
   const told = change ? asking(before, change, looked.at) : before;
   const isIdle = !(before.asked?.expected || told.asked?.expected);
   const quiet = isIdle ? before : told; // what asks for nothing, where nothing is asked for, is not worth a write
-  if (looked.at < lastLookedAt(before)) return unseen(before, quiet); // an older look says nothing new
   const news = change && newsOf(change, before, looked.at);
+  if (looked.at < lastLookedAt(before)) return unseen(before, quiet, news); // an older look says nothing new
   const seen = judged(looked, told);
   if (before.open !== undefined) {
     const isRepeated = change !== undefined && seen.at - before.open.lastSeenAt < ONE_LOOK_MS;
@@ -233,10 +233,12 @@ function asking(before: SubjectState, change: Told, seenAt: number): SubjectStat
   return { ...before, asked: { by: { id, source, at }, expected, isMet: expected === undefined } };
 }
 
-/** Wants another look where a change asks for something and its own look says nothing. */
-function unseen(before: SubjectState, told: SubjectState): Step {
-  if (told === before) return { state: before, isFlap: false };
-  return { state: { ...told, wake: told.wake + 1 }, isFlap: false, next: { looks: 1, restedMs: 0 } };
+/** Takes in a change whose own look says nothing; then another look is wanted. */
+function unseen(before: SubjectState, told: SubjectState, news: Change | undefined): Step {
+  const open = before.open && joined(before.open, news);
+  const isNothingNew = told === before && isDeepStrictEqual(open, before.open);
+  if (isNothingNew) return { state: before, isFlap: false };
+  return { state: { ...told, open, wake: told.wake + 1 }, isFlap: false, next: { looks: 1, restedMs: 0 } };
 }
 
 /**
@@ -277,14 +279,18 @@ function goOn(
   rules: EpisodeRules,
   isRepeated: boolean,
 ): Step {
-  const lastChangeAt = news ? Math.max(episode.lastChangeAt, news.at) : episode.lastChangeAt;
-  const cause = news && news.at < episode.cause.at ? news : episode.cause; // events come in any order
-  const now: Episode = { ...episode, cause, lastChangeAt };
+  const now = joined(episode, news);
   if (seen.outcome.verdict !== 'agreed')
     return { ...waiting(before, now, seen, rules, isRepeated), isFlap: false };
-  const isBack =
-    areComparable(before.agreed?.roots, seen.roots) && !hasMoved(before.agreed?.roots, seen.roots);
-  return { ...closing(before, now, isBack ? 'rolled-back' : 'forward', seen), isFlap: false };
+  const outcome = isBack(before.agreed?.roots, seen.roots) ? 'rolled-back' : 'forward';
+  return { ...closing(before, now, outcome, seen), isFlap: false };
+}
+
+/** The episode with a change that joins it. Changes come in any order: the first of them is the cause. */
+function joined(episode: Episode, news: Change | undefined): Episode {
+  if (news === undefined) return episode;
+  const cause = news.at < episode.cause.at ? news : episode.cause;
+  return { ...episode, cause, lastChangeAt: Math.max(episode.lastChangeAt, news.at) };
 }
 
 /** Agreement without movement: remembered the first time, and when replicas, facets or the fingerprint key are new. */
@@ -439,15 +445,22 @@ function hasMoved(before: RootsByReplica | undefined, after: RootsByReplica): bo
   return comparableRoots(before, after).some(([then, now]) => then !== now);
 }
 
-function areComparable(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
-  return comparableRoots(before, after).length > 0;
+/** Whether all that both know is as it was. What cannot be compared any more may have moved. */
+function isBack(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
+  const roots = commonRoots(before, after);
+  return roots.length > 0 && roots.every(([then, now]) => then === now);
 }
 
 function comparableRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
+  return commonRoots(before, after).filter(([then, now]) => prefixOf(then) === prefixOf(now));
+}
+
+/** The roots, before and after, of each facet that both know. */
+function commonRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
   return Object.entries(before ?? {}).flatMap(([replica, facets]) =>
     Object.entries(facets).flatMap(([facet, then]): [string, string][] => {
       const now = after[replica as PlaceId]?.[facet as ComparedFacet];
-      return now !== undefined && prefixOf(now) === prefixOf(then) ? [[then, now]] : [];
+      return now === undefined ? [] : [[then, now]];
     }),
   );
 }

@@ -139,6 +139,22 @@ describe('an episode', () => {
     expect(step(open.state, undefined, renewed, RULES).closed?.outcome).toBe('forward');
   });
 
+  it('in which one facet cannot be compared any more is not called rolled back', () => {
+    const both = (env: string, code: string): RootsByReplica => ({
+      [US]: { env, code },
+      [EU]: { env, code },
+    });
+    const before: SubjectState = { ...NEW, agreed: { roots: both('v1.k.r1:a', 'v1.k.r1:c'), at: 1 } };
+    const open = step(
+      before,
+      deploy('d', 5),
+      { ...differing(10, 'b', 'a'), roots: both('v1.k.r1:b', 'v1.k.r1:c') },
+      RULES,
+    );
+    const renewed = { ...agreed(20, 'b'), roots: both('v1.k.r2:b', 'v1.k.r1:c') };
+    expect(step(open.state, undefined, renewed, RULES).closed?.outcome).toBe('forward');
+  });
+
   it('opens for an update that has been under way for longer than the deadline', () => {
     const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
     const late = {
@@ -676,6 +692,18 @@ describe('code that a deploy asks for', () => {
 });
 
 describe('an older look', () => {
+  it('of a change that is the first one makes it the cause, once', () => {
+    const late: [Told, Seen] = [deploy('first', 4000), differing(5000, 'b', 'a')];
+    const steps = play([deploy('second', 5500), differing(6000, 'b', 'a')], late, late);
+    expect(steps[1]?.state.open).toMatchObject({
+      cause: { id: 'first' },
+      lastChangeAt: 5500,
+      lastSeenAt: 6000,
+    });
+    expect(steps[1]?.next).toBeDefined();
+    expect(steps[2]?.state).toBe(steps[1]?.state);
+  });
+
   it('says nothing new, whether an episode is open or has closed', () => {
     const open = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(1900, 'a'));
     expect(open[1]?.state).toBe(open[0]?.state);
