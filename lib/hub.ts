@@ -8,7 +8,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { RecohereConfig } from '../functions/contract/config.ts';
-import { DEPLOYED, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import { DEPLOYED, SWEEP_EVERY_MINUTES, TRIES_MAX } from '../functions/contract/deployment.ts';
 import { DEPLOY_SOURCES } from '../functions/contract/event-patterns.ts';
 import { FingerprintKey } from './fingerprint-key.ts';
 import { HubFunction } from './hub-function.ts';
@@ -22,8 +22,6 @@ const VERIFY_TIMEOUT = Duration.seconds(300);
 const VERIFY_BATCH_MESSAGES = 10;
 /** The least that Lambda takes. More would only share the same pace of reading. */
 const VERIFY_CONCURRENCY_MAX = 2;
-/** Tries of a message whose handler dies, before SQS itself makes it a dead letter. */
-const TRIES_MAX = 5;
 
 const SWEEP_EVERY = Duration.minutes(SWEEP_EVERY_MINUTES);
 /** Less than from one sweep to the next, so that sweeps do not overlap. */

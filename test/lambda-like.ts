@@ -119,9 +119,10 @@ export async function startLambdaLike(
     RECOHERE_DEAD_LETTERS: `${own}/1/dead-letters`,
   };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-  const { handler } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'index.mjs')).href);
+  const { handler: bare } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'index.mjs')).href);
+  const context = { getRemainingTimeInMillis: () => 120_000 };
   return {
-    handler,
+    handler: (event) => bare(event, context),
     ledger: dynamoLedger(dynamo.client, table),
     sent,
     read,

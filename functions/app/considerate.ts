@@ -18,6 +18,15 @@ interface Words {
   info(message: string, names: Readonly<Record<string, string>>): void;
 }
 
+export interface Considerate {
+  readonly source: FunctionSource;
+  /**
+   * From then on, in epoch milliseconds, nothing more is read, and what is left is unobservable: a process that is ended in the
+   * middle of a look would tell nothing at all.
+   */
+  readUntil(at: number): void;
+}
+
 /**
  * A source for a process that lives on: all its looks share one pace, looks of one batch share what they read, and a role
  * that refuses is left alone for a while.
@@ -26,14 +35,26 @@ export function considerate(
   { source, memory, clock }: { source: FunctionSource; memory: AccessMemory; clock: Clock },
   part: Part,
   words: Words,
-): FunctionSource {
+): Considerate {
+  let endsAt = Number.POSITIVE_INFINITY;
   const patient = backingOff(
-    paced(source, clock, () => {}, PACES[part]).source,
+    paced(
+      source,
+      clock,
+      () => {},
+      PACES[part],
+      () => clock.now() >= endsAt,
+    ).source,
     memory,
     clock,
     (account) =>
       words.warn('the read role of an account refuses the hub; it is asked again later', { account }),
     (account) => words.info('the read role of an account can be assumed again', { account }),
   );
-  return sharing(patient);
+  return {
+    source: sharing(patient),
+    readUntil(at) {
+      endsAt = at;
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { RefusedError } from '../core/errors.ts';
 import { type Place, placeId } from '../core/place.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
@@ -25,12 +26,16 @@ interface Lane {
   last: Promise<void>;
 }
 
-/** A source that waits its turn before each call, and counts. Calls begin in the order in which they are made. */
+/**
+ * A source that waits its turn before each call, and counts. Calls begin in the order in which they are made.
+ * @param isLate Whether there is no time left: then calls are refused as `NOT_READ`.
+ */
 export function paced(
   source: FunctionSource,
   clock: Clock,
   onCall: () => void,
   pace: Pace = OUR_SHARE,
+  isLate: () => boolean = () => false,
 ): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
   const lanes = new Map<string, Lane>();
@@ -39,15 +44,17 @@ export function paced(
     const name = `${api} ${placeId(place)}`;
     const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
     lanes.set(name, lane);
-    lane.last = lane.last.then(async () => {
+    const own = lane.last.then(async () => {
       const oldest = lane.starts.length < pace.calls ? undefined : lane.starts.shift();
       const waitMs = oldest === undefined ? 0 : Math.min(pace.everyMs, oldest + pace.everyMs - clock.now()); // the clock may be put back
       if (waitMs > 0) await clock.sleep(waitMs);
+      if (isLate()) throw new RefusedError({ code: 'NOT_READ', call: `${api}:${call}` });
       lane.starts.push(clock.now());
       calls.set(`${api}:${call}`, (calls.get(`${api}:${call}`) ?? 0) + 1);
       onCall();
     });
-    return lane.last;
+    lane.last = own.catch(() => {});
+    return own;
   }
 
   return {

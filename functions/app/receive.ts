@@ -1,4 +1,5 @@
 import type { ParsedConfig } from '../contract/config.ts';
+import { TRIES_MAX } from '../contract/deployment.ts';
 import { MESSAGE_BYTES_MAX, type Message, messageSchema } from '../contract/messages.ts';
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
@@ -14,11 +15,13 @@ export interface ReceivePorts extends VerifyPorts {
 interface Delivered {
   readonly messageId: string;
   readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly tries: number;
 }
 
 /**
  * Handles one message to its end: what it tells is verified, or it is a dead letter.
- * @throws what a later try may mend; the message then stays in its queue
+ * @throws what a later try may mend; the message then stays in its queue, until it was tried often enough
  */
 export async function receive(
   ports: ReceivePorts,
@@ -33,8 +36,10 @@ export async function receive(
     const heard = hear(message);
     if (heard) await verifyChange(ports, config, heard.change, heard.concern);
   } catch (error) {
-    if (!(error instanceof RecohereError) || isWorthAnotherTry(error)) throw error;
-    await ports.deadLetters.send(deadLetter(error.code, delivered.messageId, delivered.body, message));
+    const mayPass = !(error instanceof RecohereError) || isWorthAnotherTry(error);
+    if (mayPass && delivered.tries < TRIES_MAX) throw error;
+    const reason = error instanceof RecohereError ? error.code : 'DEFECT';
+    await ports.deadLetters.send(deadLetter(reason, delivered.messageId, delivered.body, message));
   }
 }
 

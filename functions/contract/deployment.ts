@@ -27,5 +27,11 @@ export const DEPLOYED = {
 export const PARTS = ['verify-deploy', 'sweep'] as const;
 export type Part = (typeof PARTS)[number];
 
+/** Deliveries of a message. At the last one it becomes a dead letter of ours, before SQS would keep it as it is. */
+export const TRIES_MAX = 5;
+
+/** What a function keeps of its time, in milliseconds, for what it still has to write when it reads no more. */
+export const TIME_TO_WRITE_MS = 30_000;
+
 /** How often a sweep looks at everything. */
 export const SWEEP_EVERY_MINUTES = 5;

@@ -2,7 +2,10 @@
 export const RESTING_SUFFIXES = ['_COMPLETE', '_FAILED'] as const;
 
 /** States of CodeDeploy and CodePipeline in which a deploy has ended, well or not. */
-export const ENDED_STATES = ['SUCCESS', 'SUCCEEDED', 'FAILURE', 'FAILED', 'STOPPED', 'CANCELED'] as const;
+export const ENDED_STATES = [
+  ...['SUCCESS', 'FAILURE', 'STOP'], // of CodeDeploy
+  ...['SUCCEEDED', 'FAILED', 'STOPPED', 'CANCELED'], // of CodePipeline
+] as const;
 
 /**
  * Calls of Lambda that can move something. Its own names carry a date and a version, such as

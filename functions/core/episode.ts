@@ -197,6 +197,7 @@ export function step(
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
   const restedMs = Math.max(0, seen.at - seen.movedAt);
   if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
+    if (restedMs > LOOKED_AT_FOR_MS) return { state: quiet, isFlap: false }; // it hangs: the sweep alone looks
     const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
     return { state: { ...told, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
   }
@@ -209,9 +210,9 @@ export function step(
   return { ...next, opened: episode, isFlap };
 }
 
-/** Ends what is open when a subject is gone or is not watched any more. */
+/** Ends what is open when a subject is gone or is not watched any more, and no later look has seen it. */
 export function retire(before: SubjectState, at: number): Step {
-  if (before.open === undefined) return { state: before, isFlap: false };
+  if (before.open === undefined || at < lastLookedAt(before)) return { state: before, isFlap: false };
   const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
   return { state: { ...state, agreed: undefined, asked: undefined }, closed, isFlap: false };

@@ -1,18 +1,22 @@
+import type { Context } from 'aws-lambda';
 import { installation } from '../adapters/aws/installation.ts';
 import { log } from '../adapters/aws/log.ts';
 import { considerate } from '../app/considerate.ts';
 import { lazily } from '../app/lazily.ts';
 import { sweep } from '../app/verify.ts';
+import { TIME_TO_WRITE_MS } from '../contract/deployment.ts';
 
 const installed = lazily(async () => {
   const { config, ports } = await installation('sweep');
-  return { config, ports: { ...ports, source: considerate(ports, 'sweep', log) } };
+  const { source, readUntil } = considerate(ports, 'sweep', log);
+  return { config, readUntil, ports: { ...ports, source } };
 });
 
 /** Looks at everything once. What the schedule says is of no interest. */
-export async function handler(): Promise<void> {
+export async function handler(_schedule: unknown, context: Context): Promise<void> {
   try {
-    const { ports, config } = await installed();
+    const { ports, config, readUntil } = await installed();
+    readUntil(Date.now() + context.getRemainingTimeInMillis() - TIME_TO_WRITE_MS);
     try {
       await sweep(ports, config);
     } finally {

@@ -23,7 +23,7 @@ function system(part: Part = 'sweep') {
   const say = (message: string, { account }: Readonly<Record<string, string>>) =>
     said.push(`${account}: ${message}`);
   const ports = { source: world, memory: new SimulatedAccessMemory(clock, () => 5), clock };
-  return { clock, world, begun, said, source: considerate(ports, part, { info: say, warn: say }) };
+  return { clock, world, begun, said, ...considerate(ports, part, { info: say, warn: say }) };
 }
 
 describe('a considerate source', () => {
@@ -37,6 +37,24 @@ describe('a considerate source', () => {
     // two copies of verify-deploy and one sweep begin three calls a second
     expect(await startsOf('verify-deploy')).toEqual([0, 2000, 4000]);
     expect(await startsOf('sweep')).toEqual([0, 0, 1000]);
+  });
+
+  it('reads nothing more when its time is over, and reads again when it has more', async () => {
+    const { clock, begun, source, readUntil } = system();
+    await clock.run(async () => {
+      readUntil(1500);
+      const reads = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => source.read(US, name));
+      const outcomes = await Promise.allSettled(reads);
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        ...Array(4).fill('fulfilled'),
+        'rejected',
+        'rejected',
+      ]);
+      await expect(reads[5]).rejects.toMatchObject({ refusal: { code: 'NOT_READ' } });
+      readUntil(60_000);
+      await source.read(US, 'e');
+      expect(begun).toHaveLength(5);
+    });
   });
 
   it('says once that a role refuses, and once that it does not any more', async () => {

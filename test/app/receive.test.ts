@@ -8,6 +8,7 @@ import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { type ReceivePorts, receive } from '../../functions/app/receive.ts';
 import { sweep } from '../../functions/app/verify.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
+import { TRIES_MAX } from '../../functions/contract/deployment.ts';
 import { MESSAGE_BYTES_MAX } from '../../functions/contract/messages.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
@@ -54,9 +55,10 @@ function system() {
     telemetry,
     sent,
     letters: deadLetters.letters,
-    deliver: (body: unknown) =>
+    deliver: (body: unknown, tries = 1) =>
       receive(ports, config, {
         messageId: 'm1',
+        tries,
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
     run: (work: () => Promise<void>) =>
@@ -195,6 +197,26 @@ describe('a message', () => {
       expect(letters).toMatchObject([{ reason: 'FUTURE_ITEM', envelope: { id: 'event-1' } }]);
     });
   });
+
+  it.each([
+    { error: new RefusedError({ code: 'THROTTLED' }, { retryable: true }), reason: 'THROTTLED' },
+    { error: new RefusedError({ code: 'ACCESS_DENIED' }), reason: 'ACCESS_DENIED' },
+    { error: new TypeError('x is not a function'), reason: 'DEFECT' },
+  ])(
+    'that was tried often enough is a dead letter of reason $reason, before SQS keeps it whole',
+    async (given) => {
+      const { clock, ledger, letters, deliver, run } = system();
+      await run(async () => {
+        ledger.inject('read', () => {
+          throw given.error;
+        });
+        const event = resourceEvent(clock.now());
+        await expect(deliver(event, TRIES_MAX - 1)).rejects.toBe(given.error);
+        await deliver(event, TRIES_MAX);
+        expect(letters).toMatchObject([{ reason: given.reason, envelope: { id: 'event-1' } }]);
+      });
+    },
+  );
 
   it('stays in its queue if its failure is a defect', async () => {
     const { clock, ledger, deliver, run } = system();

@@ -80,6 +80,22 @@ describe('no episode', () => {
     expect(taken?.opened).toBeUndefined();
   });
 
+  it('opens for an update that hangs, while its deadline is far: the sweep alone looks then', () => {
+    const updating: Seen = {
+      outcome: {
+        verdict: 'converging',
+        findings: [{ replica: EU, facet: 'replica', kind: 'unsettled', keys: [] }],
+      },
+      roots: roots('a', 'a'),
+      movedAt: 1000,
+      at: 1000 + 6 * MINUTE,
+    };
+    const before: SubjectState = { ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } };
+    const { state, next } = step(before, undefined, updating, { ...RULES, deadlineMs: 60 * MINUTE });
+    expect(state).toBe(before);
+    expect(next).toBeUndefined();
+  });
+
   it('opens for another fingerprint key, another region or another facet; the new roots are remembered', () => {
     const before: SubjectState = { ...NEW, agreed: { roots: { [US]: { env: 'v1.old:a' } }, at: 1 } };
     const { state, opened } = step(before, undefined, agreed(10, 'a'), RULES);
@@ -331,6 +347,8 @@ describe('an episode', () => {
       state: { open: undefined, agreed: undefined },
     });
     expect(retire(NEW, 5000).state).toBe(NEW);
+    // a sweep that began before what a later look has seen
+    expect(retire(first?.state ?? NEW, 1500).state).toBe(first?.state);
   });
 });
 

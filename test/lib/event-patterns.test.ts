@@ -116,7 +116,7 @@ describe('what a region forwards', () => {
     ['a stack was rolled back', stack('UPDATE_ROLLBACK_COMPLETE')],
     ['a stack could not be rolled back', stack('UPDATE_ROLLBACK_FAILED')],
     ['CodeDeploy has ended', codeDeploy('SUCCESS')],
-    ['CodeDeploy was stopped', codeDeploy('STOPPED')],
+    ['CodeDeploy was stopped', codeDeploy('STOP')],
     ['a pipeline has ended', pipeline('SUCCEEDED')],
     ['a pipeline was cancelled', pipeline('CANCELED')],
     ['code was replaced, by a name with date and version', call('UpdateFunctionCode20150331v2')],

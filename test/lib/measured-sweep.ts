@@ -77,7 +77,7 @@ export async function measureSweep(
     const sweepOnce = async () => {
       const telemetry = emfTelemetry();
       const memory = new SimulatedAccessMemory(clock, () => LEDGER_CALL_MS);
-      const source = considerate({ source: world, memory, clock }, 'sweep', { warn() {}, info() {} });
+      const { source } = considerate({ source: world, memory, clock }, 'sweep', { warn() {}, info() {} });
       const key = installationKey('cost', new SeededRandom(1, 'key').bytes(32));
       const wakes = { send: async () => {} };
       const random = new SeededRandom(1, 'delays');

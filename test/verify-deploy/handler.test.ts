@@ -26,7 +26,13 @@ function deployFinished(deployId: string): string {
 }
 
 function recordsOf(...bodies: string[]) {
-  return { Records: bodies.map((body, position) => ({ messageId: `m${position + 1}`, body })) };
+  return {
+    Records: bodies.map((body, position) => ({
+      messageId: `m${position + 1}`,
+      body,
+      attributes: { ApproximateReceiveCount: '1' },
+    })),
+  };
 }
 
 describe('the bundle of verify-deploy', () => {
@@ -74,10 +80,10 @@ describe('the bundle of verify-deploy', () => {
     expect(version).toBe(2);
   });
 
-  it('keeps all messages while its installation is broken, and works when it is mended', async () => {
+  it('fails as a whole while its installation is broken, and works when it is mended', async () => {
     vi.stubEnv('RECOHERE_LEDGER', '');
     const batch = recordsOf(deployFinished('build-1'));
-    expect(await lambda.handler(batch)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+    await expect(lambda.handler(batch)).rejects.toThrow('the installation is broken'); // which Lambda counts as an error
     expect(lambda.logged()).toMatch(/BAD_INSTALLATION.*RECOHERE_LEDGER/);
     vi.stubEnv('RECOHERE_LEDGER', 'ledger');
     expect(await lambda.handler(batch)).toEqual({ batchItemFailures: [] });

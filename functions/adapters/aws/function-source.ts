@@ -10,7 +10,12 @@ import {
   GetResourcesCommand,
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
-import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import {
+  AssumeRoleCommand,
+  GetCallerIdentityCommand,
+  type GetCallerIdentityCommandOutput,
+  STSClient,
+} from '@aws-sdk/client-sts';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { accessKey } from '../../contract/ledger.ts';
 import { RefusedError } from '../../core/errors.ts';
@@ -57,19 +62,24 @@ export function awsFunctionSource(
     clients.set(placeId(place), made);
     return made;
   };
-  let account: Promise<string> | undefined;
   const ask = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
     asking(call, send, bounds.callTimeoutMs);
+  let account: Promise<GetCallerIdentityCommandOutput> | undefined;
   const unlessAbsent = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
     ask(call, (options) => send(options).catch(undefinedIfAbsent));
   return {
-    ownAccount({ region }) {
+    async ownAccount({ region }) {
       const call = 'sts:GetCallerIdentity';
-      const sts = new STSClient({ region, credentials: own, ...bounds.client });
-      account ??= ask(call, (options) => sts.send(new GetCallerIdentityCommand({}), options)).then(
-        ({ Account }) => required(call, Account),
-      );
-      return account;
+      account ??= ask(call, (options) => {
+        const sts = new STSClient({ region, credentials: own, ...bounds.client });
+        return sts.send(new GetCallerIdentityCommand({}), options);
+      });
+      try {
+        return required(call, (await account).Account);
+      } catch (error) {
+        account = undefined; // else one answer that failed would hold for the life of the process
+        throw error;
+      }
     },
 
     async list(place, from) {

@@ -402,6 +402,16 @@ describe('refusals', () => {
 });
 
 describe('the own account', () => {
+  it('is asked for again if the answer was a failure', async () => {
+    const sts = mockClient(STSClient);
+    const timeout = Object.assign(new Error('late'), { name: 'TimeoutError' });
+    sts.on(GetCallerIdentityCommand).rejectsOnce(timeout).resolves({ Account: '111111111111' });
+    const own = awsFunctionSource();
+    await expect(own.ownAccount(PLACE)).rejects.toMatchObject({ code: 'REGION_UNREACHABLE' });
+    expect(await own.ownAccount(PLACE)).toBe('111111111111');
+    sts.restore();
+  });
+
   it('is asked for once, whatever the place', async () => {
     const sts = mockClient(STSClient);
     sts.on(GetCallerIdentityCommand).resolves({ Account: '111111111111' });
