@@ -2,6 +2,7 @@ import type { ParsedConfig } from '../contract/config.ts';
 import type { Place } from '../core/place.ts';
 import type { FunctionSource, TagFilter } from '../ports/function-source.ts';
 import type { Concern } from './hear.ts';
+import { matches } from './observe.ts';
 import { scopeOfConfig } from './scope.ts';
 import { allTagged, LOGICAL_ID_TAG, STACK_TAG, subjectOf } from './survey.ts';
 
@@ -29,7 +30,20 @@ export async function concernedSubjects(
   );
   if (place === undefined) return [];
   const members = await membersOf(source, place, concern, groups);
-  return [...new Set(groups.flatMap((group) => members.map((member) => subjectOf(group, member))))];
+  return [
+    ...new Set(
+      groups.flatMap((group) =>
+        members.filter((member) => maySelect(group, member)).map((member) => subjectOf(group, member)),
+      ),
+    ),
+  ];
+}
+
+/** By what is known of a function: its name, and perhaps its stack. The look itself knows more. */
+function maySelect({ select }: ParsedConfig['functions'][number], { name, tags }: Member): boolean {
+  const stack = tags.get(STACK_TAG);
+  const isNamed = select.name === undefined || matches(name, select.name);
+  return isNamed && (select.stack === undefined || stack === undefined || matches(stack, select.stack));
 }
 
 async function membersOf(

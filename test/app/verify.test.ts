@@ -235,6 +235,25 @@ describe('a change', () => {
     });
   });
 
+  it.each([
+    { select: { name: 'checkout-*' }, reason: 'by its name' },
+    { select: { stack: 'checkout' }, reason: 'by its stack' },
+  ])('of functions that are not watched, $reason, reads nothing of them', async ({ select }) => {
+    const config = configOf({ functions: [{ select, identity: 'stack+logicalId' }] });
+    const { clock, world, ports } = system(config);
+    const read: string[] = [];
+    for (const call of ['list', 'read'] as const) world.inject(call, () => read.push(call));
+    await clock.run(async () => {
+      for (let id = 0; id < 20; id++) {
+        const tags = { 'aws:cloudformation:stack-name': 'shop', 'aws:cloudformation:logical-id': `F${id}` };
+        world.deploy(EU, `shop-F${id}`, { tags });
+      }
+      const concern = { kind: 'stack', stack: 'shop', ...EU, account: '111111111111' } as const;
+      await verifyChange(ports, config, { id: 'd', source: 'test', at: clock.now() }, concern);
+    });
+    expect(read).toEqual([]);
+  });
+
   it('of a place that is not watched concerns nobody', async () => {
     const { run, hear, telemetry } = it1;
     await run(async () => {

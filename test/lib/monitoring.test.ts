@@ -78,6 +78,18 @@ describe('alarms', () => {
     template.resourceCountIs('AWS::CloudWatch::CompositeAlarm', 0);
   });
 
+  it.each([
+    ['AWS/SQS', 'QueueName', 'Maximum'],
+    ['AWS/Lambda', 'FunctionName', 'Sum'],
+    [NAMESPACE, 'service', 'Maximum'],
+  ])('watch metrics of %s by %s, as AWS or we publish them', (namespace, dimension, statistic) => {
+    const own = alarms.filter(({ Namespace }) => Namespace === namespace);
+    expect(own.length).toBeGreaterThan(1);
+    for (const { Dimensions, Statistic } of own) {
+      expect([Dimensions[0].Name, Statistic]).toEqual([dimension, statistic]);
+    }
+  });
+
   it('watch metrics that are published, by the dimension of an installation', () => {
     for (const { MetricName, Dimensions } of alarms.filter(({ Namespace }) => Namespace === NAMESPACE)) {
       expect(Object.keys(METRICS)).toContain(MetricName);
