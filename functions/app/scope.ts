@@ -1,4 +1,5 @@
 import type { ParsedConfig, Selection } from '../contract/config.ts';
+import { DEPLOYED } from '../contract/deployment.ts';
 import type { Place } from '../core/place.ts';
 import type { LookScope } from './look.ts';
 import { LOGICAL_ID_TAG, STACK_TAG } from './survey.ts';
@@ -72,7 +73,7 @@ function placeOf(
   { region, account = hub.account, role, externalId }: Replica,
 ): Place {
   if (account === hub.account) return { region, account };
-  const roleArn = `arn:${partitionOf(region)}:iam::${account}:role/${role ?? `${prefix}-read`}`;
+  const roleArn = `arn:${partitionOf(region)}:iam::${account}:role/${role ?? DEPLOYED.readRole(prefix)}`;
   return { region, account, access: { roleArn, externalId } };
 }
 
