@@ -35,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/contract',
   ],
   'functions/ports': ['functions/ports', 'functions/core'],
+  'functions/probe': ['functions/probe'],
   'functions/elsewhere': ['functions/elsewhere'],
   'functions/core': ['functions/core', 'functions/contract'],
   'functions/contract': ['functions/contract'],
