@@ -1,9 +1,12 @@
 import { SimulatedLedger } from '../functions/adapters/sim/ledger.ts';
 import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
+import { SimulatedConsumers } from '../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
+import { SimulatedSecrets } from '../functions/adapters/sim/simulated-secrets.ts';
 import { SimulatedTelemetry } from '../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
-import { installationKey, sweep, type VerifyPorts, verifyChange } from '../functions/app/verify.ts';
+import { type SweepPorts, sweep } from '../functions/app/sweep.ts';
+import { installationKey, type VerifyPorts, verifyChange } from '../functions/app/verify.ts';
 import { parseConfig } from '../functions/contract/config.ts';
 import type { Measured } from './measure.ts';
 
@@ -37,6 +40,21 @@ export async function measureVerify(): Promise<Measured> {
       },
     },
   };
+  const secrets = new SimulatedSecrets(
+    clock,
+    () => 50,
+    () => 0,
+  );
+  const probes = new SimulatedConsumers(
+    clock,
+    secrets,
+    () => {},
+    () => 0,
+  );
+  const all: SweepPorts = {
+    ...ports,
+    rotation: { ...ports, secrets, probes, ledger: new SimulatedLedger() },
+  };
   const parsed = parseConfig({
     hub: { region: 'us-east-1' },
     replicas: REGIONS.map((region) => ({ region })),
@@ -51,9 +69,9 @@ export async function measureVerify(): Promise<Measured> {
     };
     for (let id = 0; id < FUNCTIONS; id++) deploy(`function-${id}`, 'one');
     await clock.sleep(DAY_MS);
-    await sweep(ports, config);
+    await sweep(all, config);
     [calls, writes] = [0, 0];
-    await sweep(ports, config);
+    await sweep(all, config);
     const writesPerQuietSweep = writes;
 
     deploy('function-7', 'two');

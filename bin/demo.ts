@@ -9,7 +9,9 @@ import {
   parseConfig,
   type RecohereConfig,
 } from '../functions/contract/config.ts';
-import { type Day, episodesOf, playDay } from './demo-day.ts';
+import { playDay } from './demo-day.ts';
+import { DEMO_SECRETS } from './demo-rotations.ts';
+import { episodesOf, type Played } from './demo-stage.ts';
 import { EXIT, Failure } from './failure.ts';
 import { renderLook, screenOf } from './render.ts';
 import { renderDay } from './render-day.ts';
@@ -21,7 +23,7 @@ const DEMO_CONFIG = defineConfig({
   functions: [{ select: { name: 'payments' }, qualifier: 'live' }, { select: { name: '*' } }],
 });
 
-/** `recohere demo`: the real use cases over simulated regions, first a look, then a day of deploys. */
+/** `recohere demo`: the real use cases over simulated regions, first a look, then a day of deploys and rotations. */
 export async function demo({ seed, json = false }: { seed: number; json?: boolean }): Promise<void> {
   const seen = await lookAtDemo(seed);
   const day = await playDemoDay(seed);
@@ -34,7 +36,7 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   const screen = screenOf(process.stdout);
   process.stdout.write(`Three simulated regions, a day after a deploy (seed ${seed}):\n\n`);
   process.stdout.write(renderLook(seen, screen));
-  process.stdout.write('\nA working day of deploys, watched by their events:\n\n');
+  process.stdout.write('\nA working day of deploys and rotations, watched by their events:\n\n');
   process.stdout.write(renderDay(day, screen));
   process.stdout.write(
     '\nOn your own account:\n  npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
@@ -42,8 +44,11 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
 }
 
 /** The day that the demonstration plays. */
-export function playDemoDay(seed: number): Promise<Day> {
-  return playDay(seed, parsed({ ...DEMO_CONFIG, functions: [{ select: { name: '*' } }] }));
+export function playDemoDay(seed: number): Promise<Played> {
+  return playDay(
+    seed,
+    parsed({ ...DEMO_CONFIG, functions: [{ select: { name: '*' } }], secrets: DEMO_SECRETS }),
+  );
 }
 
 /** The look that the demonstration shows. */

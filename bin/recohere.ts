@@ -1,8 +1,13 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
-import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from '../functions/contract/names.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  FUNCTION_NAME_PATTERN,
+  REGION_CODE,
+  SECRET_NAME,
+  STACK_NAME_PATTERN,
+} from '../functions/contract/names.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { InitFlags } from './init.ts';
 import type { ScanFlags } from './scan.ts';
@@ -12,7 +17,7 @@ Exit codes:
   0  all subjects agreed
   1  a subject disagrees
   2  the command, its config or its selection is wrong; nothing was compared,
-     or a group of the config selects nothing
+     a group of the config selects nothing, or a secret is nowhere
   3  something could not be read: what, and the missing permission, is printed`;
 
 const READS = `
@@ -21,19 +26,29 @@ account:ListRegions, sts:GetCallerIdentity and, for replicas in other accounts,
 sts:AssumeRole, only as needed, and changes nothing in AWS. It never prints,
 stores or sends the value of an environment variable.`;
 
+const READS_OF_SECRETS = `
+With --secrets it calls secretsmanager:DescribeSecret, once for each secret and
+region, and no other call of Secrets Manager, never GetSecretValue; besides it
+sts:GetCallerIdentity and sts:AssumeRole, as above.`;
+
 // Which Node it runs on is the package's own business; the SDK's seven lines about it are not the user's.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
 // Each command is imported when it is called, so that help and version answer at once.
 const program = new Command('recohere')
   .description(
-    'Tells which copies of your functions disagree across regions and accounts, and in which keys.',
+    'Tells which copies of your functions and secrets disagree across regions and accounts, and in what.',
   )
   .version(readVersion())
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.agreed : EXIT.usage));
 
 withSelection(program.command('scan'), 'those of the config, else all enabled ones')
-  .description('look once at live functions and say which copies disagree')
+  .description('look once at live functions, or at secrets, and say which copies disagree')
+  .addOption(
+    new Option('--secrets [names]', 'look at secrets instead: those of the config, or prod/db,prod/api')
+      .argParser(secretNames)
+      .conflicts(['name', 'stack', 'tag']),
+  )
   .option(
     '--config <file>',
     'config to use (default: recohere.config.* of this folder, if there is one)',
@@ -44,15 +59,19 @@ withSelection(program.command('scan'), 'those of the config, else all enabled on
   .addHelpText(
     'after',
     `${READS}
+${READS_OF_SECRETS}
 
 Without a config, functions of one name are copies; so are those that one stack
 and logical id deployed. A function in one region only is not compared, unless
-a flag or a config selects it.
+a flag or a config selects it. A secret is to be in all the regions that the
+config or the flags name, and its primary is read wherever it is. Consumers of
+secrets are not watched by a scan.
 ${EXIT_CODES}
 
 Examples:
   recohere scan --regions us-east-1,eu-west-1
-  recohere scan --regions us-east-1,eu-west-1 --name 'checkout-*' --json`,
+  recohere scan --regions us-east-1,eu-west-1 --name 'checkout-*' --json
+  recohere scan --regions us-east-1,eu-west-1 --secrets prod/db,prod/api`,
   )
   .action(async (flags: ScanFlags) => {
     const { scan } = await import('./scan.ts');
@@ -132,6 +151,17 @@ function functionName(text: string): string {
 function stackName(text: string): string {
   if (STACK_NAME_PATTERN.test(text)) return text;
   throw new InvalidArgumentError('It is not the name of a stack, nor a pattern of one.');
+}
+
+function secretNames(text: string): string[] {
+  const names = [...new Set(text.split(',').map((part) => part.trim()))];
+  for (const name of names) {
+    if (name.startsWith('arn:')) {
+      throw new InvalidArgumentError('Write the name of the secret, such as prod/db, and not its ARN.');
+    }
+    if (!SECRET_NAME.test(name)) throw new InvalidArgumentError(`'${name}' is not the name of a secret.`);
+  }
+  return names;
 }
 
 function someText(text: string): string {

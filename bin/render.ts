@@ -3,7 +3,16 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import wrapAnsi from 'wrap-ansi';
 import type { Look } from '../functions/app/look.ts';
-import { type Finding, type Refusal, VERDICTS, type Verdict } from '../functions/contract/report.ts';
+import {
+  type Behind,
+  type Consumption,
+  type Finding,
+  type Hop,
+  type Refusal,
+  type ReportedSubject,
+  VERDICTS,
+  type Verdict,
+} from '../functions/contract/report.ts';
 
 /** What the output can show. */
 export interface Screen {
@@ -20,7 +29,48 @@ const KEYS_SHOWN = 10;
 const SUBJECT_WIDTH_MIN = 16;
 
 type Colors = ReturnType<typeof pc.createColors>;
-type Subject = Look['subjects'][number];
+
+type Subject = ReportedSubject & {
+  /** Replicas that were found. */
+  readonly seenIn: readonly string[];
+  /** Of a secret. */
+  readonly hops?: readonly Hop[];
+};
+
+/** What is shown of a look, at functions or at secrets. */
+export interface Shown extends Pick<Look, 'replicas' | 'alone' | 'refusals' | 'unmatched' | 'calls'> {
+  readonly subjects: readonly Subject[];
+}
+
+/** How a look speaks of what it looked at. */
+interface Words {
+  readonly subject: string;
+  /** Of a replica. */
+  readonly missing: string;
+  /** What is said before and after the name of what selects nothing. */
+  readonly unmatched: readonly [string, string];
+  /** Why nothing was compared. */
+  readonly nothing: string;
+  /** What a look does not tell. */
+  readonly untold: readonly string[];
+}
+
+const FUNCTIONS: Words = {
+  subject: 'subject',
+  missing: 'function missing',
+  unmatched: ['selects nothing', ' of the config, or nothing that a group before it has not'],
+  nothing: 'no function is selected',
+  untold: [],
+};
+
+/** Of a look at secrets. */
+export const SECRETS: Words = {
+  subject: 'secret',
+  missing: 'missing',
+  unmatched: ['not found in any of these regions', ''],
+  nothing: 'no secret was found',
+  untold: ['Consumers are not watched by a scan.'],
+};
 
 /** The screen that a stream is. Honours `NO_COLOR`. @see https://no-color.org */
 export function screenOf(stream: NodeJS.WriteStream, { NO_COLOR, TERM } = process.env): Screen {
@@ -29,7 +79,7 @@ export function screenOf(stream: NodeJS.WriteStream, { NO_COLOR, TERM } = proces
 }
 
 /** The table of subjects and replicas, each finding in a line under its row, then what it comes to. */
-export function renderLook(look: Look, screen: Screen): string {
+export function renderLook(look: Shown, screen: Screen, words = FUNCTIONS): string {
   const colors = pc.createColors(screen.colors);
   const of = (...verdicts: Verdict[]) => look.subjects.filter(({ verdict }) => verdicts.includes(verdict));
   const [unread, agreed] = [of('unobservable'), of('agreed')];
@@ -43,7 +93,7 @@ export function renderLook(look: Look, screen: Screen): string {
     const [head = '', ...rows] = tableOf(look, shown, screen, colors);
     lines.push(head);
     rows.forEach((row, position) => {
-      lines.push(row, ...findingLines(shown[position] as Subject, look, screen));
+      lines.push(row, ...findingLines(shown[position] as Subject, look, screen, words));
     });
     for (const quiet of [unread, agreed].filter(({ length }) => length > QUIET_SHOWN)) {
       lines.push(`… and ${quiet.length - QUIET_SHOWN} more ${quiet[0]?.verdict}`);
@@ -53,19 +103,15 @@ export function renderLook(look: Look, screen: Screen): string {
   for (const { replica, refusal } of look.refusals) {
     lines.push(wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen));
   }
-  for (const path of look.unmatched) {
-    lines.push(
-      wrapped(
-        `${colors.yellow('selects nothing')} · ${path} of the config, or nothing that a group before it has not`,
-        screen,
-      ),
-    );
+  const [nowhere, more] = words.unmatched;
+  for (const what of look.unmatched) {
+    lines.push(wrapped(`${colors.yellow(nowhere)} · ${what}${more}`, screen));
   }
-  lines.push(...summaryOf(look).map((line) => wrapped(line, screen)));
+  lines.push(...summaryOf(look, words).map((line) => wrapped(line, screen)));
   return `${lines.join('\n')}\n`;
 }
 
-function tableOf(look: Look, subjects: readonly Subject[], screen: Screen, colors: Colors): string[] {
+function tableOf(look: Shown, subjects: readonly Subject[], screen: Screen, colors: Colors): string[] {
   const widest = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
   const subjectWidth = widest(['SUBJECT', ...subjects.map(({ subject }) => subject)]);
   const verdictWidth = widest(['VERDICT', ...subjects.map(({ verdict }) => verdict)]);
@@ -143,17 +189,20 @@ const CELLS = [
   ['different', 'differs'],
   ['extra', 'differs'],
   ['unexpected', 'differs'],
+  ['stale', 'stale'],
+  ['standalone', 'stale'],
   ['failed', 'failed'],
   ['unobservable', 'unread'],
   ['unsettled', 'updating'],
 ] as const satisfies readonly (readonly [Finding['kind'], string])[];
 
-function cellOf({ findings, seen }: Subject, replica: string): string {
+function cellOf({ findings, seenIn }: Subject, replica: string): string {
   const own = findings.filter((finding) => finding.replica === replica);
-  if (own.some(({ kind, facet }) => kind === 'missing' && facet !== 'replica')) return 'differs';
+  const isWhole = ({ facet }: Finding) => facet === 'replica' || facet === 'version';
+  if (own.some((finding) => finding.kind === 'missing' && !isWhole(finding))) return 'differs';
   const worst = CELLS.find(([kind]) => own.some((finding) => finding.kind === kind));
   if (worst) return worst[1];
-  return [...seen.sightings.keys()].some((seenAt) => seenAt === replica) ? 'ok' : '-';
+  return seenIn.includes(replica) ? 'ok' : '-';
 }
 
 function countsOf(cells: readonly string[]): string {
@@ -165,7 +214,12 @@ function countsOf(cells: readonly string[]): string {
 }
 
 /** What is told once for the whole region is not told for each subject. One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
-function findingLines({ subject, findings }: Subject, { refusals }: Look, screen: Screen): string[] {
+function findingLines(
+  { subject, findings }: Subject,
+  { refusals }: Shown,
+  screen: Screen,
+  { missing }: Words,
+): string[] {
   const byReplica = new Map<string, Finding[]>();
   const isTold = (finding: Finding) =>
     finding.kind === 'unobservable' &&
@@ -177,13 +231,13 @@ function findingLines({ subject, findings }: Subject, { refusals }: Look, screen
     byReplica.set(finding.replica, [...(byReplica.get(finding.replica) ?? []), finding]);
   }
   return [...byReplica].map(([replica, own]) => {
-    const phrases = own.map((finding, position) => phraseOf(finding, own[position - 1]));
+    const phrases = own.map((finding, position) => phraseOf(finding, own[position - 1], missing));
     return wrapped(`${subject} · ${replica} · ${phrases.join('; ')}`, screen, '  ');
   });
 }
 
 /** What one finding says; the facet is named once for findings that follow each other. */
-function phraseOf(finding: Finding, before: Finding | undefined): string {
+export function phraseOf(finding: Finding, before?: Finding, missing = FUNCTIONS.missing): string {
   const { kind, facet, keys } = finding;
   if (kind === 'unobservable') {
     return `${facet === 'replica' ? '' : `${facet} `}not readable: ${sentenceOf(finding.refusal)}`;
@@ -192,11 +246,22 @@ function phraseOf(finding: Finding, before: Finding | undefined): string {
     case 'replica':
       if (kind === 'extra')
         return keys.length > 0 ? `also claimed by ${keys.join(', ')}` : 'not expected here';
-      return { missing: 'function missing', unsettled: 'update in progress', failed: 'last update failed' }[
-        kind
-      ];
+      if (kind === 'missing') return keys.includes('DeletedDate') ? 'scheduled for deletion' : missing;
+      return { unsettled: 'update in progress', failed: 'last update failed' }[kind];
     case 'traffic':
       return `alias ${keys.join(', ')} ${kind === 'missing' ? 'missing' : 'splits its traffic'}`;
+    case 'version':
+      if (kind !== 'stale') return VERSION_PHRASES[kind];
+      return keys.includes('InSync')
+        ? "version is not the primary's although AWS calls it in sync"
+        : 'replication takes too long';
+    case 'consumer': {
+      const name = keys.join(', ');
+      if (kind !== 'failed') return `consumer ${name} ${CONSUMER_PHRASES[kind]}`;
+      return `probe of ${name} failed${finding.refusal ? `: ${sentenceOf(finding.refusal)}` : ''}`;
+    }
+    case 'rotation':
+      return `rotation ${keys.includes('NextRotationDate') ? 'is overdue' : 'failed'} (${keys.join(', ')})`;
     default: {
       const what = facet === before?.facet ? listed(keys) : `${facet} ${listed(keys)}`;
       if (kind === 'missing') return `${what} missing`;
@@ -206,6 +271,19 @@ function phraseOf(finding: Finding, before: Finding | undefined): string {
     }
   }
 }
+
+const VERSION_PHRASES: Record<Exclude<Behind['kind'], 'stale'>, string> = {
+  unsettled: 'replication under way',
+  failed: 'replication failed',
+  missing: 'no version is current',
+  standalone: 'a standalone secret: promoted, or never a replica',
+};
+
+const CONSUMER_PHRASES: Record<Exclude<Consumption['kind'], 'failed'>, string> = {
+  unsettled: 'may still keep another version',
+  stale: 'still uses another version',
+  unexpected: 'says that it uses a version that the secret never had',
+};
 
 function listed(keys: readonly string[]): string {
   const names = keys.slice(0, KEYS_SHOWN).join(', ');
@@ -227,6 +305,9 @@ const SENTENCES: Record<Refusal['code'], string> = {
   OTHER_ACCOUNT: 'the credentials belong to another account than the config names',
   NO_BUILD_ID: 'no replica has the build id that the config compares code by',
   OTHER_KEY: 'fingerprinted with another key',
+  PROBE_FAILED: 'it ran, and could not use the secret',
+  PROBE_SILENT: 'it did not answer in time',
+  PROBE_UNREADABLE: 'its answer is not one of a probe',
 };
 
 /** A refusal in words that a person can act on: which permission is missing, for which call. */
@@ -236,15 +317,14 @@ export function sentenceOf({ code, call, permission }: Refusal): string {
   return `${SENTENCES[code]}${lacking}${during}`;
 }
 
-function summaryOf({ subjects, alone, replicas, refusals, calls }: Look): string[] {
+function summaryOf({ subjects, alone, replicas, refusals, calls }: Shown, words: Words): string[] {
   const counts = VERDICTS.map((verdict) => ({
     verdict,
     count: subjects.filter((subject) => subject.verdict === verdict).length,
   })).filter(({ count }) => count > 0);
   const made = [...calls.values()].reduce((sum, count) => sum + count, 0);
   if (subjects.length === 0) {
-    const found =
-      alone.length > 0 ? 'no function is in more than one of these regions' : 'no function is selected';
+    const found = alone.length > 0 ? 'no function is in more than one of these regions' : words.nothing;
     const why = refusals.length > 0 && alone.length === 0 ? 'what could be read has no copies' : found;
     return [
       `Nothing was compared: ${why}. ${plural(made, 'call')}, all of them reads.`,
@@ -252,14 +332,15 @@ function summaryOf({ subjects, alone, replicas, refusals, calls }: Look): string
     ];
   }
   return [
-    `${plural(subjects.length, 'subject')} in ${plural(replicas.length, 'region')}: ${counts
+    `${plural(subjects.length, words.subject)} in ${plural(replicas.length, 'region')}: ${counts
       .map(({ verdict, count }) => `${count} ${verdict}`)
       .join(', ')}. ${plural(made, 'call')}, all of them reads.`,
     ...aloneLines(alone),
+    ...words.untold,
   ];
 }
 
-function aloneLines(alone: Look['alone']): string[] {
+function aloneLines(alone: Shown['alone']): string[] {
   if (alone.length === 0) return [];
   const names = listed(alone.map(({ subject }) => subject));
   return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];

@@ -1,6 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { DEPLOYED, type Part, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import {
+  DEPLOYED,
+  type Part,
+  type QueuedPart,
+  SWEEP_EVERY_MINUTES,
+} from '../functions/contract/deployment.ts';
 import { type MetricName, NAMESPACE } from '../functions/contract/metrics.ts';
 
 /** Sweeps publish the gauges, so a period holds about one of each. */
@@ -25,60 +30,39 @@ interface AlarmDefinition {
  *   AWS's counts  nothing happened: SQS and Lambda are silent when they rest.
  *   heartbeat     it is what is looked for.
  */
-const ONCE = { bad: 1, of: 1 };
-/** A failure that the next try mends is none to wake somebody for. */
-const AGAIN = { bad: 2, of: 3 };
 
 /** Every alarm of an installation. */
 export const ALARMS: readonly AlarmDefinition[] = [
+  gauge('drift', 'Replicas still differ although their deadline has passed.', 'ConfigDriftCount'),
   {
-    name: 'drift',
-    meaning: 'Replicas still differ although their deadline has passed.',
-    metric: ours('ConfigDriftCount'),
-    isBad: { above: 0 },
-    periods: ONCE,
-    missing: TreatMissingData.IGNORE,
-  },
-  {
-    name: 'stalled',
-    meaning: 'For an hour, replicas of a subject have not agreed although their deadline has passed.',
-    metric: ours('EpisodesStalled'),
-    isBad: { above: 0 },
+    ...gauge(
+      'stalled',
+      'For an hour, replicas of a subject have not agreed although their deadline has passed.',
+      'EpisodesStalled',
+    ),
     periods: { bad: 12, of: 12 },
-    missing: TreatMissingData.IGNORE,
   },
-  {
-    name: 'verify-deploy-dead-letters',
-    meaning: 'Messages that tell of deploys could not be handled.',
-    metric: waitingIn('verify-deploy'),
-    isBad: { above: 0 },
-    periods: ONCE,
-    missing: TreatMissingData.NOT_BREACHING,
-  },
-  {
-    name: 'hub-dead-letters',
-    meaning: 'Events could not be delivered within the hub, or a sweep failed.',
-    metric: waitingIn('hub'),
-    isBad: { above: 0 },
-    periods: ONCE,
-    missing: TreatMissingData.NOT_BREACHING,
-  },
-  {
-    name: 'verify-deploy-errors',
-    meaning: 'The function verify-deploy fails again and again.',
-    metric: errorsOf('verify-deploy'),
-    isBad: { above: 0 },
-    periods: AGAIN,
-    missing: TreatMissingData.NOT_BREACHING,
-  },
-  {
-    name: 'sweep-errors',
-    meaning: 'Sweeps fail again and again.',
-    metric: errorsOf('sweep'),
-    isBad: { above: 0 },
-    periods: AGAIN,
-    missing: TreatMissingData.NOT_BREACHING,
-  },
+  gauge(
+    'secret-target',
+    'A replica or a consumer is behind the new version of a secret although its target has passed.',
+    'SecretsPastTarget',
+  ),
+  gauge(
+    'stuck-replica',
+    'A replica of a secret is behind, missing or promoted although its target has passed.',
+    'SecretReplicasStale',
+  ),
+  gauge(
+    'failed-rotation',
+    'The rotation of a secret has failed, was abandoned or is overdue.',
+    'SecretRotationsFailed',
+  ),
+  deadLetters('verify-deploy', 'Messages that tell of deploys could not be handled.'),
+  deadLetters('verify-rotation', 'Messages that tell of secrets could not be handled.'),
+  deadLetters('hub', 'Events could not be delivered within the hub, or a sweep failed.'),
+  errors('verify-deploy', 'The function verify-deploy fails again and again.'),
+  errors('verify-rotation', 'The function verify-rotation fails again and again.'),
+  errors('sweep', 'Sweeps fail again and again.'),
   {
     name: 'heartbeat',
     meaning: `No sweep has finished for ${3 * SWEEP_EVERY_MINUTES} minutes, so nothing else here can be trusted.`,
@@ -89,6 +73,54 @@ export const ALARMS: readonly AlarmDefinition[] = [
   },
 ];
 
+function gauge(name: string, meaning: string, metric: MetricName): AlarmDefinition {
+  return {
+    name,
+    meaning,
+    metric: ours(metric),
+    isBad: { above: 0 },
+    periods: { bad: 1, of: 1 },
+    missing: TreatMissingData.IGNORE,
+  };
+}
+
+function deadLetters(of: QueuedPart | 'hub', meaning: string): AlarmDefinition {
+  return {
+    name: `${of}-dead-letters`,
+    meaning,
+    metric: (prefix) =>
+      new Metric({
+        namespace: 'AWS/SQS',
+        metricName: 'ApproximateNumberOfMessagesVisible',
+        dimensionsMap: { QueueName: DEPLOYED.deadLetters(prefix, of) },
+        statistic: 'Maximum',
+        period: PERIOD,
+      }),
+    isBad: { above: 0 },
+    periods: { bad: 1, of: 1 },
+    missing: TreatMissingData.NOT_BREACHING,
+  };
+}
+
+/** A failure that the next try mends is none to wake somebody for. */
+function errors(part: Part, meaning: string): AlarmDefinition {
+  return {
+    name: `${part}-errors`,
+    meaning,
+    metric: (prefix) =>
+      new Metric({
+        namespace: 'AWS/Lambda',
+        metricName: 'Errors',
+        dimensionsMap: { FunctionName: DEPLOYED.part(prefix, part) },
+        statistic: 'Sum',
+        period: PERIOD,
+      }),
+    isBad: { above: 0 },
+    periods: { bad: 2, of: 3 },
+    missing: TreatMissingData.NOT_BREACHING,
+  };
+}
+
 function ours(metricName: MetricName): AlarmDefinition['metric'] {
   return (service) =>
     new Metric({
@@ -96,28 +128,6 @@ function ours(metricName: MetricName): AlarmDefinition['metric'] {
       metricName,
       dimensionsMap: { service },
       statistic: 'Maximum',
-      period: PERIOD,
-    });
-}
-
-function waitingIn(of: 'verify-deploy' | 'hub'): AlarmDefinition['metric'] {
-  return (prefix) =>
-    new Metric({
-      namespace: 'AWS/SQS',
-      metricName: 'ApproximateNumberOfMessagesVisible',
-      dimensionsMap: { QueueName: DEPLOYED.deadLetters(prefix, of) },
-      statistic: 'Maximum',
-      period: PERIOD,
-    });
-}
-
-function errorsOf(part: Part): AlarmDefinition['metric'] {
-  return (prefix) =>
-    new Metric({
-      namespace: 'AWS/Lambda',
-      metricName: 'Errors',
-      dimensionsMap: { FunctionName: DEPLOYED.part(prefix, part) },
-      statistic: 'Sum',
       period: PERIOD,
     });
 }

@@ -11,7 +11,8 @@ export interface FingerprintKeyProps {
 }
 
 /**
- * The key of all fingerprints: without one, a short value could be guessed from its hash. The only secret that is read.
+ * The key of all fingerprints: without one, a short value could be guessed from its hash. The only secret whose
+ * value is read.
  *
  * Its name is generated, for it outlives its stack. It is encrypted with the key that Secrets Manager has in each account,
  * which lets whoever may read the secret decrypt it: no function needs a permission to decrypt.

@@ -16,6 +16,7 @@ import type { EnvironmentOf } from '../functions/contract/environment.ts';
 import { acknowledge } from './acknowledge.ts';
 import { handlerCode } from './handler-code.ts';
 import { LOG_ACTIONS, TRACE_ACTIONS } from './permissions.ts';
+import { denyingValues } from './secret-access.ts';
 
 export interface HubFunctionProps<P extends Part> {
   readonly part: P;
@@ -25,6 +26,8 @@ export interface HubFunctionProps<P extends Part> {
   readonly timeout: Duration;
   /** What the function may do, beyond its own log and traces. */
   readonly permissions: readonly PolicyStatement[];
+  /** ARN of the one secret whose value it may read. @default none */
+  readonly keyArn?: string;
   readonly logRetention: RetentionDays;
   /** @default none */
   readonly options?: Pick<FunctionOptions, 'recursiveLoop' | 'retryAttempts' | 'maxEventAge' | 'onFailure'>;
@@ -36,7 +39,8 @@ export class HubFunction<P extends Part> extends Construct {
 
   constructor(scope: Construct, id: string, props: HubFunctionProps<P>) {
     super(scope, id);
-    const { part, description, config, environment, timeout, permissions, logRetention, options } = props;
+    const { part, description, config, environment, timeout, permissions, keyArn, logRetention, options } =
+      props;
     const functionName = DEPLOYED.part(config.prefix, part);
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/lambda/${functionName}`,
@@ -62,9 +66,16 @@ export class HubFunction<P extends Part> extends Construct {
         new PolicyStatement({ actions: [...LOG_ACTIONS], resources: [logGroup.logGroupArn] }),
         new PolicyStatement({ actions: [...TRACE_ACTIONS], resources: ['*'] }),
         ...permissions,
+        ...valuesOnlyOf(keyArn),
       ]).withoutPolicyUpdates(),
     });
   }
+}
+
+function valuesOnlyOf(keyArn: string | undefined): PolicyStatement[] {
+  if (keyArn === undefined) return [denyingValues()];
+  const reading = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [keyArn] });
+  return [reading, denyingValues(keyArn)];
 }
 
 /** Named, since the roles of other accounts trust it by the beginning of its name. */

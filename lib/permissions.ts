@@ -1,11 +1,26 @@
 import type { Part } from '../functions/contract/deployment.ts';
 
-/** What is read of functions: in the hub's account by the functions' own roles, elsewhere by the account's read role. */
+/** What is read of functions: in the hub's account by the roles of our functions, elsewhere by the account's read role. */
 export const READ_ACTIONS = [
   'lambda:ListFunctions',
   'lambda:GetFunctionConfiguration',
   'lambda:GetAlias',
   'tag:GetResources',
+] as const;
+
+/** What is read of secrets, in the same way: labels, versions and replicas. No value is in it. */
+export const SECRET_READ_ACTIONS = [
+  'secretsmanager:DescribeSecret',
+  'secretsmanager:ListSecretVersionIds',
+] as const;
+
+/** How consumers of secrets are probed, in the same way. */
+export const PROBE_ACTIONS = ['lambda:InvokeFunction'] as const;
+
+/** What reads values of secrets. Every role of ours that reads anything is denied it, but for the fingerprint key. */
+export const SECRET_VALUE_ACTIONS = [
+  'secretsmanager:GetSecretValue',
+  'secretsmanager:BatchGetSecretValue',
 ] as const;
 
 /** What is done with the ledger's table. Nothing of ours deletes from it. */
@@ -26,6 +41,7 @@ export const CONSUME_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:
  */
 export const RUNTIME_ACTIONS = {
   'verify-deploy': [...LOG_ACTIONS, ...TRACE_ACTIONS, ...CONSUME_ACTIONS],
+  'verify-rotation': [...LOG_ACTIONS, ...TRACE_ACTIONS, ...CONSUME_ACTIONS],
   // a sweep that failed becomes a dead letter
   sweep: [...LOG_ACTIONS, ...TRACE_ACTIONS, 'sqs:SendMessage'],
 } as const satisfies Record<Part, readonly string[]>;

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -13,4 +14,12 @@ export function deadLetterQueue(scope: Construct, id: string, queueName: string)
   const queue = secureQueue(scope, id, { queueName, retentionPeriod: Duration.days(14) });
   acknowledge(queue, { 'AwsSolutions-SQS3': 'It is a dead-letter queue itself.' });
   return queue;
+}
+
+/** Lets messages be put into some queues. */
+export function sending(...queues: readonly Queue[]): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['sqs:SendMessage'],
+    resources: queues.map(({ queueArn }) => queueArn),
+  });
 }

@@ -1,10 +1,12 @@
 import { DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { RecohereHub, type RecohereHubProps } from './hub.ts';
 import { type AlarmNotification, RecohereMonitoring } from './monitoring.ts';
 import { RecohereRegion } from './region.ts';
-import { readDeployable } from './replica-accounts.ts';
+import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
+import { probeArns, secretArns } from './secret-access.ts';
 
 export interface RecohereProps extends RecohereHubProps {
   /** Who is told of alarms. @default a topic of its own that nobody listens to yet */
@@ -30,7 +32,7 @@ export class Recohere extends Construct {
 
     this.hub = new Stack(this, 'hub', {
       stackName: DEPLOYED.stack(prefix, 'hub'),
-      description: 'Recohere: what looks at copies of functions, and what it remembers',
+      description: 'Recohere: what looks at copies of functions and secrets, and what it remembers',
       env: envOf(hub.account, hub.region),
     });
     new RecohereHub(this.hub, 'Hub', hubProps);
@@ -42,11 +44,12 @@ export class Recohere extends Construct {
     });
     new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify });
 
-    this.regions = accounts.flatMap(({ account, regions, readRoleRegion, externalId }) =>
-      regions.map((region) => {
+    this.regions = accounts.flatMap((replicas) => {
+      const { account, regions, readRoleRegion, externalId } = replicas;
+      return regions.map((region) => {
         const stack = new Stack(this, `region-${account ?? 'own'}-${region}`, {
           stackName: DEPLOYED.stack(prefix, 'region'),
-          description: 'Recohere: forwards events that tell of deploys, and lets functions be read',
+          description: 'Recohere: forwards events that tell of deploys and secrets, and lets both be read',
           env: envOf(account, region),
           analyticsReporting: false,
           synthesizer: plainSynthesizer(),
@@ -57,12 +60,21 @@ export class Recohere extends Construct {
           hubAccount: hub.account,
           readRoleRegion,
           externalId,
+          ...readableArns(replicas),
         });
         return stack;
-      }),
-    );
+      });
+    });
     for (const stack of [this.monitoring, ...this.regions]) stack.addStackDependency(this.hub);
   }
+}
+
+/** What the read role of an account is for, beside its functions. Defaults of parameters, so its partition is told in plain text. */
+function readableArns({ account, regions, readRoleRegion, secrets, probes }: ReplicaAccount) {
+  const [region] = regions;
+  if (account === undefined || region === undefined || readRoleRegion === undefined) return {};
+  const owner = { partition: RegionInfo.get(region).partition ?? 'aws', account };
+  return { secretArns: secretArns(owner, secrets), probeArns: probeArns(owner, probes) };
 }
 
 /** Leaves out the rule by which a template asks for the CDK's bootstrap stack: others deploy it too. */

@@ -1,4 +1,11 @@
-import { Aws, CfnCondition, CfnParameter, Fn, type ICfnConditionExpression } from 'aws-cdk-lib';
+import {
+  Aws,
+  CfnCondition,
+  CfnParameter,
+  type CfnParameterProps,
+  Fn,
+  type ICfnConditionExpression,
+} from 'aws-cdk-lib';
 import { type EventPattern, type IRuleTarget, Rule } from 'aws-cdk-lib/aws-events';
 import {
   ArnPrincipal,
@@ -11,10 +18,11 @@ import {
 import { PATH_METADATA_ENABLE_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
-import { DEPLOY_EVENT_PATTERNS } from '../functions/contract/event-patterns.ts';
+import { EVENT_PATTERNS } from '../functions/contract/event-patterns.ts';
 import { acknowledge } from './acknowledge.ts';
-import { READ_ACTIONS } from './permissions.ts';
+import { PROBE_ACTIONS, READ_ACTIONS, SECRET_READ_ACTIONS } from './permissions.ts';
 import { deadLetterQueue } from './queues.ts';
+import { denyingValues } from './secret-access.ts';
 
 /** Defaults of the template's parameters. */
 export interface RecohereRegionProps {
@@ -30,10 +38,14 @@ export interface RecohereRegionProps {
   readonly readRoleRegion?: string | undefined;
   /** External id that the hub must give. @default none */
   readonly externalId?: string | undefined;
+  /** ARNs of the secrets of the account that the hub may read, but for their values. @default none */
+  readonly secretArns?: readonly string[];
+  /** ARNs of the functions of the account that the hub may invoke, to probe consumers of secrets. @default none */
+  readonly probeArns?: readonly string[];
 }
 
 /**
- * What forwards the events of one region to the hub, and lets the hub read the functions of the account.
+ * What forwards the events of one region to the hub, and lets the hub read the functions and secrets of the account.
  *
  * Its template has no assets and is the same for all regions and accounts up to the defaults of its parameters, so that
  * it can be sent out by StackSets or Terraform too. Hence it names account and region by CloudFormation's own variables.
@@ -43,20 +55,31 @@ export class RecohereRegion extends Construct {
     super(scope, id);
     this.node.setContext(PATH_METADATA_ENABLE_CONTEXT, false); // paths differ from region to region
     const parameters = parametersOf(this, props);
-    forwardDeploys(this, parameters);
+    forwardEvents(this, parameters);
     makeReadRole(this, parameters);
   }
 }
 
 type Parameters = ReturnType<typeof parametersOf>;
+type Arns = Parameters['secrets'];
 
 function parametersOf(scope: Construct, props: RecohereRegionProps) {
-  const parameter = (name: string, value: string, allowedPattern: string, description: string): string => {
-    const made = new CfnParameter(scope, name, { default: value, allowedPattern, description });
-    made.overrideLogicalId(name);
-    return made.valueAsString;
+  const make = (name: string, made: CfnParameterProps): CfnParameter => {
+    const parameter = new CfnParameter(scope, name, made);
+    parameter.overrideLogicalId(name);
+    return parameter;
+  };
+  const parameter = (name: string, value: string, allowedPattern: string, description: string): string =>
+    make(name, { default: value, allowedPattern, description }).valueAsString;
+  /** A list, and whether there is anything in it: as the default of a list, nothing is one empty text. */
+  const arns = (name: string, values: readonly string[], allowedPattern: string, description: string) => {
+    const type = 'CommaDelimitedList';
+    const list = make(name, { type, default: values.join(), allowedPattern, description }).valueAsList;
+    const isEmpty = Fn.conditionEquals(Fn.join('', list), '');
+    return { list, areGiven: condition(scope, `Has${name}`, Fn.conditionNot(isEmpty)) };
   };
   const { prefix, hubRegion, hubAccount = '', readRoleRegion = '', externalId = '' } = props;
+  const { secretArns = [], probeArns = [] } = props;
   const account = parameter(
     'HubAccount',
     hubAccount,
@@ -81,13 +104,25 @@ function parametersOf(scope: Construct, props: RecohereRegionProps) {
       'ReadRoleRegion',
       readRoleRegion,
       '^[a-z0-9-]*$',
-      'The one region whose stack makes the role with which the hub reads functions of this account; empty for none',
+      'The one region whose stack makes the role with which the hub reads this account; empty for none',
     ),
     externalId: parameter(
       'ExternalId',
       externalId,
       '^[\\w+=,.@:/-]*$',
       'External id that the hub must give to assume that role; empty for none',
+    ),
+    secrets: arns(
+      'SecretArns',
+      secretArns,
+      '^(arn:[a-z-]+:secretsmanager:\\S+)?$',
+      'ARNs of the secrets of this account that the hub may read, but for their values; empty for none',
+    ),
+    probes: arns(
+      'ProbeArns',
+      probeArns,
+      '^(arn:[a-z-]+:lambda:\\S+)?$',
+      'ARNs of the functions of this account that the hub may invoke, to probe consumers of secrets; empty for none',
     ),
   };
 }
@@ -98,13 +133,13 @@ function condition(scope: Construct, name: string, expression: ICfnConditionExpr
   return made;
 }
 
-function forwardDeploys(scope: Construct, parameters: Parameters): void {
+function forwardEvents(scope: Construct, parameters: Parameters): void {
   const { prefix, hubRegion, hubAccount, isInHubAccount } = parameters;
   const account = Fn.conditionIf(isInHubAccount.logicalId, Aws.ACCOUNT_ID, hubAccount).toString();
   const busArn = `arn:${Aws.PARTITION}:events:${hubRegion}:${account}:event-bus/${DEPLOYED.bus(prefix)}`;
   const role = new Role(scope, 'ForwardRole', {
     roleName: DEPLOYED.forwardRole(prefix, Aws.REGION),
-    description: 'Puts events that tell of deploys on the bus of the hub',
+    description: 'Puts events that tell of deploys and secrets on the bus of the hub',
     assumedBy: new ServicePrincipal('events.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
     }),
@@ -119,10 +154,10 @@ function forwardDeploys(scope: Construct, parameters: Parameters): void {
   const hub: IRuleTarget = {
     bind: () => ({ arn: busArn, role, deadLetterConfig: { arn: deadLetters.queueArn } }),
   };
-  const rules = Object.entries(DEPLOY_EVENT_PATTERNS).map(
+  const rules = Object.entries(EVENT_PATTERNS).map(
     ([name, pattern]) =>
       new Rule(scope, `Forward-${name}`, {
-        description: `Events that tell of deploys (${name}), to the hub`,
+        description: `Events that tell of deploys and secrets (${name}), to the hub`,
         eventPattern: structuredClone(pattern) as unknown as EventPattern,
         targets: [hub],
       }),
@@ -139,10 +174,11 @@ function forwardDeploys(scope: Construct, parameters: Parameters): void {
 
 /**
  * Roles are global, so one stack of the account makes it. It trusts the hub's account, and in it what is named like the
- * hub's functions: IAM refuses a policy that names a role which is not there yet.
+ * hub's functions: IAM refuses a policy that names a role which is not there yet. Whatever it may read, it may not read values
+ * of secrets.
  */
 function makeReadRole(scope: Construct, parameters: Parameters): void {
-  const { prefix, hubAccount, isInHubAccount, readRoleRegion, externalId } = parameters;
+  const { prefix, hubAccount, isInHubAccount, readRoleRegion, externalId, secrets, probes } = parameters;
   const hasExternalId = condition(
     scope,
     'HasExternalId',
@@ -156,18 +192,36 @@ function makeReadRole(scope: Construct, parameters: Parameters): void {
   const ofHub = `arn:${Aws.PARTITION}:iam::${hubAccount}`;
   const role = new Role(scope, 'ReadRole', {
     roleName: DEPLOYED.readRole(prefix),
-    description: 'Lets the hub of Recohere read the functions of this account',
+    description: 'Lets the hub of Recohere read the functions and secrets of this account',
     assumedBy: new ArnPrincipal(`${ofHub}:root`).withConditions({
       ArnLike: { 'aws:PrincipalArn': `${ofHub}:role/${prefix}-*` },
       StringEquals: Fn.conditionIf(hasExternalId.logicalId, { 'sts:ExternalId': externalId }, Aws.NO_VALUE),
     }),
     inlinePolicies: {
       read: new PolicyDocument({
-        statements: [new PolicyStatement({ actions: [...READ_ACTIONS], resources: ['*'] })],
+        statements: [new PolicyStatement({ actions: [...READ_ACTIONS], resources: ['*'] }), denyingValues()],
       }),
     },
   });
-  (role.node.defaultChild as CfnRole).cfnOptions.condition = makesReadRole;
+  const resource = role.node.defaultChild as CfnRole;
+  resource.cfnOptions.condition = makesReadRole;
+  // an override, since the CDK's roles, and cdk-nag, know no policy that is there on a condition
+  const allow = (position: number, name: string, { list, areGiven }: Arns, actions: readonly string[]) =>
+    resource.addPropertyOverride(
+      `Policies.${position}`,
+      Fn.conditionIf(
+        areGiven.logicalId,
+        {
+          PolicyName: name,
+          PolicyDocument: new PolicyDocument({
+            statements: [new PolicyStatement({ actions: [...actions], resources: list })],
+          }),
+        },
+        Aws.NO_VALUE,
+      ),
+    );
+  allow(1, 'secrets', secrets, SECRET_READ_ACTIONS);
+  allow(2, 'probes', probes, PROBE_ACTIONS);
   acknowledge(role, {
     'AwsSolutions-IAM5[Resource::*]':
       'lambda:ListFunctions and tag:GetResources know no resources, and which functions are read is for the config of the hub to say.',

@@ -1,6 +1,7 @@
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../functions/contract/config.ts';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { ConfigError } from './config-error.ts';
+import { hasRoomFor } from './secret-access.ts';
 
 /** An account in which copies live. */
 export interface ReplicaAccount {
@@ -18,6 +19,10 @@ export interface ReplicaAccount {
   readonly readRoleRegion: string | undefined;
   /** What the read role asks for, if it does. */
   readonly externalId: string | undefined;
+  /** Names of the secrets that are watched in it. */
+  readonly secrets: readonly string[];
+  /** The functions in it that are invoked as probes, `name` or `name:alias`, each once. */
+  readonly probes: readonly string[];
 }
 
 /** A config with its defaults, and the accounts that it speaks of. */
@@ -38,6 +43,7 @@ export function readDeployable(written: RecohereConfig): Deployable {
   const accounts = [...new Set(config.replicas.map(({ account }) => account ?? config.hub.account))].map(
     (account) => accountOf(config, account, mistakes),
   );
+  mistakes.push(...accounts.flatMap(probeMistakes));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { config, accounts };
 }
@@ -51,16 +57,30 @@ function hubMistakes({ hub, replicas }: ParsedConfig): string[] {
   ];
 }
 
+/** Of accounts with policies of ours; those of other roles are for their owners to write. */
+function probeMistakes({ account, isHub, readRoleRegion, probes }: ReplicaAccount): string[] {
+  if ((!isHub && readRoleRegion === undefined) || hasRoomFor(probes)) return [];
+  const owner = account === undefined ? 'the account of the hub' : `account ${account}`;
+  return [
+    `secrets: ${owner} has more probes than a policy has room for: let one function probe several secrets`,
+  ];
+}
+
 function accountOf(
-  { prefix, hub, replicas }: ParsedConfig,
+  { prefix, hub, replicas, secrets }: ParsedConfig,
   account: string | undefined,
   mistakes: string[],
 ): ReplicaAccount {
-  const own = replicas.filter((replica) => (replica.account ?? hub.account) === account);
+  const isOwn = (each: { readonly account?: string | undefined }) =>
+    (each.account ?? hub.account) === account;
+  const own = replicas.filter(isOwn);
   const regions = own.map(({ region }) => region);
+  const watched = secrets.filter(isOwn);
+  const consumers = watched.flatMap((secret) => secret.consumers);
+  const probes = [...new Set(consumers.flatMap(({ probe }) => probe ?? []))];
+  const shared = { account, regions, secrets: watched.map(({ name }) => name), probes };
   if (account === hub.account) {
-    const none = { roles: [], readRoleRegion: undefined, externalId: undefined };
-    return { account, isHub: true, regions, ...none };
+    return { ...shared, isHub: true, roles: [], readRoleRegion: undefined, externalId: undefined };
   }
   const readRole = DEPLOYED.readRole(prefix);
   const read = own.filter(({ role = readRole }) => role === readRole);
@@ -69,9 +89,8 @@ function accountOf(
     mistakes.push(`replicas: those of account ${account} share one role and must have the same externalId`);
   }
   return {
-    account,
+    ...shared,
     isHub: false,
-    regions,
     roles: [...new Set(own.map(({ role = readRole }) => role))],
     readRoleRegion: first?.region,
     externalId: first?.externalId,

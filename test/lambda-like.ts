@@ -25,15 +25,16 @@ export interface LambdaLike {
   // biome-ignore lint/suspicious/noExplicitAny: it is what a handler is
   readonly handler: (event: any) => Promise<any>;
   readonly ledger: Ledger;
+  readonly secretsLedger: Ledger;
   readonly sent: readonly Sent[];
-  /** Regions in which it has read a function, once for each time. */
+  /** Regions in which it has read a function or a secret, once for each time. */
   readonly read: readonly string[];
   /** What it has written to its log so far, lines of metrics included. */
   logged(): string;
   stop(): Promise<void>;
 }
 
-/** As the hub stack writes it: one function in two regions. */
+/** As the hub stack writes it: one function in two regions, and perhaps a secret. */
 const CONFIG = {
   prefix: 'recohere',
   hub: { region: 'us-east-1' },
@@ -51,19 +52,25 @@ const CONFIG = {
       alarmOn: ['env'],
     },
   ],
+  secrets: [],
   deadlineSeconds: 300,
   maxRolloutSeconds: 3600,
   mode: 'alert',
 } satisfies ParsedConfig;
 
+/** What is watched beside the function. */
+const SECRET = { name: 'prod/db', consumers: [], replicationSeconds: 30, targetSeconds: 120, strict: false };
+
 /**
  * @param environmentOf Environment of the function in a region; `undefined` if it is not there.
  * @param refuses Messages that the queues do not take.
+ * @param secretOf What `DescribeSecret` says of a secret in a region; without it, the config names none.
  */
 export async function startLambdaLike(
   part: Part,
   environmentOf: (region: string) => Readonly<Record<string, string>> | undefined,
   refuses: (body: string) => boolean = () => false,
+  secretOf?: (region: string) => object,
 ): Promise<LambdaLike> {
   let logged = '';
   const keep = (...texts: unknown[]) => {
@@ -95,6 +102,10 @@ export async function startLambdaLike(
       return [200, { MessageId: '1', MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex') }];
     }
     const region = /Credential=[^/]+\/\d+\/([\w-]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+    if (call === 'DescribeSecret' && secretOf) {
+      read.push(region);
+      return [200, secretOf(region)];
+    }
     const name = /\/functions\/([^/]+)\/configuration/.exec(url)?.[1];
     const environment = environmentOf(region);
     read.push(region);
@@ -104,7 +115,8 @@ export async function startLambdaLike(
 
   const folder = mkdtempSync(join(tmpdir(), 'recohere-lambda-'));
   cpSync(`dist/handlers/${part}`, folder, { recursive: true });
-  writeFileSync(join(folder, CONFIG_FILE), JSON.stringify(CONFIG));
+  const secrets = secretOf ? [SECRET] : [];
+  writeFileSync(join(folder, CONFIG_FILE), JSON.stringify({ ...CONFIG, secrets } satisfies ParsedConfig));
   const own = `http://127.0.0.1:${port}`;
   const variables = {
     AWS_REGION: 'us-east-1',
@@ -116,6 +128,7 @@ export async function startLambdaLike(
     RECOHERE_LEDGER: table,
     RECOHERE_KEY: 'key',
     RECOHERE_QUEUE: `${own}/1/verify-deploy`,
+    RECOHERE_SECRETS_QUEUE: `${own}/1/verify-rotation`,
     RECOHERE_DEAD_LETTERS: `${own}/1/dead-letters`,
   };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
@@ -124,6 +137,7 @@ export async function startLambdaLike(
   return {
     handler: (event) => bare(event, context),
     ledger: dynamoLedger(dynamo.client, table),
+    secretsLedger: dynamoLedger(dynamo.client, table, 'secret'),
     sent,
     read,
     logged: () => logged,

@@ -1,4 +1,4 @@
-import { parseConfig } from '../contract/config.ts';
+import { type ParsedConfig, parseConfig, type RecohereConfig } from '../contract/config.ts';
 import type { Refusal } from '../contract/report.ts';
 import { invariant, RefusedError } from '../core/errors.ts';
 import type { RegionSource } from '../ports/region-source.ts';
@@ -12,14 +12,20 @@ import { type Narrowing, scopeOfConfig } from './scope.ts';
 export function scopeOfAccount(narrowing: Narrowing, enabledRegions: readonly string[]): LookScope {
   const { regions = enabledRegions, ...select } = narrowing;
   const isSelected = Object.values(select).some((criterion) => criterion !== undefined);
-  const parsed = parseConfig({
-    hub: { region: regions[0] },
-    replicas: regions.map((region) => ({ region })),
-    functions: [{ select: { name: '*' } }],
-  });
-  invariant(parsed.ok, 'regions and flags were validated before');
+  const config = configOfFlags(regions, { functions: [{ select: { name: '*' } }] });
   const expected = narrowing.regions === undefined ? 'where-seen' : isSelected ? 'everywhere' : 'if-copied';
-  return { ...scopeOfConfig(parsed.config, select), expected, mustMatch: false, pairByStack: true };
+  return { ...scopeOfConfig(config, select), expected, mustMatch: false, pairByStack: true };
+}
+
+/** What a config would be that watches this in the regions of the caller's own account. */
+export function configOfFlags(
+  regions: readonly string[],
+  watched: Pick<RecohereConfig, 'functions' | 'secrets'>,
+): ParsedConfig {
+  const replicas = regions.map((region) => ({ region }));
+  const parsed = parseConfig({ hub: { region: regions[0] }, replicas, ...watched });
+  invariant(parsed.ok, 'regions and flags were validated before');
+  return parsed.config;
 }
 
 /** The regions that the account may use, or why they cannot be told. */

@@ -26,8 +26,11 @@ interface Door {
   knock: Promise<void> | undefined;
 }
 
+/** Makes a call in a place, unless the way there is closed for now. @throws RefusedError */
+export type Through = <T>(place: Place, call: () => Promise<T>) => Promise<T>;
+
 /**
- * A source that leaves a role alone for a while if it could not be assumed, so that the user's audit trail is not filled with
+ * Leaves a role alone for a while if it could not be assumed, so that the user's audit trail is not filled with
  * refusals. The first wait is 5 minutes and each further one twice as long, up to a day: 9 tries on the first day, and from
  * then on one a day at most. A try is one call; all others of its process wait for what it learns. (Where a role was open and
  * is closed, all calls under way are refused: they count as one try.) Processes share the memory, whether they live long or
@@ -40,13 +43,12 @@ interface Door {
  * moment.
  * @param onReadable Told once, in the same way, when it can be assumed again.
  */
-export function backingOff(
-  source: FunctionSource,
+export function doorkeeper(
   memory: AccessMemory,
   clock: Clock,
   onRefused: (account: string) => void,
   onReadable: (account: string) => void,
-): FunctionSource {
+): Through {
   const doors = new Map<string, Door>();
 
   function doorOf(access: Access): Door {
@@ -133,6 +135,16 @@ export function backingOff(
     door.believedUntil = Math.min(now + BELIEVED_MS, dueAt);
   }
 
+  return through;
+}
+
+function refusedAgain(before: RefusedAccess | undefined, now: number): RefusedAccess {
+  const { since, tries } = before ?? { since: now, tries: 0 };
+  return { since, tries: tries + 1, nextAt: now + Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** tries) };
+}
+
+/** A source that makes its calls through a {@link doorkeeper}. */
+export function backingOff(source: FunctionSource, through: Through): FunctionSource {
   return {
     ownAccount: (place) => source.ownAccount(place),
     list: (place, from) => through(place, () => source.list(place, from)),
@@ -140,11 +152,6 @@ export function backingOff(
     alias: (place, name, alias) => through(place, () => source.alias(place, name, alias)),
     tagged: (place, filters, from) => through(place, () => source.tagged(place, filters, from)),
   };
-}
-
-function refusedAgain(before: RefusedAccess | undefined, now: number): RefusedAccess {
-  const { since, tries } = before ?? { since: now, tries: 0 };
-  return { since, tries: tries + 1, nextAt: now + Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** tries) };
 }
 
 /** `arn:aws:iam::<account>:role/<name>` */

@@ -1,16 +1,19 @@
-import type { Part } from '../contract/deployment.ts';
+import { RefusedError } from '../core/errors.ts';
+import { type Place, placeId } from '../core/place.ts';
 import type { AccessMemory } from '../ports/access-memory.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { ConsumerProbes } from '../ports/consumer-probes.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
-import { backingOff } from './back-off.ts';
+import type { SecretSource } from '../ports/secret-source.ts';
+import { backingOff, doorkeeper } from './back-off.ts';
 import { type Pace, paced } from './pace.ts';
-import { sharing } from './sharing.ts';
+import { sharedCalls, sharing } from './sharing.ts';
 
 /** Two copies of verify-deploy and a sweep may run at once: together they stay within {@link OUR_SHARE}. */
 const PACES = {
   'verify-deploy': { calls: 1, everyMs: 2000 },
   sweep: { calls: 2, everyMs: 1000 },
-} as const satisfies Record<Part, Pace>;
+} as const satisfies Record<string, Pace>;
 
 /** Says what a person should know, once. */
 interface Words {
@@ -18,8 +21,17 @@ interface Words {
   info(message: string, names: Readonly<Record<string, string>>): void;
 }
 
+/**
+ * Sources for a process that lives on: looks of one batch share what they read, and a role that refuses is left alone for a
+ * while.
+ */
 export interface Considerate {
-  readonly source: FunctionSource;
+  /** All looks share one pace. */
+  functions(source: FunctionSource, part: keyof typeof PACES): FunctionSource;
+  /** `DescribeSecret` has a quota of thousands a second, so it needs no pace. */
+  secrets(source: SecretSource): SecretSource;
+  /** Functions of the user that are invoked: once for all messages of a batch that ask for it. */
+  probes(probes: ConsumerProbes): ConsumerProbes;
   /**
    * From then on, in epoch milliseconds, nothing more is read, and what is left is unobservable: a process that is ended in the
    * middle of a look would tell nothing at all.
@@ -27,24 +39,13 @@ export interface Considerate {
   readUntil(at: number): void;
 }
 
-/**
- * A source for a process that lives on: all its looks share one pace, looks of one batch share what they read, and a role
- * that refuses is left alone for a while.
- */
 export function considerate(
-  { source, memory, clock }: { source: FunctionSource; memory: AccessMemory; clock: Clock },
-  part: Part,
+  { memory, clock }: { readonly memory: AccessMemory; readonly clock: Clock },
   words: Words,
 ): Considerate {
   let endsAt = Number.POSITIVE_INFINITY;
-  const patient = backingOff(
-    paced(
-      source,
-      clock,
-      () => {},
-      PACES[part],
-      () => clock.now() >= endsAt,
-    ).source,
+  const isLate = () => clock.now() >= endsAt;
+  const through = doorkeeper(
     memory,
     clock,
     (account) =>
@@ -52,7 +53,38 @@ export function considerate(
     (account) => words.info('the read role of an account can be assumed again', { account }),
   );
   return {
-    source: sharing(patient),
+    functions(source, part) {
+      return sharing(backingOff(paced(source, clock, () => {}, PACES[part], isLate).source, through));
+    },
+    secrets(source) {
+      const shared = sharedCalls();
+      const inTime = <T>(place: Place, call: string, read: () => Promise<T>): Promise<T> =>
+        through(place, async () => {
+          if (isLate()) throw new RefusedError({ code: 'NOT_READ', call: `secretsmanager:${call}` });
+          return read();
+        });
+      return {
+        describe: (place, name) =>
+          shared(['describe', placeId(place), name], () =>
+            inTime(place, 'DescribeSecret', () => source.describe(place, name)),
+          ),
+        hasVersion: (place, name, versionId) =>
+          shared(['hasVersion', placeId(place), name, versionId], () =>
+            inTime(place, 'ListSecretVersionIds', () => source.hasVersion(place, name, versionId)),
+          ),
+      };
+    },
+    probes(probes) {
+      const shared = sharedCalls();
+      return {
+        probe: (place, functionName, secret) =>
+          shared([placeId(place), functionName, secret], async () =>
+            isLate()
+              ? { refusal: { code: 'NOT_READ', call: 'lambda:InvokeFunction' } }
+              : probes.probe(place, functionName, secret),
+          ),
+      };
+    },
     readUntil(at) {
       endsAt = at;
     },

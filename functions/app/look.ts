@@ -62,7 +62,10 @@ interface SeenSubject {
 export interface Look {
   readonly replicas: readonly PlaceId[];
   /** By name. */
-  readonly subjects: readonly (ReportedSubject & { readonly seen: SeenSubject })[];
+  readonly subjects: readonly (ReportedSubject & {
+    readonly seen: SeenSubject;
+    readonly seenIn: readonly PlaceId[];
+  })[];
   /** Functions that live in one place only, all places being listed, and so are nobody's copies by their names. */
   readonly alone: readonly { readonly subject: string; readonly name: string; readonly replica: PlaceId }[];
   /** Places where functions could not be listed, or found by their tags. */
@@ -130,6 +133,7 @@ export async function lookWith(
         ...judge(subject, unread, scope, now),
         subject: subject.subject,
         seen: subject,
+        seenIn: [...subject.sightings.keys()],
       })),
     alone: seen
       .filter(isAlone)

@@ -1,45 +1,72 @@
 import type { ParsedConfig } from '../contract/config.ts';
-import { TRIES_MAX } from '../contract/deployment.ts';
-import { MESSAGE_BYTES_MAX, type Message, messageSchema } from '../contract/messages.ts';
+import { type QueuedPart, TRIES_MAX } from '../contract/deployment.ts';
+import { MESSAGE_BYTES_MAX, type MessageOf, messageSchemas } from '../contract/messages.ts';
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import { hear } from './hear.ts';
+import { hearSecret } from './hear-secret.ts';
 import { type VerifyPorts, verifyChange, verifyWake } from './verify.ts';
+import { type VerifySecretPorts, verifySecretChange, verifySecretWake } from './verify-secrets.ts';
 
-export interface ReceivePorts extends VerifyPorts {
+interface Receiving {
   readonly deadLetters: DeadLetters;
 }
 
 /** A message as the queue delivers it: at least once, and in any order. */
-interface Delivered {
+export interface Delivered {
   readonly messageId: string;
   readonly body: string;
   /** How often it was delivered, this time included. */
   readonly tries: number;
 }
 
+/** Handles one message of verify-deploy to its end. @throws as {@link receive} does */
+export function receiveDeploy(
+  ports: VerifyPorts & Receiving,
+  config: ParsedConfig,
+  delivered: Delivered,
+): Promise<void> {
+  return receive('verify-deploy', ports, delivered, async (message) => {
+    if ('kind' in message) return verifyWake(ports, config, message);
+    const heard = hear(message);
+    if (heard) await verifyChange(ports, config, heard.change, heard.concern);
+  });
+}
+
+/** Handles one message of verify-rotation to its end. @throws as {@link receive} does */
+export function receiveRotation(
+  ports: VerifySecretPorts & Receiving,
+  config: ParsedConfig,
+  delivered: Delivered,
+): Promise<void> {
+  return receive('verify-rotation', ports, delivered, async (message) => {
+    if ('kind' in message) return verifySecretWake(ports, config, message);
+    const heard = hearSecret(message);
+    if (heard) await verifySecretChange(ports, config, heard);
+  });
+}
+
 /**
  * Handles one message to its end: what it tells is verified, or it is a dead letter.
  * @throws what a later try may mend; the message then stays in its queue, until it was tried often enough
  */
-export async function receive(
-  ports: ReceivePorts,
-  config: ParsedConfig,
+async function receive<Part extends QueuedPart>(
+  part: Part,
+  { deadLetters }: Receiving,
   delivered: Delivered,
+  handle: (message: MessageOf<Part>) => Promise<void>,
 ): Promise<void> {
-  const read = readMessage(delivered);
-  if ('letter' in read) return ports.deadLetters.send(read.letter);
+  const read = readMessage(part, delivered);
+  if ('letter' in read) return deadLetters.send(read.letter);
   const { message } = read;
   try {
-    if ('kind' in message) return await verifyWake(ports, config, message);
-    const heard = hear(message);
-    if (heard) await verifyChange(ports, config, heard.change, heard.concern);
+    await handle(message);
   } catch (error) {
     const mayPass = !(error instanceof RecohereError) || isWorthAnotherTry(error);
     if (mayPass && delivered.tries < TRIES_MAX) throw error;
     const reason = error instanceof RecohereError ? error.code : 'DEFECT';
-    await ports.deadLetters.send(deadLetter(reason, delivered.messageId, delivered.body, message));
+    await deadLetters.send(deadLetter(reason, delivered.messageId, delivered.body, message));
   }
 }
 
@@ -48,7 +75,10 @@ function isWorthAnotherTry(error: RecohereError): boolean {
   return error.retryable || error instanceof RefusedError;
 }
 
-function readMessage({ messageId, body }: Delivered): { message: Message } | { letter: DeadLetter } {
+function readMessage<Part extends QueuedPart>(
+  part: Part,
+  { messageId, body }: Delivered,
+): { message: MessageOf<Part> } | { letter: DeadLetter } {
   const dead = (reason: string, parsed?: unknown) => ({
     letter: deadLetter(reason, messageId, body, parsed),
   });
@@ -59,6 +89,6 @@ function readMessage({ messageId, body }: Delivered): { message: Message } | { l
   } catch {
     return dead('NOT_JSON');
   }
-  const message = messageSchema.safeParse(parsed);
-  return message.success ? { message: message.data } : dead('NOT_AN_EVENT', parsed);
+  const message = messageSchemas[part].safeParse(parsed);
+  return message.success ? { message: message.data as MessageOf<Part> } : dead('NOT_AN_EVENT', parsed);
 }

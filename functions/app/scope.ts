@@ -15,7 +15,7 @@ export interface Narrowing extends Selection {
  */
 export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookScope {
   const { regions, ...select } = narrowing;
-  const declared = config.replicas.map((replica) => placeOf(config, replica));
+  const declared = placesOfConfig(config);
   const places =
     regions?.flatMap((region) => {
       const own = declared.filter((place) => place.region === region);
@@ -64,6 +64,11 @@ function selectionsOf({ identity, names }: LookScope['groups'][number], subject:
   if (identity !== 'stack+logicalId') return [{ tags: { [identity.tag]: subject } }, ...odd];
   const end = Math.max(0, subject.indexOf('/'));
   return [{ tags: { [STACK_TAG]: subject.slice(0, end), [LOGICAL_ID_TAG]: subject.slice(end + 1) } }, ...odd];
+}
+
+/** Where copies live, in the config's order. */
+export function placesOfConfig(config: ParsedConfig): readonly Place[] {
+  return config.replicas.map((replica) => placeOf(config, replica));
 }
 
 type Replica = ParsedConfig['replicas'][number];

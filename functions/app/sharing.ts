@@ -7,17 +7,7 @@ import type { FunctionSource } from '../ports/function-source.ts';
  * happened before its first call.
  */
 export function sharing(source: FunctionSource): FunctionSource {
-  const underWay = new Map<string, Promise<unknown>>();
-
-  function shared<T>(name: readonly unknown[], call: () => Promise<T>): Promise<T> {
-    const key = JSON.stringify(name);
-    const answer = (underWay.get(key) as Promise<T> | undefined) ?? call();
-    underWay.set(key, answer);
-    const forget = () => underWay.delete(key);
-    answer.then(forget, forget);
-    return answer;
-  }
-
+  const shared = sharedCalls();
   return {
     ownAccount: (place) => source.ownAccount(place),
     list: (place, from) => shared(['list', placeId(place), from], () => source.list(place, from)),
@@ -27,5 +17,18 @@ export function sharing(source: FunctionSource): FunctionSource {
       shared(['alias', placeId(place), name, alias], () => source.alias(place, name, alias)),
     tagged: (place, filters, from) =>
       shared(['tagged', placeId(place), filters, from], () => source.tagged(place, filters, from)),
+  };
+}
+
+/** Makes a call unless one of the same name is under way: then its answer is theirs too. */
+export function sharedCalls(): <T>(name: readonly unknown[], call: () => Promise<T>) => Promise<T> {
+  const underWay = new Map<string, Promise<unknown>>();
+  return <T>(name: readonly unknown[], call: () => Promise<T>): Promise<T> => {
+    const key = JSON.stringify(name);
+    const answer = (underWay.get(key) as Promise<T> | undefined) ?? call();
+    underWay.set(key, answer);
+    const forget = () => underWay.delete(key);
+    answer.then(forget, forget);
+    return answer;
   };
 }

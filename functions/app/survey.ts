@@ -114,7 +114,7 @@ export async function survey(
  * Sees that the caller's own credentials are of the account that the place names. A role that is assumed names it itself.
  * @throws RefusedError `OTHER_ACCOUNT`
  */
-async function admit(source: FunctionSource, place: Place): Promise<void> {
+export async function admit(source: Pick<FunctionSource, 'ownAccount'>, place: Place): Promise<void> {
   if (place.account === undefined || place.access !== undefined) return;
   if ((await source.ownAccount(place)) !== place.account) {
     throw new RefusedError({ code: 'OTHER_ACCOUNT', call: 'sts:GetCallerIdentity' });

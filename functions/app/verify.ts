@@ -1,13 +1,11 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
-import { METRIC_NAMES, METRICS, type MetricName } from '../contract/metrics.ts';
 import { COMPARED_FACETS, type Finding } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
   type Episode,
   type EpisodeRules,
-  type NextLook,
   retire,
   type Seen,
   type Step,
@@ -15,37 +13,29 @@ import {
   step,
   type Told,
 } from '../core/episode.ts';
-import { RecohereError, RefusedError } from '../core/errors.ts';
+import { RefusedError } from '../core/errors.ts';
 import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
 import type { PlaceId } from '../core/place.ts';
-import type { Ledger } from '../ports/ledger.ts';
-import type { Random } from '../ports/random.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import type { Wake, Wakes } from '../ports/wakes.ts';
+import type { Wake } from '../ports/wakes.ts';
 import { concernedSubjects } from './concerned.ts';
 import type { Concern } from './hear.ts';
 import { type Look, type LookPorts, lookWith } from './look.ts';
 import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
+import { type SettlePorts, settle } from './settle.ts';
+import { tellingOf } from './telling.ts';
 
-/**
- * Swaps that one look may try. Each loss means that somebody else has written: two batches of ten messages that speak of
- * one subject, and a sweep. More would be a live-lock.
- */
-const SWAPS_MAX = 21;
-
-const DELAY_MAX_SECONDS = 60;
+/** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
+const LOOKED_AT_FOR_MS = 5 * 60_000;
 
 /** Subjects whose states are read and swapped at once. */
 const SUBJECTS_AT_ONCE = 10;
 
-export interface VerifyPorts extends LookPorts {
+export interface VerifyPorts extends LookPorts, SettlePorts {
   /** The installation's own, so that roots of all looks can be compared. */
   readonly key: FingerprintKey;
-  readonly random: Random;
-  readonly ledger: Ledger;
-  readonly wakes: Wakes;
   readonly telemetry: Telemetry;
 }
 
@@ -109,38 +99,32 @@ export async function verifyWake(
 }
 
 /** A message is tried again as a whole, so one reason is enough. */
-function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {
+export function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {
   if (errors.length > 0) throw errors[0];
 }
 
 /**
- * Looks at everything, whether or not an event told, and ends episodes of what is not watched any more. The gauges speak of
- * all open episodes, of subjects too that could not be read; what is only learnt, or does not alarm, counts as open alone.
- * @throws AggregateError of what failed for single subjects, when all others are done and the gauges are published
+ * Looks at all functions, whether or not an event told, and ends episodes of what is not watched any more.
+ * @returns what is open, of subjects too that could not be read; and what failed for single subjects
  */
-export async function sweep(ports: VerifyPorts, config: ParsedConfig): Promise<void> {
+export async function verifyAll(ports: VerifyPorts, config: ParsedConfig): Promise<Swept> {
   const { seen, open, errors } = await verify(ports, config, undefined, undefined);
-  const alarms = open
-    .filter(({ episode }) => episode.isOverdue)
-    .map(({ episode, alarmOn }) => alarmOf(episode.findings, alarmOn));
   const isUnread = ({ kind }: Finding) => kind === 'unobservable';
   const unread = seen.subjects.map(({ findings }) => findings.filter(isUnread));
   const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
-  const gauges: Partial<Record<MetricName, number>> = {
-    EpisodesOpen: open.length,
-    EpisodesStalled: alarms.filter(({ isStalled }) => isStalled).length,
-    ConfigDriftCount: sum(alarms.map(({ driftedReplicas }) => driftedReplicas)),
-    UnobservableReplicas: Math.max(refused, sum(unread.map(replicasIn))),
-  };
-  const tell = ports.telemetry.publish;
-  for (const metric of METRIC_NAMES) if (METRICS[metric].zeros) tell(metric, gauges[metric] ?? 0);
-  tell('SweepHeartbeat', 1);
-  if (errors.length > 0)
-    throw new AggregateError(errors, `${errors.length} subjects could not be taken into the ledger`);
+  return { open, errors, unreadReplicas: Math.max(refused, sum(unread.map(replicasIn))) };
+}
+
+/** What a sweep of all subjects of a kind comes to. */
+export interface Swept {
+  readonly open: readonly Open[];
+  readonly unreadReplicas: number;
+  /** Of single subjects; the others are done. */
+  readonly errors: readonly unknown[];
 }
 
 /** An open episode, and which facets of its subject alarm; `undefined` if it is only learnt. */
-interface Open {
+export interface Open {
   readonly episode: Episode;
   readonly alarmOn: AlarmOn;
 }
@@ -168,12 +152,13 @@ async function verify(
   const take = (name: string): Promise<SubjectState> => {
     const subject = subjects.get(name);
     const alarmOn = alarmOnOf(config, subject);
+    const tell = (taken: Step) => publish(ports.telemetry, taken, alarmOn);
     if (subject) {
       const [told, looked] = [toldOf?.(subject), seenOf(subject, at)];
-      return settle(ports, name, alarmOn, (state) => step(state, told, looked, rulesOf(config, subject)));
+      return settle(ports, name, (state) => step(state, told, looked, rulesOf(config, subject)), tell);
     }
     const mayBeThere = seen.refusals.length > 0;
-    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, alarmOn, (state) => retire(state, at));
+    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, (state) => retire(state, at), tell);
   };
   const states = await pMap(
     [...names],
@@ -197,59 +182,9 @@ function alarmOnOf({ functions, mode }: ParsedConfig, subject: Subject | undefin
   return alerting.length > 0 ? alerting.flatMap(({ alarmOn }) => alarmOn) : undefined;
 }
 
-/**
- * Takes a step into the ledger: the swap, then the metrics, the next wake-up and history, all of who swapped. If another
- * handler was faster, its state is read and the step is made again from there. History is what a state remembers as its
- * last episode, and is written once more before another one takes its place: a handler that dies in between loses none,
- * and one that lost its swap has written none.
- * @throws RecohereError `CONTENDED`, retryable
- */
-async function settle(
-  ports: VerifyPorts,
-  subject: string,
-  alarmOn: AlarmOn,
-  take: (state: SubjectState) => Step,
-): Promise<SubjectState> {
-  for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
-    const before = await ports.ledger.read(subject);
-    const taken = take(before);
-    if (taken.state === before) return before;
-    const next = { ...taken.state, version: before.version + 1 };
-    if (taken.closed && before.last) await ports.ledger.record(before.last);
-    if (!(await ports.ledger.swap(next))) continue;
-    publish(ports.telemetry, taken, alarmOn); // first, for nothing tells of this step again
-    if (taken.next) await askForNextLook(ports, next, taken.next);
-    if (taken.closed) await ports.ledger.record(taken.closed);
-    return next;
-  }
-  throw new RecohereError('CONTENDED', `${SWAPS_MAX} swaps of one subject were lost`, { retryable: true });
-}
-
-/** Delays double with each look that saw no movement, to a minute at most, and half of each is chance. */
-async function askForNextLook(
-  { wakes, random }: VerifyPorts,
-  { subject, wake }: SubjectState,
-  { looks }: NextLook,
-): Promise<void> {
-  const delay = Math.min(DELAY_MAX_SECONDS, 2 ** looks);
-  const [chance = 0] = random.bytes(1);
-  await wakes.send({ subject, wake }, Math.ceil(delay / 2 + (delay / 2) * (chance / 255)));
-}
-
-/** Of a sample's findings, so many stand in its log line. */
-const FINDINGS_TOLD = 10;
-
-function publish(
-  telemetry: Telemetry,
-  { state, opened, closed, overdue, isFlap }: Step,
-  alarmOn: AlarmOn,
-): void {
-  const { subject } = state;
-  const tell = (metric: MetricName, value: number, of?: Pick<Episode, 'id' | 'findings'>) =>
-    telemetry.publish(metric, value, {
-      subject,
-      ...(of && { episode: of.id, findings: of.findings.slice(0, FINDINGS_TOLD).map(wordsOf).join('; ') }),
-    });
+function publish(telemetry: Telemetry, step: Step, alarmOn: AlarmOn): void {
+  const tell = tellingOf(telemetry, step.state.subject);
+  const { opened, closed, overdue, isFlap } = step;
   if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1, overdue);
   if (isFlap) tell('FlapCount', 1);
   if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
@@ -258,11 +193,6 @@ function publish(
     tell('ConvergenceTime', closed.convergenceMs, closed);
     tell('ExposureTime', closed.exposureMs, closed);
   }
-}
-
-/** `eu-west-1 env different DB_HOST`, for who looks in the log. */
-function wordsOf({ replica, facet, kind, keys }: Finding): string {
-  return [replica, facet, kind, ...keys].join(' ');
 }
 
 function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
@@ -287,6 +217,7 @@ function rulesOf(config: ParsedConfig, subject: Subject): EpisodeRules {
     deadlineMs: deadlineSeconds * 1000,
     maxRolloutMs: config.maxRolloutSeconds * 1000,
     alarmOn: alarmOnOf(config, subject),
+    lookedAtForMs: LOOKED_AT_FOR_MS,
   };
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { FUNCTION_NAME_PATTERN, REGION_CODE, STACK_NAME_PATTERN } from './names.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE, SECRET_NAME, STACK_NAME_PATTERN } from './names.ts';
+import { CONSUMER_NAME_MAX } from './probe.ts';
 import { COMPARED_FACETS } from './report.ts';
 
 const region = z.string().check(z.regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1'));
@@ -13,6 +14,8 @@ const mode = z.enum(['alert', 'learn']);
 
 const DEADLINE_SECONDS = 300;
 const MAX_ROLLOUT_SECONDS = 3600;
+const REPLICATION_SECONDS = 30;
+const TARGET_SECONDS = 120;
 
 const replicaSchema = z.strictObject({
   region,
@@ -84,6 +87,78 @@ const groupSchema = z.strictObject({
   mode: z.optional(mode),
 });
 
+const consumerSchema = z.strictObject({
+  /** What it calls itself in its reports: the name of its function, unless it says otherwise. */
+  name: name.check(z.maxLength(CONSUMER_NAME_MAX)),
+  /**
+   * How long one of its processes may keep a version at most, in seconds: the lifetimes of all caches on the way, summed up. Of a
+   * process that loads the secret once: how long it may live.
+   */
+  cacheSeconds: z.int().check(z.minimum(0), z.maximum(604_800)),
+  /** Function that is invoked while a rotation is under way, to see whether it can use the secret; `name` or `name:alias`. */
+  probe: z.optional(
+    z.string().check(z.regex(/^[\w-]{1,64}(:[\w$-]{1,128})?$/, 'is not name or name:alias of a function')),
+  ),
+  /** Regions that it runs in. @default all of the secret */
+  regions: z.optional(z.array(region).check(z.minLength(1))),
+});
+
+const secretSettings = z.strictObject({
+  /** Its name, not its ARN: the same in all regions. */
+  name: z.string().check(z.regex(SECRET_NAME, 'is not the name of a secret')),
+  /** Account that it is in. @default the hub's account */
+  account: z.optional(account),
+  /** Regions that it is to be in, the primary one included. @default all of `replicas` that are in its account */
+  regions: z.optional(z.array(region).check(z.minLength(1))),
+  /** Who uses it. Without any, nothing is said of the third hop. */
+  consumers: z._default(z.array(consumerSchema), []),
+  /** How long AWS may take to replicate a new version, in seconds; beyond it, a replica is stuck. */
+  replicationSeconds: z._default(seconds, REPLICATION_SECONDS),
+  /** How long a new version may take until all consumers use it, in seconds. */
+  targetSeconds: z._default(seconds, TARGET_SECONDS),
+  /** Whether a cache that cannot meet the target is a mistake, and not only a warning. */
+  strict: z._default(z.boolean(), false),
+  /** @default the config's `mode` */
+  mode: z.optional(mode),
+});
+
+/** What the rules between the settings of a secret speak of. */
+type Propagation = Pick<
+  z.output<typeof secretSettings>,
+  'consumers' | 'replicationSeconds' | 'targetSeconds'
+>;
+
+/** Consumers whose caches alone break the target, by their position. */
+function unmetTargets({ consumers, replicationSeconds, targetSeconds }: Propagation) {
+  return consumers.flatMap(({ cacheSeconds }, position) => {
+    if (cacheSeconds + replicationSeconds <= targetSeconds) return [];
+    const words = `${cacheSeconds} s of cache and ${replicationSeconds} s of replication cannot meet the target of ${targetSeconds} s`;
+    return [{ position, words }];
+  });
+}
+
+const secretSchema = secretSettings.check((context) => {
+  const { strict, consumers } = context.value;
+  const mistake = (path: PropertyKey[], message: string) =>
+    context.issues.push({ code: 'custom', path, message, input: context.value });
+  for (const { position, words } of strict ? unmetTargets(context.value) : []) {
+    mistake(['consumers', position, 'cacheSeconds'], words);
+  }
+  consumers.forEach(({ name }, position) => {
+    const isTwice = consumers.findIndex((other) => other.name === name) < position;
+    if (isTwice) mistake(['consumers', position, 'name'], 'is there twice');
+  });
+});
+
+/** What is no mistake, and yet will not do what the config asks for, one line each with its path. */
+export function warningsOf({ secrets }: ParsedConfig): readonly string[] {
+  return secrets.flatMap((secret, index) =>
+    unmetTargets(secret).map(
+      ({ position, words }) => `secrets[${index}].consumers[${position}].cacheSeconds: ${words}`,
+    ),
+  );
+}
+
 export const configSchema = z.strictObject({
   /** Begins the name of everything that is deployed, and of the role that is assumed in other accounts. */
   prefix: z._default(
@@ -98,8 +173,10 @@ export const configSchema = z.strictObject({
   replicas: z.array(replicaSchema).check(z.minLength(1)),
   /** The replica that the others are compared with. @default the majority, key by key */
   primary: z.optional(z.strictObject({ region, account: z.optional(account) })),
-  /** What is watched. A function that two groups select belongs to the first. */
-  functions: z.array(groupSchema).check(z.minLength(1)),
+  /** Which functions are watched. One that two groups select belongs to the first. */
+  functions: z._default(z.array(groupSchema), []),
+  /** Which secrets are watched. */
+  secrets: z._default(z.array(secretSchema), []),
   /** How long replicas may differ after the last change before they have diverged, in seconds. */
   deadlineSeconds: z._default(seconds, DEADLINE_SECONDS),
   /** How long replicas may differ after the first change, however many follow, in seconds. */
@@ -119,6 +196,9 @@ export type Selection = z.output<typeof selectionSchema>;
 
 /** One group of functions that are watched in the same way. */
 export type FunctionGroup = z.output<typeof groupSchema>;
+
+/** One secret that is watched, and who uses it. */
+export type WatchedSecret = z.output<typeof secretSchema>;
 
 /** Types the config of `recohere.config.ts`, so that an editor completes and checks it. */
 export function defineConfig(config: RecohereConfig): RecohereConfig {
@@ -176,15 +256,31 @@ const related = z.catch(
       ),
       [],
     ),
+    secrets: z.catch(
+      z.array(
+        z.object({
+          name: ifGiven(z.string()),
+          account: ifGiven(account),
+          regions: ifGiven(z.array(z.string())),
+          targetSeconds: z.catch(z._default(seconds, TARGET_SECONDS), 0),
+          consumers: z.catch(z.array(z.object({ regions: ifGiven(z.array(z.string())) })), []),
+        }),
+      ),
+      [],
+    ),
     deadlineSeconds: z.catch(z._default(seconds, DEADLINE_SECONDS), 0),
     maxRolloutSeconds: z.catch(z._default(seconds, MAX_ROLLOUT_SECONDS), Number.POSITIVE_INFINITY),
   }),
-  { functions: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY },
+  { functions: [], secrets: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY },
 );
 
 function mistakesBetween(written: unknown): string[] {
-  const { hub, replicas, primary, functions, deadlineSeconds, maxRolloutSeconds } = related.parse(written);
+  const { hub, replicas, primary, functions, secrets, deadlineSeconds, maxRolloutSeconds } =
+    related.parse(written);
   const mistakes: string[] = [];
+  if (isEmpty(written, 'functions') && isEmpty(written, 'secrets')) {
+    mistakes.push('config: watches nothing; name functions, secrets or both');
+  }
   if (hub && replicas) {
     const idOf = ({ region, account = hub.account }: z.output<typeof place>) => `${account ?? ''}/${region}`;
     const ids = replicas.map((replica) => replica && idOf(replica));
@@ -209,7 +305,40 @@ function mistakesBetween(written: unknown): string[] {
       mistakes.push(`functions[${position}].deadlineSeconds: must not be more than maxRolloutSeconds`);
     }
   });
+  secrets.forEach((secret, position) => {
+    const { name, account: own = hub?.account, regions: named, consumers, targetSeconds } = secret;
+    if (targetSeconds > maxRolloutSeconds) {
+      mistakes.push(`secrets[${position}].targetSeconds: must not be more than maxRolloutSeconds`);
+    }
+    const isSame = (other: (typeof secrets)[number]) =>
+      other.name === name && (other.account ?? hub?.account) === own;
+    if (name !== undefined && secrets.findIndex(isSame) < position) {
+      mistakes.push(`secrets[${position}].name: is there twice`);
+    }
+    if (regions === undefined) return;
+    const there = replicas?.flatMap((replica) =>
+      replica && (replica.account ?? hub?.account) === own ? [replica.region] : [],
+    );
+    if (there?.length === 0) mistakes.push(`secrets[${position}].account: is not an account of replicas`);
+    const unknown = (path: string, given: readonly string[] | undefined, known: readonly string[]) => {
+      for (const each of given ?? []) {
+        if (!REGION_CODE.test(each) || known.includes(each)) continue;
+        mistakes.push(`secrets[${position}].${path}: ${each} is not a region of it`);
+      }
+    };
+    if (there === undefined || there.length === 0) return;
+    unknown('regions', named, there);
+    consumers.forEach(({ regions: own }, index) => {
+      unknown(`consumers[${index}].regions`, own, named ?? there);
+    });
+  });
   if (deadlineSeconds > maxRolloutSeconds)
     mistakes.push('maxRolloutSeconds: must not be less than deadlineSeconds');
   return mistakes;
+}
+
+function isEmpty(written: unknown, setting: 'functions' | 'secrets'): boolean {
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) return false;
+  const value: unknown = Reflect.get(written, setting);
+  return value === undefined || (Array.isArray(value) && value.length === 0);
 }

@@ -5,18 +5,27 @@ const text = z.string().check(z.minLength(1));
 const shared = {
   /** Name of the ledger's table. */
   RECOHERE_LEDGER: text,
-  /** ARN of the secret that holds the fingerprint key. */
-  RECOHERE_KEY: text,
-  /** URL of the queue of verify-deploy, which also takes requests to look again. */
-  RECOHERE_QUEUE: z.url(),
   /** The config's prefix: the one dimension of all metrics, so that two installations do not mix. */
   POWERTOOLS_SERVICE_NAME: text,
 };
 
+/** URL of the queue of a function, which also takes requests to look again. */
+const queues = {
+  'verify-deploy': { RECOHERE_QUEUE: z.url() },
+  'verify-rotation': { RECOHERE_SECRETS_QUEUE: z.url() },
+};
+
+/** ARN of the secret that holds the fingerprint key. */
+const key = { RECOHERE_KEY: text };
+
+/** URL of the queue of what cannot be handled. */
+const deadLetters = { RECOHERE_DEAD_LETTERS: z.url() };
+
 /** Environment variables of each function, which the hub stack sets and the function's cold start validates. */
 export const environmentSchemas = {
-  'verify-deploy': z.object({ ...shared, RECOHERE_DEAD_LETTERS: z.url() }),
-  sweep: z.object(shared),
+  'verify-deploy': z.object({ ...shared, ...key, ...queues['verify-deploy'], ...deadLetters }),
+  'verify-rotation': z.object({ ...shared, ...queues['verify-rotation'], ...deadLetters }),
+  sweep: z.object({ ...shared, ...key, ...queues['verify-deploy'], ...queues['verify-rotation'] }),
 } as const;
 
 /** The environment that the hub stack gives to a function. */

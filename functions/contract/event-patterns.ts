@@ -1,3 +1,5 @@
+import { REPORT_SOURCE } from './probe.ts';
+
 /** What CloudFormation's states end with when something has come to rest, rolled back or not. */
 export const RESTING_SUFFIXES = ['_COMPLETE', '_FAILED'] as const;
 
@@ -22,8 +24,29 @@ export const MOVING_CALLS = [
   'DeleteAlias',
 ] as const;
 
+/** Events with which Secrets Manager tells how a rotation goes; those of tests of a rotation are none. */
+export const ROTATION_EVENTS = [
+  'RotationStarted',
+  'RotationSucceeded',
+  'RotationFailed',
+  'RotationAbandoned',
+] as const;
+
+/** Calls of Secrets Manager that can move a label, or make and unmake replicas. */
+export const SECRET_CALLS = [
+  'CreateSecret',
+  'PutSecretValue',
+  'UpdateSecret',
+  'UpdateSecretVersionStage',
+  'ReplicateSecretToRegions',
+  'RemoveRegionsFromReplication',
+  'StopReplicationToReplica',
+  'DeleteSecret',
+  'RestoreSecret',
+] as const;
+
 /** What a region forwards, by rule. As narrow as patterns can be: each event that passes is paid for, and looked at. */
-export const DEPLOY_EVENT_PATTERNS = {
+export const EVENT_PATTERNS = {
   resources: {
     source: ['aws.cloudformation'],
     detailType: ['CloudFormation Resource Status Change'],
@@ -53,10 +76,24 @@ export const DEPLOY_EVENT_PATTERNS = {
       errorCode: [{ exists: false }],
     },
   },
-  ours: { source: ['recohere.deploy'] },
+  labels: { source: ['aws.secretsmanager'], detailType: ['Secret Label Updated'] },
+  rotations: {
+    source: ['aws.secretsmanager'],
+    detailType: ['AWS Service Event via CloudTrail'],
+    detail: { eventName: [...ROTATION_EVENTS] },
+  },
+  secrets: {
+    source: ['aws.secretsmanager'],
+    detailType: ['AWS API Call via CloudTrail'],
+    detail: { eventName: [...SECRET_CALLS], errorCode: [{ exists: false }] },
+  },
+  ours: { source: ['recohere.deploy', REPORT_SOURCE] },
 } as const;
 
-/** Sources that the hub's bus passes on to verify-deploy, whatever else is in the event: it says what is wrong with it. */
+/** Sources that the hub's bus passes on to verify-rotation, whatever else is in the event: it says what is wrong with it. */
+export const ROTATION_SOURCES: readonly string[] = ['aws.secretsmanager', REPORT_SOURCE];
+
+/** The same for verify-deploy: all others that regions forward. */
 export const DEPLOY_SOURCES = [
-  ...new Set(Object.values(DEPLOY_EVENT_PATTERNS).flatMap(({ source }): string[] => [...source])),
-];
+  ...new Set(Object.values(EVENT_PATTERNS).flatMap(({ source }): string[] => [...source])),
+].filter((source) => !ROTATION_SOURCES.includes(source));

@@ -1,4 +1,7 @@
 import * as z from 'zod/mini';
+import { ROTATION_EVENTS } from './event-patterns.ts';
+import { VERSION_ID } from './names.ts';
+import { CONSUMER_NAME_MAX, REPORT_DETAIL_TYPE, REPORT_SOURCE } from './probe.ts';
 
 /** What every event on the bus has. @see https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 const envelope = {
@@ -106,3 +109,65 @@ export const deployEventSchema = z.union([
   deployFinished,
 ]);
 export type DeployEvent = z.output<typeof deployEventSchema>;
+
+/** A version of a secret; or a process, of which our own helper makes the id. */
+const id = z.string().check(z.regex(VERSION_ID));
+
+/** Native, needs no trail: a label has moved. */
+const labelUpdated = z.object({
+  ...envelope,
+  source: z.literal('aws.secretsmanager'),
+  'detail-type': z.literal('Secret Label Updated'),
+  resources: z._default(z.array(name), []),
+  detail: z.object({
+    name: z.optional(name),
+    labelUpdated: z.optional(name),
+    versionId: z.optional(name),
+  }),
+});
+
+/** `requestParameters` is null; where the secret stands is not documented, so it is looked for in several places. */
+const rotationEvent = z.object({
+  ...envelope,
+  source: z.literal('aws.secretsmanager'),
+  'detail-type': z.literal('AWS Service Event via CloudTrail'),
+  resources: z._default(z.array(name), []),
+  detail: z.object({
+    eventName: z.enum(ROTATION_EVENTS),
+    additionalEventData: z.nullish(z.object({ SecretId: z.optional(name) })),
+    resources: z.nullish(z.array(z.object({ ARN: z.optional(name) }))),
+  }),
+});
+
+/** AWS writes the ARN as `arn` or `aRN`, and the request names the secret by its name, its ARN or a part of that. */
+const secretCall = z.object({
+  ...envelope,
+  source: z.literal('aws.secretsmanager'),
+  'detail-type': z.literal('AWS API Call via CloudTrail'),
+  detail: z.object({
+    eventName: name,
+    errorCode: z.optional(z.string()),
+    requestParameters: z.nullish(z.object({ secretId: z.optional(name), name: z.optional(name) })),
+    responseElements: z.nullish(
+      z.object({ arn: z.optional(name), aRN: z.optional(name), ARN: z.optional(name) }),
+    ),
+  }),
+});
+
+/** A consumer's process has loaded a version that it had not before. */
+const versionLoaded = z.object({
+  ...envelope,
+  source: z.literal(REPORT_SOURCE),
+  'detail-type': z.literal(REPORT_DETAIL_TYPE),
+  detail: z.object({
+    consumer: z.string().check(z.minLength(1), z.maxLength(CONSUMER_NAME_MAX)),
+    process: id,
+    secret: name,
+    versionId: id,
+    loadedAt: z.iso.datetime({ offset: true }),
+  }),
+});
+
+/** Every event that tells of a secret or its consumers. Anything else on the queue is a dead letter. */
+export const secretEventSchema = z.union([labelUpdated, rotationEvent, secretCall, versionLoaded]);
+export type SecretEvent = z.output<typeof secretEventSchema>;

@@ -8,8 +8,9 @@ export const LEDGER_KEY = { partition: 'pk', sort: 'sk' } as const;
  */
 export const STATES_INDEX = { name: 'states', partition: 'kind', sort: 'subject' } as const;
 
-/** The kind of all subjects so far: part of their keys, and the partition of the index. */
-export const SUBJECT_KIND = 'function';
+/** Kinds of subjects: part of their keys, and the partition of the index. */
+export const SUBJECT_KINDS = ['function', 'secret'] as const;
+export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
 /**
  * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
@@ -30,18 +31,18 @@ export interface LedgerKey {
 export const EPISODE_PREFIX = 'EPISODE#';
 
 /** What is remembered of one subject has one partition. */
-export function subjectPartition(subject: string): string {
-  return `SUBJECT#${SUBJECT_KIND}#${subject}`;
+export function subjectPartition(kind: SubjectKind, subject: string): string {
+  return `SUBJECT#${kind}#${subject}`;
 }
 
 /** Where the state of a subject is. */
-export function stateKey(subject: string): LedgerKey {
-  return { pk: subjectPartition(subject), sk: 'STATE' };
+export function stateKey(kind: SubjectKind, subject: string): LedgerKey {
+  return { pk: subjectPartition(kind, subject), sk: 'STATE' };
 }
 
 /** Where a closed episode is. Ids sort as texts, so that history is in order. */
-export function episodeKey(subject: string, id: string): LedgerKey {
-  return { pk: subjectPartition(subject), sk: `${EPISODE_PREFIX}${id}` };
+export function episodeKey(kind: SubjectKind, subject: string, id: string): LedgerKey {
+  return { pk: subjectPartition(kind, subject), sk: `${EPISODE_PREFIX}${id}` };
 }
 
 /**

@@ -1,19 +1,22 @@
 import * as z from 'zod/mini';
-import { deployEventSchema } from './events.ts';
+import { deployEventSchema, secretEventSchema } from './events.ts';
 
 /** Bytes of a message that is read at all. Events that tell of deploys have a few KB. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
 
-/** What verify-deploy sends to itself, later: a request to look at a subject again. */
+/** What verify-deploy and verify-rotation send to themselves, later: a request to look at a subject again. */
 export const wakeSchema = z.strictObject({
   kind: z.literal('recohere.wake'),
   subject: z.string().check(z.minLength(1)),
   wake: z.int().check(z.minimum(1)),
 });
 
-/** Everything that verify-deploy understands. */
-export const messageSchema = z.union([wakeSchema, deployEventSchema]);
-export type Message = z.output<typeof messageSchema>;
+/** Everything that the queue of a function may hold. */
+export const messageSchemas = {
+  'verify-deploy': z.union([wakeSchema, deployEventSchema]),
+  'verify-rotation': z.union([wakeSchema, secretEventSchema]),
+} as const;
+export type MessageOf<Part extends keyof typeof messageSchemas> = z.output<(typeof messageSchemas)[Part]>;
 
 const told = z.catch(z.optional(z.string().check(z.regex(/^[\w .:/-]{1,100}$/))), undefined);
 

@@ -45,8 +45,42 @@ export const METRICS = {
   },
   UnobservableReplicas: { unit: 'Count', meaning: 'replicas that could not be read', zeros: true },
   FlapCount: { unit: 'Count', meaning: 'episodes that opened soon after one closed', zeros: true },
+  SecretPropagationTime: {
+    unit: 'Milliseconds',
+    meaning: 'from the move of `AWSCURRENT` to the last hop, of a rotation that went forward',
+    zeros: false,
+  },
+  SecretsPastTarget: {
+    unit: 'Count',
+    meaning:
+      'secrets of which a replica or a consumer is behind, and whose target has passed; at that moment too, one by one',
+    zeros: true,
+  },
+  SecretReplicasStale: {
+    unit: 'Count',
+    meaning: 'replicas of secrets that are behind, missing or promoted, and whose target has passed',
+    zeros: true,
+  },
+  SecretConsumersStale: {
+    unit: 'Count',
+    meaning: 'consumers that do not use the current version of their replica, and whose target has passed',
+    zeros: true,
+  },
+  SecretRotationsFailed: {
+    unit: 'Count',
+    meaning: 'secrets whose last rotation failed or was abandoned, or whose next one is overdue',
+    zeros: true,
+  },
   SweepHeartbeat: { unit: 'Count', meaning: 'one for each sweep that came to its end', zeros: false },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;
 export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];
+
+/** Those that speak of secrets: where none is watched, they are not published, and cost nothing. */
+export const SECRET_GAUGES: readonly MetricName[] = [
+  'SecretsPastTarget',
+  'SecretReplicasStale',
+  'SecretConsumersStale',
+  'SecretRotationsFailed',
+];

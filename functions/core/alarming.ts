@@ -1,4 +1,4 @@
-import type { ComparedFacet, Finding } from '../contract/report.ts';
+import type { Facet, Finding } from '../contract/report.ts';
 
 /** What one episode past its deadline alarms about. */
 export interface Alarm {
@@ -14,7 +14,7 @@ export interface Alarm {
  * no drift.
  * @param alarmOn `undefined` for a subject that is only learnt: nothing of it alarms.
  */
-export function alarmOf(findings: readonly Finding[], alarmOn: readonly ComparedFacet[] | undefined): Alarm {
+export function alarmOf(findings: readonly Finding[], alarmOn: readonly Facet[] | undefined): Alarm {
   if (alarmOn === undefined) return { isStalled: false, driftedReplicas: 0 };
   const facets: readonly Finding['facet'][] = [...alarmOn, 'replica', 'traffic'];
   const isUnread = ({ kind }: Finding) => kind === 'unobservable';

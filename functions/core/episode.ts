@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ComparedFacet, Finding, Outcome, Unexpected } from '../contract/report.ts';
+import type { ComparedFacet, Facet, Finding, Hop, Outcome, Unexpected } from '../contract/report.ts';
 import { alarmOf } from './alarming.ts';
 import type { PlaceId } from './place.ts';
+import type { SecretMemory } from './secret.ts';
 
 /** A reason to look. Nothing more is believed of it than an identity and a time. */
 export interface Change {
@@ -36,9 +37,18 @@ interface Asked {
   readonly isMet: boolean;
 }
 
-/** The raw root of each compared facet of one replica, as `v1.<keyId>:<hash>`. */
-type Roots = Readonly<Partial<Record<ComparedFacet, string>>>;
+/** A facet that moves: those of functions, and the version of a secret. */
+type RootFacet = ComparedFacet | 'version';
+
+/** The raw root of each facet of one replica that moves, as `v1.<keyId>:<hash>`; of a secret, `v1:<version>`. */
+type Roots = Readonly<Partial<Record<RootFacet, string>>>;
 export type RootsByReplica = Readonly<Record<PlaceId, Roots>>;
+
+/** How far a version of a secret has come. */
+export interface Rotation {
+  readonly versionId: string;
+  readonly hops: readonly Hop[];
+}
 
 /** The time in which replicas of a subject do not agree. Times are epoch milliseconds. */
 export interface Episode {
@@ -62,14 +72,18 @@ export interface Episode {
   readonly roots: RootsByReplica;
   /** What the last look found, from the first on as far as there is room. */
   readonly findings: readonly Finding[];
+  /** Of a secret: what the last look saw. */
+  readonly rotation?: Rotation | undefined;
 }
 
 /**
  * - `forward`: all replicas agreed on new roots.
  * - `rolled-back`: they agreed on the roots from before.
+ * - `superseded`: before replicas of a secret agreed on one version, another one became current.
  * - `retired`: the subject is gone, or is not watched any more.
  */
-type EpisodeEnd = 'forward' | 'rolled-back' | 'retired';
+export const EPISODE_ENDS = ['forward', 'rolled-back', 'superseded', 'retired'] as const;
+type EpisodeEnd = (typeof EPISODE_ENDS)[number];
 
 /** An episode that has ended, as history keeps it. */
 export interface ClosedEpisode {
@@ -88,6 +102,7 @@ export interface ClosedEpisode {
   readonly resolutionMs: number;
   readonly closedAt: number;
   readonly findings: readonly Finding[];
+  readonly rotation?: Rotation | undefined;
 }
 
 /** What is remembered of one subject: one item, changed by compare-and-swap on `version`. */
@@ -103,6 +118,8 @@ export interface SubjectState {
   readonly asked?: Asked | undefined;
   /** Number of the message that may wake the subject; an older one is dropped. */
   readonly wake: number;
+  /** Of a secret: what looks and consumers have told so far. */
+  readonly secret?: SecretMemory | undefined;
 }
 
 /** What one look at one subject saw. */
@@ -113,6 +130,8 @@ export interface Seen {
   readonly movedAt: number;
   /** When the look began. */
   readonly at: number;
+  /** Of a secret, unless its primary could not be read. */
+  readonly rotation?: Rotation | undefined;
 }
 
 export interface EpisodeRules {
@@ -121,7 +140,9 @@ export interface EpisodeRules {
   /** From the cause. */
   readonly maxRolloutMs: number;
   /** Which facets alarm; `undefined` if the subject is only learnt. */
-  readonly alarmOn: readonly ComparedFacet[] | undefined;
+  readonly alarmOn: readonly Facet[] | undefined;
+  /** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
+  readonly lookedAtForMs: number;
 }
 
 /** What a look does to a subject's state. Nothing is to be written if `state` is the one from before. */
@@ -144,9 +165,6 @@ export interface NextLook {
   /** How long ago something last changed or moved. */
   readonly restedMs: number;
 }
-
-/** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
-const LOOKED_AT_FOR_MS = 5 * 60_000;
 
 /**
  * A change whose look begins so soon after another, and says nothing new, is that one told again: repeated events come in one
@@ -197,14 +215,15 @@ export function step(
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
   const restedMs = Math.max(0, seen.at - seen.movedAt);
   if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
-    if (restedMs > LOOKED_AT_FOR_MS) return { state: quiet, isFlap: false }; // it hangs: the sweep alone looks
+    if (restedMs > rules.lookedAtForMs) return { state: quiet, isFlap: false }; // it hangs: the sweep alone looks
     const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
     return { state: { ...told, wake: before.wake + 1 }, isFlap: false, next }; // an update under way, so far of nothing
   }
   const isOnlyUnmet = isUnmoved && findings.some(({ kind }) => kind === 'unexpected');
   const cause = (isOnlyUnmet ? told.asked?.by : news) ?? inferredCause(before, seen);
   const episode = opened(before, cause, seen);
-  const isFlap = before.last !== undefined && seen.at - before.last.closedAt <= rules.deadlineMs;
+  const { last } = before;
+  const isFlap = isSettled(last) && seen.at - last.closedAt <= rules.deadlineMs;
   const next =
     verdict === 'agreed' ? closing(told, episode, 'forward', seen) : waiting(told, episode, seen, rules);
   return { ...next, opened: episode, isFlap };
@@ -216,6 +235,16 @@ export function retire(before: SubjectState, at: number): Step {
   const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
   return { state: { ...state, agreed: undefined, asked: undefined }, closed, isFlap: false };
+}
+
+/**
+ * Ends what is open about one version of a secret when another one has become current, so that each has an episode of its own.
+ * What replicas last agreed on stays.
+ */
+export function supersede(before: SubjectState, open: Episode, at: number): Step {
+  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
+  const { closed, state } = closing(before, open, 'superseded', seen);
+  return { state: { ...state, agreed: before.agreed }, closed, isFlap: false };
 }
 
 /**
@@ -301,7 +330,7 @@ function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
 }
 
 /** A look that began before something was asked for says nothing new either, until that is met. */
-function lastLookedAt({ agreed, open, asked }: SubjectState): number {
+export function lastLookedAt({ agreed, open, asked }: SubjectState): number {
   const askedAt = asked && !asked.isMet ? asked.by.at : 0;
   return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, askedAt);
 }
@@ -322,6 +351,11 @@ function newsOf(change: Change, { agreed }: SubjectState, seenAt: number): Chang
   return isOld ? undefined : { id: change.id, source: change.source, at };
 }
 
+/** Whether replicas had come to agree; else what opens goes on where the last one was cut off. */
+function isSettled(last: ClosedEpisode | undefined): last is ClosedEpisode {
+  return last !== undefined && last.outcome !== 'superseded';
+}
+
 function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
   return {
     id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
@@ -335,6 +369,7 @@ function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
     isOverdue: false,
     roots: seen.roots,
     findings: kept(seen.outcome.findings),
+    ...(seen.rotation && { rotation: seen.rotation }),
   };
 }
 
@@ -346,7 +381,7 @@ function waiting(
   before: SubjectState,
   episode: Episode,
   seen: Seen,
-  { deadlineMs, maxRolloutMs, alarmOn }: EpisodeRules,
+  { deadlineMs, maxRolloutMs, alarmOn, lookedAtForMs }: EpisodeRules,
   isRepeated = false,
 ): Pick<Step, 'state' | 'next' | 'overdue'> {
   const isMoving = hasMoved(episode.roots, seen.roots);
@@ -365,8 +400,9 @@ function waiting(
     isOverdue,
     roots: { ...episode.roots, ...seen.roots },
     findings,
+    ...(seen.rotation && { rotation: seen.rotation }),
   };
-  const isRested = restedMs > LOOKED_AT_FOR_MS;
+  const isRested = restedMs > lookedAtForMs;
   if ((isRested || isRepeated) && isDeepStrictEqual(now, before.open)) return { state: before };
 
   const open = { ...now, lastSeenAt: seen.at, looks: isMoving ? 1 : episode.looks + 1 };
@@ -386,7 +422,7 @@ function stillUnread({ findings }: Episode, seen: Seen): Finding[] {
   const unread = unreadIn(seen);
   const isRead = ({ replica, facet }: Finding) => {
     const own = seen.roots[replica as PlaceId];
-    return own !== undefined && (facet === 'replica' || facet === 'traffic' || own[facet] !== undefined);
+    return own !== undefined && (facet === 'replica' || facet === 'traffic' || facet in own);
   };
   return findings.filter(
     (finding) =>
@@ -419,6 +455,7 @@ function closing(
   seen: Seen,
 ): { state: SubjectState; closed: ClosedEpisode } {
   const isOneLook = episode.firstSeenAt === seen.at;
+  const rotation = seen.rotation ?? episode.rotation;
   const closed: ClosedEpisode = {
     id: episode.id,
     subject: before.subject,
@@ -431,6 +468,7 @@ function closing(
     resolutionMs: seen.at - (isOneLook ? episode.lastChangeAt : episode.lastSeenAt),
     closedAt: seen.at,
     findings: episode.findings,
+    ...(rotation && { rotation }),
   };
   return {
     state: { ...met(before), open: undefined, last: closed, agreed: { roots: seen.roots, at: seen.at } },
@@ -460,7 +498,7 @@ function comparableRoots(before: RootsByReplica | undefined, after: RootsByRepli
 function commonRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
   return Object.entries(before ?? {}).flatMap(([replica, facets]) =>
     Object.entries(facets).flatMap(([facet, then]): [string, string][] => {
-      const now = after[replica as PlaceId]?.[facet as ComparedFacet];
+      const now = after[replica as PlaceId]?.[facet as RootFacet];
       return now === undefined ? [] : [[then, now]];
     }),
   );

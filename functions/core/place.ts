@@ -12,3 +12,12 @@ export type PlaceId = string & { readonly __brand: 'PlaceId' };
 export function placeId(place: Place): PlaceId {
   return (place.account === undefined ? place.region : `${place.account}/${place.region}`) as PlaceId;
 }
+
+export function regionOf(replica: PlaceId): string {
+  return replica.slice(replica.lastIndexOf('/') + 1);
+}
+
+/** The place of another region, in the same account. */
+export function besides(replica: PlaceId, region: string): PlaceId {
+  return `${replica.slice(0, replica.lastIndexOf('/') + 1)}${region}` as PlaceId;
+}

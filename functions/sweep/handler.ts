@@ -1,15 +1,24 @@
 import type { Context } from 'aws-lambda';
-import { installation } from '../adapters/aws/installation.ts';
+import { functionPorts, installation, secretPorts } from '../adapters/aws/installation.ts';
 import { log } from '../adapters/aws/log.ts';
 import { considerate } from '../app/considerate.ts';
 import { lazily } from '../app/lazily.ts';
-import { sweep } from '../app/verify.ts';
+import { sweep } from '../app/sweep.ts';
 import { TIME_TO_WRITE_MS } from '../contract/deployment.ts';
 
 const installed = lazily(async () => {
-  const { config, ports } = await installation('sweep');
-  const { source, readUntil } = considerate(ports, 'sweep', log);
-  return { config, readUntil, ports: { ...ports, source } };
+  const { config, environment, ports } = installation('sweep');
+  const own = await functionPorts(environment);
+  const ofSecrets = secretPorts(environment);
+  const { functions, secrets, probes, readUntil } = considerate(ports, log);
+  const source = functions(own.source, 'sweep');
+  const rotation = {
+    ...ports,
+    ...ofSecrets,
+    secrets: secrets(ofSecrets.secrets),
+    probes: probes(ofSecrets.probes),
+  };
+  return { config, readUntil, ports: { ...ports, ...own, source, rotation } };
 });
 
 /** Looks at everything once. What the schedule says is of no interest. */

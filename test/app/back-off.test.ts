@@ -3,7 +3,7 @@ import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memor
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
-import { backingOff } from '../../functions/app/back-off.ts';
+import { backingOff, doorkeeper } from '../../functions/app/back-off.ts';
 import type { Refusal } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import type { Place } from '../../functions/core/place.ts';
@@ -77,7 +77,7 @@ function minute(): number {
 /** A process that begins, sharing the memory with all others. */
 function startProcess(name = ''): FunctionSource {
   const tell = (what: string) => (account: string) => told.push([name, what, account].join(' ').trim());
-  return backingOff(regions, memory, clock, tell('refused'), tell('readable'));
+  return backingOff(regions, doorkeeper(memory, clock, tell('refused'), tell('readable')));
 }
 
 /** Asks all regions at once, each for several things one after the other, as a look does. @returns What was refused. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memory.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { considerate } from '../../functions/app/considerate.ts';
-import type { Part } from '../../functions/contract/deployment.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { US } from './simulated.ts';
 
@@ -14,6 +14,8 @@ const OTHER = {
 };
 const HOUR = 3_600_000;
 
+type Part = Parameters<ReturnType<typeof considerate>['functions']>[1];
+
 function system(part: Part = 'sweep') {
   const clock = new VirtualClock(0);
   const world = new SimulatedRegions(clock, () => 10);
@@ -22,8 +24,9 @@ function system(part: Part = 'sweep') {
   const said: string[] = [];
   const say = (message: string, { account }: Readonly<Record<string, string>>) =>
     said.push(`${account}: ${message}`);
-  const ports = { source: world, memory: new SimulatedAccessMemory(clock, () => 5), clock };
-  return { clock, world, begun, said, ...considerate(ports, part, { info: say, warn: say }) };
+  const ports = { memory: new SimulatedAccessMemory(clock, () => 5), clock };
+  const { functions, secrets, probes, readUntil } = considerate(ports, { info: say, warn: say });
+  return { clock, world, begun, said, source: functions(world, part), secrets, probes, readUntil };
 }
 
 describe('a considerate source', () => {
@@ -79,5 +82,78 @@ describe('a considerate source', () => {
       '222222222222: the read role of an account refuses the hub; it is asked again later',
       '222222222222: the read role of an account can be assumed again',
     ]);
+  });
+});
+
+describe('a considerate source of secrets', () => {
+  it('reads once what several ask for at once, and nothing more when its time is over', async () => {
+    const { clock, secrets, readUntil } = system();
+    const world = new SimulatedSecrets(
+      clock,
+      () => 10,
+      () => 0,
+    );
+    let calls = 0;
+    for (const call of ['describe', 'hasVersion'] as const) world.inject(call, () => calls++);
+    const source = secrets(world);
+    await clock.run(async () => {
+      world.create(US, 'prod/db', [], 'v1');
+      await Promise.all([1, 2, 3].map(() => source.describe(US, 'prod/db')));
+      await Promise.all([1, 2, 3].map(() => source.hasVersion(US, 'prod/db', 'v1')));
+      expect(calls).toBe(2);
+      readUntil(clock.now());
+      await expect(source.describe(US, 'prod/db')).rejects.toMatchObject({
+        refusal: { code: 'NOT_READ', call: 'secretsmanager:DescribeSecret' },
+      });
+      await expect(source.hasVersion(US, 'prod/db', 'v1')).rejects.toMatchObject({
+        refusal: { code: 'NOT_READ', call: 'secretsmanager:ListSecretVersionIds' },
+      });
+      expect(calls).toBe(2);
+    });
+  });
+
+  it('invokes a probe once for all who ask at once, and none when its time is over', async () => {
+    const { clock, probes, readUntil } = system();
+    let invoked = 0;
+    const own = probes({
+      async probe() {
+        invoked++;
+        await clock.sleep(10);
+        return { versionId: 'v1' };
+      },
+    });
+    await clock.run(async () => {
+      await Promise.all([1, 2, 3].map(() => own.probe(US, 'api', 'prod/db')));
+      expect(invoked).toBe(1);
+      readUntil(clock.now());
+      expect(await own.probe(US, 'api', 'prod/db')).toEqual({
+        refusal: { code: 'NOT_READ', call: 'lambda:InvokeFunction' },
+      });
+      expect(invoked).toBe(1);
+    });
+  });
+
+  it('leaves a role alone that refuses, whatever was asked for through it', async () => {
+    const { clock, world, secrets, source, said } = system();
+    const refuse = () => {
+      throw new RefusedError({ code: 'ACCESS_DENIED', permission: 'sts:AssumeRole' });
+    };
+    world.inject('read', refuse);
+    let asked = 0;
+    const own = secrets({
+      async describe() {
+        asked++;
+        return undefined;
+      },
+      hasVersion: async () => false,
+    });
+    await clock.run(async () => {
+      await expect(source.read(OTHER, 'api')).rejects.toThrow(RefusedError);
+      await expect(own.describe(OTHER, 'prod/db')).rejects.toMatchObject({
+        refusal: { permission: 'sts:AssumeRole' },
+      });
+      expect(asked).toBe(0);
+      expect(said).toHaveLength(1);
+    });
   });
 });

@@ -5,15 +5,15 @@ import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
-import { type ReceivePorts, receive } from '../../functions/app/receive.ts';
-import { sweep } from '../../functions/app/verify.ts';
+import { receiveDeploy } from '../../functions/app/receive.ts';
+import { sweep } from '../../functions/app/sweep.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
 import { TRIES_MAX } from '../../functions/contract/deployment.ts';
 import { MESSAGE_BYTES_MAX } from '../../functions/contract/messages.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import type { Wake } from '../../functions/ports/wakes.ts';
-import { EU, everywhere, PLACES } from './simulated.ts';
+import { EU, everywhere, PLACES, withoutSecrets } from './simulated.ts';
 
 const SECRET = 'hunter2';
 const HOUR = 3_600_000;
@@ -27,7 +27,7 @@ function system() {
   const telemetry = new SimulatedTelemetry();
   const deadLetters = new SimulatedDeadLetters();
   const sent: Wake[] = [];
-  const ports: ReceivePorts = {
+  const ports: Parameters<typeof receiveDeploy>[0] = {
     source: world,
     clock,
     ledger,
@@ -56,7 +56,7 @@ function system() {
     sent,
     letters: deadLetters.letters,
     deliver: (body: unknown, tries = 1) =>
-      receive(ports, config, {
+      receiveDeploy(ports, config, {
         messageId: 'm1',
         tries,
         body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -65,7 +65,7 @@ function system() {
       clock.run(async () => {
         everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET } }));
         await clock.sleep(DAY);
-        await sweep(ports, config);
+        await sweep(withoutSecrets(ports), config);
         await work();
       }),
   };

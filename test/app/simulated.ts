@@ -1,9 +1,14 @@
+import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
+import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { scopeOfAccount } from '../../functions/app/account-scope.ts';
 import { type Look, type LookProgress, type LookScope, look } from '../../functions/app/look.ts';
 import { type Narrowing, scopeOfConfig } from '../../functions/app/scope.ts';
+import type { SweepPorts } from '../../functions/app/sweep.ts';
+import type { VerifyPorts } from '../../functions/app/verify.ts';
 import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import type { Place } from '../../functions/core/place.ts';
 
@@ -33,6 +38,14 @@ export function lookAt(
     lately(world);
     return look({ source: world, clock, random: new SeededRandom(1, 'key') }, scope, onProgress);
   });
+}
+
+/** What a sweep works with where no secret is. */
+export function withoutSecrets(ports: VerifyPorts): SweepPorts {
+  const none = () => 0;
+  const secrets = new SimulatedSecrets(ports.clock, none, none);
+  const probes = new SimulatedConsumers(ports.clock, secrets, () => {}, none);
+  return { ...ports, rotation: { ...ports, secrets, probes, ledger: new SimulatedLedger() } };
 }
 
 /** The scope of a config that watches all functions of the three regions, unless it says otherwise. */

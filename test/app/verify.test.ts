@@ -7,13 +7,14 @@ import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { SimulatedWakes } from '../../functions/adapters/sim/wakes.ts';
 import type { Concern } from '../../functions/app/hear.ts';
-import { sweep, type VerifyPorts, verifyChange, verifyWake } from '../../functions/app/verify.ts';
+import { sweep } from '../../functions/app/sweep.ts';
+import { type VerifyPorts, verifyChange, verifyWake } from '../../functions/app/verify.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import type { Change } from '../../functions/core/episode.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import { Sealed } from '../../functions/core/sealed.ts';
-import { AP, EU, everywhere, US } from './simulated.ts';
+import { AP, EU, everywhere, US, withoutSecrets } from './simulated.ts';
 
 const SECOND = 1000;
 const MINUTE = 60_000;
@@ -57,7 +58,7 @@ function system(config = configOf()) {
       const change: Change = { id, source: 'test', at };
       return verifyChange(ports, config, change, concern);
     },
-    sweep: () => sweep(ports, config),
+    sweep: () => sweep(withoutSecrets(ports), config),
     drained: () => wakes.drained(),
     values: (metric: string) =>
       telemetry.samples.filter((sample) => sample.metric === metric).map(({ value }) => value),
@@ -68,7 +69,7 @@ function system(config = configOf()) {
           for (const name of ['api', 'job']) world.deploy(place, name, { environment: { A: '1' } });
         });
         await clock.sleep(24 * 60 * MINUTE);
-        await sweep(ports, config);
+        await sweep(withoutSecrets(ports), config);
         await work();
       }),
   };
@@ -203,7 +204,7 @@ describe('a change', () => {
         world.deploy({ region }, `shop-Api-${region}`, { tags, environment: { A: '1' } }),
       );
       await clock.sleep(60 * MINUTE);
-      await sweep(ports, config);
+      await sweep(withoutSecrets(ports), config);
       for (const concern of [
         { kind: 'resource', stack: 'shop', logicalId: 'Api', name: 'shop-Api-eu-west-1', ...place },
         { kind: 'stack', stack: 'shop', ...place },
@@ -321,7 +322,7 @@ describe('a deploy that expects code', () => {
     };
     await run(async () => {
       deploy('hunter1');
-      await sweep(ports, config);
+      await sweep(withoutSecrets(ports), config);
       await clock.sleep(SECOND);
       await finished('hunter2');
       const { open } = await ledger.read('api');
@@ -431,7 +432,7 @@ describe('the gauges', () => {
     };
   }
   const ENV = { environment: { A: '2' } };
-  const group = (change: Partial<RecohereConfig['functions'][number]>) => ({
+  const group = (change: Partial<NonNullable<RecohereConfig['functions']>[number]>) => ({
     select: { name: '*' },
     ...change,
   });
@@ -499,12 +500,12 @@ describe('another config', () => {
       });
     await run(async () => {
       release({ A: '1' });
-      await sweep(ports, config);
+      await sweep(withoutSecrets(ports), config);
       expect((await ledger.read('api')).last).toBeUndefined();
       await clock.sleep(MINUTE);
       release({ A: '1', B: '2' });
       await clock.sleep(MINUTE);
-      await sweep(ports, config);
+      await sweep(withoutSecrets(ports), config);
       expect((await ledger.read('api')).last?.outcome).toBe('forward');
       expect(values('ConvergenceTime')).toHaveLength(1);
     });
@@ -593,7 +594,7 @@ describe('a look at single subjects', () => {
         world.deploy(place, 'untagged', { environment: { A: place === EU ? '1' : '2' } }),
       );
       await clock.sleep(60 * MINUTE);
-      await sweep(ports, config);
+      await sweep(withoutSecrets(ports), config);
       await drained();
     });
     expect((await ledger.read('untagged')).open).toBeDefined();

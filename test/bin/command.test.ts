@@ -60,10 +60,15 @@ describe('the demonstration', () => {
     const ended = episodes.map(({ subject, outcome }: Record<string, string>) => `${subject} ${outcome}`);
     expect(ended).toEqual([
       'checkout-api forward', // in waves, each event five times
+      'prod/db forward', // a rotation that all consumers follow
       'payments rolled-back',
+      'prod/search forward', // its consumer kept the old version for as long as its cache lasts
+      'prod/mail rolled-back',
       ...Array(4).fill('pricing forward'), // a pipeline that goes back and forth
+      'prod/maps forward', // nobody said who uses it
       'search-indexer rolled-back', // the event was lost
       'inventory-sync open', // one region was never reached
+      'prod/payments open', // one replica is stuck
     ]);
     for (const { outcome, timeToDetectMs, convergenceMs, exposureMs } of episodes) {
       expect(timeToDetectMs).toBeGreaterThan(0);
@@ -74,6 +79,32 @@ describe('the demonstration', () => {
     expect(metrics.ConvergenceTime).toMatchObject({ unit: 'Milliseconds', samples: 5 });
     expect(metrics.PartialDeployCount.sum).toBe(2);
     expect(metrics.FlapCount.sum).toBe(3);
+  });
+
+  it('plays rotations hop by hop, each with what says that it is done', async () => {
+    const { episodes } = JSON.parse((await run(['demo', '--json'])).stdout);
+    const hopsOf = (name: string): Record<string, unknown>[] =>
+      episodes.find(({ subject }: Record<string, string>) => subject === name).hops;
+    const statesOf = (name: string) =>
+      hopsOf(name).map(({ hop, replica, consumer, state, evidence }) =>
+        [hop, replica, consumer, state, evidence].filter((part) => part).join(' '),
+      );
+    for (const { hops = [] } of episodes) {
+      for (const { ms, state, evidence } of hops) {
+        expect(ms === null || ms >= 0).toBe(true);
+        expect([ms === null, evidence === null]).toEqual(Array(2).fill(state !== 'agreed'));
+      }
+    }
+    expect(statesOf('prod/db').filter((hop) => hop.includes('eu-west-1'))).toEqual([
+      '2 eu-west-1 agreed described',
+      '3 eu-west-1 checkout agreed reported',
+      '3 eu-west-1 orders agreed probed',
+      '3 eu-west-1 export agreed bounded',
+    ]);
+    expect(statesOf('prod/payments')).toContain('2 ap-southeast-2 stuck');
+    expect(statesOf('prod/maps')).toContain('3 us-east-1 unwatched');
+    const kept = hopsOf('prod/search').filter(({ hop }) => hop === 3);
+    for (const { ms } of kept) expect(ms).toBeGreaterThan(120_000); // a cache of 300 s cannot meet its target
   });
 
   it('is the same to the byte for the same seed, and another for another', async () => {
@@ -156,6 +187,37 @@ describe('the command line', () => {
       words: 'one region alone',
       reason: 'nothing to compare with',
     },
+    {
+      args: ['scan', '--secrets'],
+      words: 'without a config, name the secrets',
+      reason: 'secrets without names and config',
+    },
+    {
+      args: ['scan', '--secrets', 'prod/db'],
+      words: '--regions us-east-1,eu-west-1',
+      reason: 'secrets without regions and config',
+    },
+    {
+      args: ['scan', '--secrets', 'prod/db', '--regions', 'eu-west-1'],
+      words: 'one region alone',
+      reason: 'a secret with nothing to compare with',
+    },
+    {
+      args: ['scan', '--secrets', 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:prod/db-AbCdEf'],
+      words: 'Write the name of the secret, such as prod/db, and not its ARN',
+      reason: 'an ARN of a secret',
+    },
+    { args: ['scan', '--secrets', 'a,b c'], words: "'b c' is not the name of a secret", reason: 'no secret' },
+    { args: ['scan', '--secrets='], words: "'' is not the name of a secret", reason: 'an empty secret' },
+    ...[
+      ['--name', 'a'],
+      ['--stack', 'a'],
+      ['--tag', 'a=b'],
+    ].map((flag) => ({
+      args: ['scan', '--secrets', 'prod/db', ...flag],
+      words: `option '--secrets [names]' cannot be used with option '${flag[0]}`,
+      reason: `secrets by ${flag[0]}`,
+    })),
     { args: ['demo', '--seed', 'x'], words: 'Write a whole number', reason: 'no number' },
   ])('ends with 2 for $reason', async ({ args, words }) => {
     const ran = await run(args, { cwd: folder });
@@ -188,6 +250,73 @@ describe('the command line', () => {
       expect(ran.stderr).toContain('no usable AWS credentials');
       expect(ran.stderr).toContain('Name them: --regions');
     }
+  });
+});
+
+describe('a scan of secrets', () => {
+  const config = {
+    hub: { region: 'us-east-1' },
+    replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }, { region: 'ap-southeast-2' }],
+    functions: [{ select: { name: 'a' } }],
+    secrets: [{ name: 'prod/db', regions: ['us-east-1', 'eu-west-1'] }],
+  };
+  const written = (text: object) => writeFile(join(folder, 'recohere.config.json'), JSON.stringify(text));
+
+  it('ends with 3 where there are no credentials, and says so once a region', async () => {
+    await written(config);
+    const ran = await run(['scan', '--secrets'], { cwd: folder });
+    expect(ran).toMatchObject({ code: 3, stderr: '' });
+    expect(ran.stdout).toMatch(/^By recohere.config.json:\n/);
+    expect(ran.stdout).toMatch(/^prod\/db +unobservable +unread +unread$/m);
+    expect(ran.stdout.match(/no usable AWS credentials/g)).toHaveLength(2);
+    expect(ran.stdout).toContain('1 secret in 2 regions: 1 unobservable. 2 calls, all of them reads.\n');
+    expect(ran.stdout).toContain('Consumers are not watched by a scan.\n');
+  });
+
+  it.each([
+    {
+      secrets: [],
+      args: ['--secrets'],
+      words: 'recohere.config.json names no secrets',
+      reason: 'the config names none',
+    },
+    {
+      functions: [],
+      args: [],
+      words: 'recohere.config.json names no functions; look at its secrets with --secrets',
+      reason: 'the config names nothing else, and they were not asked for',
+    },
+    {
+      args: ['--secrets', '--regions', 'ap-southeast-2,sa-east-1'],
+      words: 'by recohere.config.json, these secrets are in none of the regions: prod/db',
+      reason: 'the regions are those of no secret',
+    },
+    {
+      args: ['--secrets', 'prod/db,prod/new', '--regions', 'ap-southeast-2,sa-east-1'],
+      words: 'by recohere.config.json, these secrets are in none of the regions: prod/db',
+      reason: 'the regions are not those of a secret that was named',
+    },
+  ])('ends with 2 where $reason', async ({ args, words, reason: _, ...changed }) => {
+    await written({ ...config, ...changed });
+    const ran = await run(['scan', ...args], { cwd: folder });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(words);
+  });
+
+  it('warns of caches that cannot meet the target, beside any result', async () => {
+    const consumers = [{ name: 'api', cacheSeconds: 300 }];
+    await written({ ...config, secrets: [{ name: 'prod/db', consumers }] });
+    const warning =
+      'recohere: warning: secrets[0].consumers[0].cacheSeconds: 300 s of cache and 30 s of replication cannot meet the target of 120 s\n';
+    for (const args of [['--secrets'], []]) {
+      const ran = await run(['scan', '--json', ...args], { cwd: folder });
+      expect(ran).toMatchObject({ code: 3, stderr: warning });
+      expect(JSON.parse(ran.stdout)).toMatchObject({ refusals: expect.any(Array) });
+    }
+    await written({ ...config, secrets: [{ name: 'prod/db', consumers, strict: true }] });
+    const ran = await run(['scan', '--secrets'], { cwd: folder });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).not.toContain('warning');
   });
 });
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { renderLook, type Screen, screenOf, sentenceOf } from '../../bin/render.ts';
-import { exitCodeOf } from '../../bin/scan.ts';
+import { phraseOf, renderLook, type Screen, SECRETS, screenOf, sentenceOf } from '../../bin/render.ts';
+import { exitCodeOf, reportOf } from '../../bin/scan.ts';
 import type { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
+import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import type { Look } from '../../functions/app/look.ts';
-import { REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
+import { type Finding, REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { AP, configScope, EU, everywhere, flagScope, lookAt, US } from '../app/simulated.ts';
+import { configOf, LAG_MS, lookAt as lookAtSecretsOf } from './looked-secrets.ts';
 
 const PIPE: Screen = { colors: false, width: Number.POSITIVE_INFINITY };
 const TERMINAL: Screen = { colors: false, width: 80 };
@@ -202,6 +204,168 @@ orders        agreed    ok         ok         ok
     expect(plain).not.toContain(esc);
     expect(coloured).toContain(`${esc}[31mdiverged`);
     expect(coloured.replaceAll(new RegExp(`${esc}\\[\\d+m`, 'g'), '')).toBe(plain);
+  });
+});
+
+describe('the table of a look at secrets', () => {
+  const names = ['prod/api', 'prod/db', 'prod/mail'];
+  const created = (world: SimulatedSecrets) => {
+    for (const name of names) world.create(US, name, [EU, AP], 'version-1');
+  };
+  const rotated = (world: SimulatedSecrets) => {
+    world.follow(EU, 'prod/db', 'lying');
+    world.follow(AP, 'prod/db', 'failed');
+    world.rotate(US, 'prod/db', 'version-2');
+    world.removeReplica(EU, 'prod/mail');
+    world.schedule(US, 'prod/mail', { nextRotationAt: 0 });
+    world.addReplica(US, 'prod/mail', { region: 'sa-east-1' });
+  };
+
+  it('is like that of functions, and says what it does not tell', async () => {
+    const seen = await lookAtSecretsOf(configOf([...names, 'prod/typo']), created, rotated);
+    expect(renderLook(seen, TERMINAL, SECRETS)).toBe(`\
+SUBJECT    VERDICT     us-east-1  eu-west-1  ap-southeast-2
+prod/db    converging  ok         stale      failed
+  prod/db · eu-west-1 · version is not the primary's although AWS calls it in
+    sync
+  prod/db · ap-southeast-2 · replication failed
+prod/mail  diverged    failed     missing    ok
+  prod/mail · eu-west-1 · missing
+  prod/mail · sa-east-1 · not expected here
+  prod/mail · us-east-1 · rotation is overdue (NextRotationDate)
+prod/api   agreed      ok         ok         ok
+
+not found in any of these regions · prod/typo
+3 secrets in 3 regions: 1 agreed, 1 converging, 1 diverged. 12 calls, all of
+  them reads.
+Consumers are not watched by a scan.
+`);
+  });
+
+  it('has a cell of its own for what is under way, not readable, and not to be there', async () => {
+    const config = configOf([], { secrets: [{ name: 'a' }, { name: 'b', regions: ['us-east-1'] }] });
+    const seen = await lookAtSecretsOf(
+      config,
+      (world) => {
+        world.create(US, 'a', [EU, AP], 'v1');
+        world.create(US, 'b', [], 'v1');
+      },
+      (world) => {
+        world.rotate(US, 'a', 'v2');
+        world.inject('describe', ({ region }) => {
+          const call = 'secretsmanager:DescribeSecret';
+          if (region === AP.region) throw new RefusedError({ code: 'ACCESS_DENIED', call, permission: call });
+        });
+      },
+      LAG_MS / 2,
+    );
+    const text = renderLook(seen, PIPE, SECRETS);
+    expect(text).toMatch(/^a +converging +ok +updating +unread$/m);
+    expect(text).toMatch(/^b +agreed +ok +- +-$/m);
+    expect(text).toContain('  a · eu-west-1 · replication under way\n');
+    expect(text).toContain(
+      '\nnot readable · ap-southeast-2 · access denied: missing permission secretsmanager:DescribeSecret\n',
+    );
+    expect(text).not.toContain('a · ap-southeast-2');
+  });
+
+  it('says that nothing was compared where nothing was found', async () => {
+    const seen = await lookAtSecretsOf(configOf(['prod/typo']), () => {});
+    expect(renderLook(seen, TERMINAL, SECRETS)).toBe(
+      'not found in any of these regions · prod/typo\n' +
+        'Nothing was compared: no secret was found. 3 calls, all of them reads.\n',
+    );
+    expect(exitCodeOf(seen)).toBe(2);
+  });
+
+  it.each([120, 80, 60])('stays within %i columns', async (width) => {
+    const long = `${'long-name/'.repeat(9)}db`;
+    const seen = await lookAtSecretsOf(configOf([...names, long, `${long}-typo`]), (world) => {
+      created(world);
+      rotated(world);
+      world.create(US, long, [], 'v1');
+    });
+    const text = renderLook(seen, { colors: false, width }, SECRETS);
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+  });
+
+  it('is in JSON with the first two hops, and no version', async () => {
+    const seen = await lookAtSecretsOf(configOf(['prod/db']), created, (world) => {
+      world.follow(AP, 'prod/db', 'failed');
+      world.rotate(US, 'prod/db', 'version-2');
+    });
+    const done = { state: 'agreed', evidence: 'described', at: 86_400_000 };
+    expect(JSON.parse(JSON.stringify(reportOf(seen)))).toEqual({
+      regions: ['us-east-1', 'eu-west-1', 'ap-southeast-2'],
+      subjects: [
+        {
+          subject: 'prod/db',
+          verdict: 'converging',
+          findings: [{ replica: 'ap-southeast-2', facet: 'version', kind: 'failed', keys: [] }],
+          hops: [
+            { hop: 1, replica: 'us-east-1', ...done },
+            { hop: 2, replica: 'eu-west-1', ...done },
+            { hop: 2, replica: 'ap-southeast-2', state: 'failed', evidence: null, at: null },
+          ],
+        },
+      ],
+      alone: [],
+      refusals: [],
+      unmatched: [],
+      calls: { 'secretsmanager:DescribeSecret': 3 },
+    });
+  });
+});
+
+describe('the phrase of a finding', () => {
+  const replica = 'eu-west-1';
+  const consumer = { replica, facet: 'consumer', keys: ['checkout-api'] } as const;
+  const rows: { finding: Finding; phrase: string }[] = [
+    { finding: { replica, facet: 'version', kind: 'unsettled', keys: [] }, phrase: 'replication under way' },
+    {
+      finding: { replica, facet: 'version', kind: 'stale', keys: ['InSync'] },
+      phrase: "version is not the primary's although AWS calls it in sync",
+    },
+    {
+      finding: { replica, facet: 'version', kind: 'stale', keys: ['InProgress'] },
+      phrase: 'replication takes too long',
+    },
+    { finding: { replica, facet: 'version', kind: 'failed', keys: [] }, phrase: 'replication failed' },
+    { finding: { replica, facet: 'version', kind: 'missing', keys: [] }, phrase: 'no version is current' },
+    {
+      finding: { replica, facet: 'version', kind: 'standalone', keys: [] },
+      phrase: 'a standalone secret: promoted, or never a replica',
+    },
+    {
+      finding: { replica, facet: 'replica', kind: 'missing', keys: ['DeletedDate'] },
+      phrase: 'scheduled for deletion',
+    },
+    { finding: { ...consumer, kind: 'stale' }, phrase: 'consumer checkout-api still uses another version' },
+    {
+      finding: { ...consumer, kind: 'unsettled' },
+      phrase: 'consumer checkout-api may still keep another version',
+    },
+    {
+      finding: { ...consumer, kind: 'unexpected' },
+      phrase: 'consumer checkout-api says that it uses a version that the secret never had',
+    },
+    {
+      finding: { ...consumer, kind: 'failed', refusal: { code: 'PROBE_SILENT' } },
+      phrase: 'probe of checkout-api failed: it did not answer in time',
+    },
+    { finding: { ...consumer, kind: 'failed' }, phrase: 'probe of checkout-api failed' },
+    {
+      finding: { replica, facet: 'rotation', kind: 'failed', keys: ['RotationFailed'] },
+      phrase: 'rotation failed (RotationFailed)',
+    },
+    {
+      finding: { replica, facet: 'rotation', kind: 'failed', keys: ['NextRotationDate'] },
+      phrase: 'rotation is overdue (NextRotationDate)',
+    },
+  ];
+
+  it.each(rows)('is: $phrase', ({ finding, phrase }) => {
+    expect(phraseOf(finding)).toBe(phrase);
   });
 });
 

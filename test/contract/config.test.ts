@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
+import { parseConfig, type RecohereConfig, warningsOf } from '../../functions/contract/config.ts';
 
 const smallest: RecohereConfig = {
   hub: { region: 'us-east-1' },
@@ -35,9 +35,123 @@ describe('a config', () => {
             alarmOn: ['env'],
           },
         ],
+        secrets: [],
       },
     });
   });
+
+  it('may watch secrets alone, with defaults for all that is not written of them', () => {
+    const { functions, ...rest } = smallest;
+    const secrets = [{ name: 'prod/db', consumers: [{ name: 'api', cacheSeconds: 60 }] }, { name: 'b' }];
+    const times = { replicationSeconds: 30, targetSeconds: 120, strict: false };
+    expect(parseConfig({ ...rest, secrets })).toMatchObject({
+      ok: true,
+      config: {
+        functions: [],
+        secrets: [
+          { ...secrets[0], ...times },
+          { name: 'b', consumers: [], ...times },
+        ],
+      },
+    });
+  });
+
+  const slow = { name: 'prod/db', consumers: [{ name: 'api', cacheSeconds: 300 }] };
+  const words = '300 s of cache and 30 s of replication cannot meet the target of 120 s';
+
+  it('whose caches cannot meet a target has a warning with the numbers, and a mistake if it is strict', () => {
+    const warned = parseConfig({ ...smallest, secrets: [{ name: 'b' }, slow] });
+    expect(warned.ok && warningsOf(warned.config)).toEqual([
+      `secrets[1].consumers[0].cacheSeconds: ${words}`,
+    ]);
+    expect(mistakesOf({ ...smallest, secrets: [{ ...slow, strict: true }] })).toEqual([
+      `secrets[0].consumers[0].cacheSeconds: ${words}`,
+    ]);
+  });
+
+  it.each([
+    { change: { targetSeconds: 330 }, reason: 'the target is just met' },
+    { change: { replicationSeconds: 1, targetSeconds: 301 }, reason: 'replication is expected to be faster' },
+    { change: { consumers: [] }, reason: 'nobody caches it' },
+  ])('has no warning if $reason', ({ change }) => {
+    const parsed = parseConfig({ ...smallest, secrets: [{ ...slow, ...change }] });
+    expect(parsed.ok && warningsOf(parsed.config)).toEqual([]);
+  });
+
+  it.each([
+    { secret: { name: '' }, mistake: 'secrets[0].name: is not the name of a secret' },
+    {
+      secret: { name: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:db-AbCdEf' },
+      mistake: 'secrets[0].name: is not the name of a secret',
+    },
+    {
+      secret: { name: 'b', account: '1' },
+      mistake: 'secrets[0].account: is not an AWS account id of 12 digits',
+    },
+    {
+      secret: { name: 'b', account: '333333333333' },
+      mistake: 'secrets[0].account: is not an account of replicas',
+    },
+    {
+      secret: { name: 'b', regions: ['us-west-2'] },
+      mistake: 'secrets[0].regions: us-west-2 is not a region of it',
+    },
+    {
+      secret: { name: 'b', consumers: [{ name: 'api' }] },
+      mistake: 'secrets[0].consumers[0].cacheSeconds: is missing',
+    },
+    {
+      secret: { name: 'b', consumers: [{ name: 'api', cacheSeconds: 9, probe: 'arn:aws:x' }] },
+      mistake: 'secrets[0].consumers[0].probe: is not name or name:alias of a function',
+    },
+    {
+      secret: {
+        name: 'b',
+        consumers: [
+          { name: 'api', cacheSeconds: 9 },
+          { name: 'api', cacheSeconds: 9 },
+        ],
+      },
+      mistake: 'secrets[0].consumers[1].name: is there twice',
+    },
+    {
+      secret: {
+        name: 'b',
+        regions: ['us-east-1'],
+        consumers: [{ name: 'api', cacheSeconds: 9, regions: ['eu-west-1'] }],
+      },
+      mistake: 'secrets[0].consumers[0].regions: eu-west-1 is not a region of it',
+    },
+    {
+      secret: { name: 'b', targetSeconds: 3601 },
+      mistake: 'secrets[0].targetSeconds: must not be more than maxRolloutSeconds',
+    },
+    {
+      secret: { name: 'b', targetSeconds: 0 },
+      mistake: 'secrets[0].targetSeconds: Too small: expected number to be >=1',
+    },
+  ])('with one mistake in a secret has one line: $mistake', ({ secret, mistake }) => {
+    expect(mistakesOf({ ...smallest, secrets: [secret] })).toEqual([mistake]);
+  });
+
+  it('names a secret twice only if it is in two accounts', () => {
+    const replicas = [...smallest.replicas, { region: 'us-east-1', account: '222222222222' }];
+    const twice = (account?: string) => [{ name: 'b' }, { name: 'b', ...(account && { account }) }];
+    expect(mistakesOf({ ...smallest, replicas, secrets: twice() })).toEqual([
+      'secrets[1].name: is there twice',
+    ]);
+    expect(mistakesOf({ ...smallest, replicas, secrets: twice('222222222222') })).toEqual([]);
+  });
+
+  it.each([{}, { functions: [] }, { functions: [], secrets: [] }])(
+    'that watches nothing is refused',
+    (change) => {
+      const { functions, ...rest } = smallest;
+      expect(mistakesOf({ ...rest, ...change })).toEqual([
+        'config: watches nothing; name functions, secrets or both',
+      ]);
+    },
+  );
 
   it.each([
     { change: { hub: {} }, mistake: 'hub.region: is missing' },

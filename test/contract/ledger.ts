@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ITEM_BYTES_MAX } from '../../functions/contract/ledger.ts';
 import type { ClosedEpisode, Episode, SubjectState } from '../../functions/core/episode.ts';
 import { type PlaceId, placeId } from '../../functions/core/place.ts';
+import type { SecretMemory } from '../../functions/core/secret.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { Ledger } from '../../functions/ports/ledger.ts';
 import { until } from './until.ts';
@@ -63,7 +64,33 @@ const OPEN: Episode = {
     },
     { replica: US, facet: 'code', kind: 'unobservable', keys: [], refusal: { code: 'NO_BUILD_ID' } },
     { replica: EU, facet: 'code', kind: 'unexpected', keys: ['CodeSha256'] },
+    ...(['unsettled', 'stale', 'failed', 'missing', 'standalone'] as const).map(
+      (kind) => ({ replica: EU, facet: 'version', kind, keys: [] }) as const,
+    ),
+    ...(['unsettled', 'stale', 'unexpected'] as const).map(
+      (kind) => ({ replica: EU, facet: 'consumer', kind, keys: ['api'] }) as const,
+    ),
+    { replica: EU, facet: 'consumer', kind: 'failed', keys: ['api'], refusal: { code: 'PROBE_SILENT' } },
+    { replica: US, facet: 'rotation', kind: 'failed', keys: ['RotationFailed'] },
   ],
+  rotation: {
+    versionId: 'v2',
+    hops: [
+      { hop: 1, replica: US, state: 'agreed', evidence: 'described', at: 1_767_600_000_005 },
+      { hop: 2, replica: EU, state: 'stuck', evidence: null, at: null },
+      { hop: 3, replica: US, consumer: 'api', state: 'agreed', evidence: 'reported', at: 1_767_600_000_006 },
+    ],
+  },
+};
+
+/** What is remembered of a secret, with one of each thing. */
+const MEMORY: SecretMemory = {
+  held: { [US]: { versionId: 'v2', since: 1_767_600_000_005 } },
+  loads: [
+    { replica: US, consumer: 'api', process: 'p1', at: 6, used: { versionId: 'v2', isKnown: true } },
+    { replica: EU, consumer: 'api', at: 7, used: { refusal: { code: 'PROBE_FAILED' } } },
+  ],
+  ended: { event: 'RotationAbandoned', at: 8 },
 };
 
 function closedOf(subject: string, number: number, given: Partial<ClosedEpisode> = {}): ClosedEpisode {
@@ -165,6 +192,7 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
         {
           given: {
             open: OPEN,
+            secret: MEMORY,
             asked: { by: OPEN.cause, expected: { key: 'BUILD_ID', root: 'v1.k1:dd' }, isMet: false },
           },
           reason: 'with what was asked for',

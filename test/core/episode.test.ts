@@ -15,7 +15,12 @@ import {
 import { placeId } from '../../functions/core/place.ts';
 
 const MINUTE = 60_000;
-const RULES: EpisodeRules = { deadlineMs: 5 * MINUTE, maxRolloutMs: 60 * MINUTE, alarmOn: ['env'] };
+const RULES: EpisodeRules = {
+  deadlineMs: 5 * MINUTE,
+  maxRolloutMs: 60 * MINUTE,
+  alarmOn: ['env'],
+  lookedAtForMs: 300_000,
+};
 const US = placeId({ region: 'us-east-1' });
 const EU = placeId({ region: 'eu-west-1' });
 const NEW: SubjectState = { subject: 'api', version: 0, wake: 0 };

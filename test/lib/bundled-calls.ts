@@ -12,6 +12,9 @@ const SERVICES: Readonly<Record<string, string>> = {
   'client-sts': 'sts',
 };
 
+/** Calls that IAM does not name like their commands. */
+const NAMED_OTHERWISE: Readonly<Record<string, string>> = { 'lambda:Invoke': 'lambda:InvokeFunction' };
+
 /** `…/@aws-sdk/client-sqs/dist-es/commands/SendMessageCommand.js` */
 const COMMAND = /@aws-sdk\/([\w-]+)\/dist-es\/(?:submodules\/\w+\/)?commands\/(\w+)Command\.js$/;
 
@@ -39,7 +42,8 @@ export async function bundledCalls(part: Part): Promise<ReadonlySet<string>> {
     const service = SERVICES[client];
     if (service === undefined)
       throw new Error(`${part} has ${command} of ${client}, whose service is not known`);
-    calls.add(`${service}:${command}`);
+    const call = `${service}:${command}`;
+    calls.add(NAMED_OTHERWISE[call] ?? call);
   }
   return calls;
 }

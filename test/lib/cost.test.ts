@@ -1,19 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { configSchema } from '../../functions/contract/config.ts';
+import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../../functions/contract/deployment.ts';
 import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
-import { measureSweep, publishedSeries } from './measured-sweep.ts';
-import { assumedTemplates, costText, LIMIT_USD, monthlyCost, totalUsd, usdOf } from './monthly-cost.ts';
+import {
+  assumedMonth,
+  assumedTemplates,
+  costText,
+  LIMIT_USD,
+  monthlyCost,
+  totalUsd,
+  usdOf,
+} from './monthly-cost.ts';
 import { PRICES } from './prices.ts';
-import { ASSUMED, type CfnTemplate, RESOURCES } from './resource-costs.ts';
+import { ASSUMED, type CfnTemplate, eventsPerRotation, RESOURCES } from './resource-costs.ts';
 
 const SERIES_MAX = 25;
 
 const templates = assumedTemplates();
 const [hub, monitoring] = templates;
-const sweep = await measureSweep(ASSUMED.regions, ASSUMED.functions);
-const series = await publishedSeries();
-const cost = (of: readonly CfnTemplate[] = templates) => monthlyCost(of, sweep, series);
+const month = await assumedMonth(templates);
+const { sweep, rotation, series } = month;
+const cost = (of: readonly CfnTemplate[] = templates) => monthlyCost(of, month);
+const quantityOf = (what: string) => cost().find((line) => line.what === what)?.quantity;
 
 /** The templates with one resource more, or with another in its place. */
 function withResource(id: string, Type: string, Properties: unknown): readonly CfnTemplate[] {
@@ -56,13 +64,33 @@ describe('the cost proof', () => {
   });
 
   it('writes nothing into the ledger while all is quiet, and reads each subject once', () => {
+    const subjects = ASSUMED.functions + ASSUMED.secrets;
     expect(sweep.writes).toBe(0);
-    expect(sweep.readUnits).toBeGreaterThanOrEqual(ASSUMED.functions);
-    expect(sweep.readUnits).toBeLessThan(1.1 * ASSUMED.functions);
+    expect(sweep.readUnits).toBeGreaterThanOrEqual(subjects);
+    expect(sweep.readUnits).toBeLessThan(1.1 * subjects);
   });
 
-  it('may say that secrets cost nothing, for no config can name one', () => {
-    expect(Object.keys(z.toJSONSchema(configSchema).properties ?? {})).not.toContain('secrets');
+  it('describes each secret once an hour in each region while all is quiet', () => {
+    const sweeps = SECRETS_SWEEP_EVERY_MINUTES / SWEEP_EVERY_MINUTES;
+    expect(sweeps * sweep.secretCalls).toBe(ASSUMED.secrets * ASSUMED.regions.length);
+  });
+
+  it('measures a rotation from its events to agreement', () => {
+    const { regions, processes } = ASSUMED;
+    const told = regions.length * (eventsPerRotation(templates) + processes);
+    expect(rotation.messages).toBeGreaterThan(told);
+    expect(rotation.secretCalls).toBeGreaterThanOrEqual(regions.length * eventsPerRotation(templates));
+    expect(rotation.probes).toBeGreaterThanOrEqual(regions.length);
+    expect(rotation.logLines.join()).toContain('SecretPropagationTime');
+  });
+
+  it('counts what secrets cost', () => {
+    const without = totalUsd(monthlyCost(templates, { ...month, rotations: 0 }));
+    expect(totalUsd(cost()) - without).toBeGreaterThan(0.5);
+    const sweeps = quantityOf('EventBridge: the schedule') ?? 0;
+    expect(quantityOf('Secrets Manager: looks at secrets')).toBeCloseTo(
+      sweeps * sweep.secretCalls + ASSUMED.rotationsAMonth * rotation.secretCalls,
+    );
   });
 
   it.each([
@@ -101,11 +129,11 @@ describe('the cost proof', () => {
   it('grows by what one more of a thing costs', () => {
     const { properties } = firstOf('AWS::SecretsManager::Secret');
     const more = totalUsd(cost(withResource('More', 'AWS::SecretsManager::Secret', properties)));
-    expect(more - totalUsd(cost())).toBeGreaterThanOrEqual(PRICES.secret.usd);
+    expect(more - totalUsd(cost())).toBeCloseTo(PRICES.secret.usd, 2);
   });
 
   it.each([
-    ['sweeps five times as often', 'Lambda: `sweep`', 5, { ScheduleExpression: 'rate(1 minute)' }],
+    ['sweeps five times as often', 'Lambda: `sweep`', 5, { ScheduleExpression: 'cron(0/1 * * * ? *)' }],
     ['has twice the memory', 'Lambda: `sweep`', 2, { MemorySize: 1024 }],
   ])('grows if the hub %s', (_reason, what, factor, change) => {
     const changed: CfnTemplate = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DEPLOY_EVENT_PATTERNS, DEPLOY_SOURCES } from '../../functions/contract/event-patterns.ts';
-import { deployEventSchema } from '../../functions/contract/events.ts';
+import { DEPLOY_SOURCES, EVENT_PATTERNS, ROTATION_SOURCES } from '../../functions/contract/event-patterns.ts';
+import { deployEventSchema, secretEventSchema } from '../../functions/contract/events.ts';
+import { type LoadReport, REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../../functions/contract/probe.ts';
 import { ONE_ACCOUNT, resourcesOf, synthesize } from './synthesized.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -97,12 +98,55 @@ const call = (eventName: string, more: Json = {}) =>
 
 const deployFinished = event('recohere.deploy', 'Deploy Finished', { deployId: 'build-7', functions: ['a'] });
 
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:prod/db-AbCdEf';
+
+const labelUpdated = (label: string): Json => ({
+  ...event('aws.secretsmanager', 'Secret Label Updated', {
+    name: 'prod/db',
+    labelUpdated: label,
+    versionId: 'EXAMPLE1-90ab-cdef-fedc-ba987SECRET1',
+  }),
+  resources: [SECRET],
+});
+
+const rotation = (eventName: string) =>
+  event('aws.secretsmanager', 'AWS Service Event via CloudTrail', {
+    eventVersion: '1.08',
+    eventSource: 'secretsmanager.amazonaws.com',
+    eventName,
+    awsRegion: 'eu-west-1',
+    eventType: 'AwsServiceEvent',
+    requestParameters: null,
+    responseElements: null,
+    additionalEventData: { SecretId: SECRET },
+  });
+
+const secretCall = (eventName: string, more: Json = {}) =>
+  event('aws.secretsmanager', 'AWS API Call via CloudTrail', {
+    eventVersion: '1.08',
+    eventSource: 'secretsmanager.amazonaws.com',
+    eventName,
+    awsRegion: 'eu-west-1',
+    requestParameters: { secretId: 'prod/db' },
+    responseElements: { aRN: SECRET },
+    ...more,
+  });
+
+const REPORT: LoadReport = {
+  consumer: 'checkout-api',
+  process: '6a7e8feb-b491-4cf7-a9f1-bf3703467718',
+  secret: SECRET,
+  versionId: 'EXAMPLE1-90ab-cdef-fedc-ba987SECRET1',
+  loadedAt: '2026-11-21T08:15:30.123Z',
+};
+const report = event(REPORT_SOURCE, REPORT_DETAIL_TYPE, { ...REPORT });
+
 describe('what a region forwards', () => {
   it('is deployed as the contract says', () => {
-    const renamed = Object.values(DEPLOY_EVENT_PATTERNS).map((pattern) =>
+    const renamed = Object.values(EVENT_PATTERNS).map((pattern) =>
       'detailType' in pattern
-        ? { source: pattern.source, 'detail-type': pattern.detailType, detail: pattern.detail }
-        : { source: pattern.source },
+        ? { ...pattern, 'detail-type': pattern.detailType, detailType: undefined }
+        : pattern,
     );
     expect(deployed).toEqual(renamed);
   });
@@ -127,7 +171,34 @@ describe('what a region forwards', () => {
   ])('%s: it passes one rule, and verify-deploy understands it', (_reason, sent) => {
     expect(deployed.filter((pattern) => matches(pattern, sent))).toHaveLength(1);
     expect(DEPLOY_SOURCES).toContain(sent.source);
+    expect(ROTATION_SOURCES).not.toContain(sent.source);
     expect(deployEventSchema.safeParse(sent).error).toBeUndefined();
+  });
+
+  it.each([
+    ['a new version is current', labelUpdated('AWSCURRENT')],
+    ["a label of one's own has moved", labelUpdated('blue')],
+    ['a rotation has begun', rotation('RotationStarted')],
+    ['a rotation went well', rotation('RotationSucceeded')],
+    ['a rotation went wrong', rotation('RotationFailed')],
+    ['a rotation was given up', rotation('RotationAbandoned')],
+    ['a value was put', secretCall('PutSecretValue')],
+    ['a value or a setting was changed', secretCall('UpdateSecret')],
+    ['a label was moved by hand', secretCall('UpdateSecretVersionStage')],
+    ['a replica was added', secretCall('ReplicateSecretToRegions')],
+    ['a replica was removed', secretCall('RemoveRegionsFromReplication')],
+    ['a replica was promoted', secretCall('StopReplicationToReplica')],
+    ['a consumer has loaded a version', report],
+  ])('%s: it passes one rule, and verify-rotation understands it', (_reason, sent) => {
+    expect(deployed.filter((pattern) => matches(pattern, sent))).toHaveLength(1);
+    expect(ROTATION_SOURCES).toContain(sent.source);
+    expect(DEPLOY_SOURCES).not.toContain(sent.source);
+    expect(secretEventSchema.safeParse(sent).error).toBeUndefined();
+  });
+
+  it('has a source each that one of the two functions is fed with, and no other', () => {
+    const forwarded = Object.values(EVENT_PATTERNS).flatMap(({ source }): string[] => [...source]);
+    expect([...DEPLOY_SOURCES, ...ROTATION_SOURCES].toSorted()).toEqual([...new Set(forwarded)].toSorted());
   });
 
   it.each([
@@ -139,6 +210,15 @@ describe('what a region forwards', () => {
     ['the call was refused', call('UpdateFunctionCode20150331v2', { errorCode: 'AccessDenied' })],
     ['the call reads', call('GetFunction20150331v2')],
     ['the call is about triggers', call('CreateEventSourceMapping20150331')],
+    ['a rotation is only tested', rotation('TestRotationStarted')],
+    ['a test of a rotation went well', rotation('TestRotationSucceeded')],
+    ['a test of a rotation went wrong', rotation('TestRotationFailed')],
+    ['a secret is deleted in the end', rotation('EndSecretVersionDelete')],
+    ['a value is read', secretCall('GetSecretValue')],
+    ['values are read by the batch', secretCall('BatchGetSecretValue')],
+    ['a secret is described, by us too', secretCall('DescribeSecret')],
+    ['a value was not put', secretCall('PutSecretValue', { errorCode: 'AccessDenied' })],
+    ['it comes from another source like ours', event('recohere.other', REPORT_DETAIL_TYPE, { ...REPORT })],
     [
       'it is another service',
       event('aws.ec2', 'AWS API Call via CloudTrail', { eventName: 'CreateFunction' }),

@@ -4,11 +4,11 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../functions/contract/config.ts';
-import { DEPLOYED, PARTS, type Part } from '../../functions/contract/deployment.ts';
+import { DEPLOYED, PARTS, type Part, type QueuedPart } from '../../functions/contract/deployment.ts';
 import { environmentSchemas } from '../../functions/contract/environment.ts';
-import { DEPLOY_SOURCES } from '../../functions/contract/event-patterns.ts';
+import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../../functions/contract/event-patterns.ts';
 import { RecohereHub } from '../../lib/index.ts';
-import { READ_ACTIONS, RUNTIME_ACTIONS } from '../../lib/permissions.ts';
+import { PROBE_ACTIONS, READ_ACTIONS, RUNTIME_ACTIONS, SECRET_READ_ACTIONS } from '../../lib/permissions.ts';
 import {
   actionsOf,
   HUB_ACCOUNT,
@@ -22,12 +22,15 @@ import {
   synthesize,
   TWO_ACCOUNTS,
   textOf,
+  WITH_SECRETS,
 } from './synthesized.ts';
 
 const one = synthesize(ONE_ACCOUNT);
 const template = one.templateOf(one.recohere.hub);
 const two = synthesize(TWO_ACCOUNTS);
 const ofTwo = two.templateOf(two.recohere.hub);
+const secretive = synthesize(WITH_SECRETS);
+const withSecrets = secretive.templateOf(secretive.recohere.hub);
 
 const functionOf = (part: Part, of = template) =>
   resourcesOf(of, 'AWS::Lambda::Function').find(
@@ -41,13 +44,14 @@ const arnOf = (type: string, name: string) => ({ 'Fn::GetAtt': [idOf(type, name)
 const queueArn = (name: string) => arnOf('AWS::SQS::Queue', name);
 
 const UNDELIVERED = 'recohere-hub-dead-letters';
-const REFUSED = 'recohere-verify-deploy-dead-letters';
-const QUEUE = 'recohere-verify-deploy';
+const QUEUED: readonly QueuedPart[] = ['verify-deploy', 'verify-rotation'];
+const queueOf = (part: QueuedPart) => `recohere-${part}`;
+const refusedBy = (part: QueuedPart) => `recohere-${part}-dead-letters`;
 
 describe('queues of the hub', () => {
   it('are encrypted by SQS and refuse what comes without TLS', () => {
     const queues = template.findResources('AWS::SQS::Queue');
-    expect(Object.keys(queues)).toHaveLength(3);
+    expect(Object.keys(queues)).toHaveLength(5);
     for (const [id, { Properties }] of Object.entries(queues)) {
       expect(Properties).toMatchObject({ SqsManagedSseEnabled: true });
       const policy = resourcesOf(template, 'AWS::SQS::QueuePolicy').find(
@@ -64,7 +68,7 @@ describe('queues of the hub', () => {
   });
 
   it('keep dead letters for 14 days', () => {
-    for (const QueueName of [UNDELIVERED, REFUSED]) {
+    for (const QueueName of [UNDELIVERED, ...QUEUED.map(refusedBy)]) {
       template.hasResourceProperties('AWS::SQS::Queue', {
         QueueName,
         MessageRetentionPeriod: 14 * 24 * 3600,
@@ -72,11 +76,11 @@ describe('queues of the hub', () => {
     }
   });
 
-  it('give a message five tries, none while another may run', () => {
+  it.each(QUEUED)('give a message for %s five tries, none while another may run', (part) => {
     template.hasResourceProperties('AWS::SQS::Queue', {
-      QueueName: QUEUE,
-      RedrivePolicy: { deadLetterTargetArn: queueArn(REFUSED), maxReceiveCount: 5 },
-      VisibilityTimeout: 6 * functionOf('verify-deploy').Timeout,
+      QueueName: queueOf(part),
+      RedrivePolicy: { deadLetterTargetArn: queueArn(refusedBy(part)), maxReceiveCount: 5 },
+      VisibilityTimeout: 6 * functionOf(part).Timeout,
     });
   });
 
@@ -84,7 +88,7 @@ describe('queues of the hub', () => {
     const targets = resourcesOf(template, 'AWS::Events::Rule').flatMap(
       ({ Properties }) => Properties.Targets,
     );
-    expect(targets).toHaveLength(2);
+    expect(targets).toHaveLength(3);
     for (const { DeadLetterConfig } of targets)
       expect(DeadLetterConfig).toEqual({ Arn: queueArn(UNDELIVERED) });
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
@@ -160,11 +164,14 @@ describe('the bus', () => {
     expect(textOf(statement.Resource)).toBe(`arn:aws:events:us-east-1:${HUB_ACCOUNT}:event-bus/copies`);
   });
 
-  it('passes on to verify-deploy what tells of deploys', () => {
+  it.each([
+    ['verify-deploy', 'deploys', DEPLOY_SOURCES],
+    ['verify-rotation', 'secrets and their consumers', ROTATION_SOURCES],
+  ] as const)('passes on to %s what tells of %s', (part, _what, source) => {
     template.hasResourceProperties('AWS::Events::Rule', {
       EventBusName: { Ref: idOf('AWS::Events::EventBus', 'recohere') },
-      EventPattern: { source: DEPLOY_SOURCES },
-      Targets: [{ Arn: queueArn(QUEUE) }],
+      EventPattern: { source },
+      Targets: [{ Arn: queueArn(queueOf(part)) }],
     });
   });
 });
@@ -236,10 +243,11 @@ describe('two hubs in one app', () => {
   });
 });
 
-describe('verify-deploy', () => {
+describe.each(QUEUED)('%s', (part) => {
   it('is fed by its queue, with partial failures and a bound', () => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      EventSourceArn: queueArn(QUEUE),
+      EventSourceArn: queueArn(queueOf(part)),
+      FunctionName: { Ref: idOf('AWS::Lambda::Function', queueOf(part)) },
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 2 },
@@ -247,46 +255,75 @@ describe('verify-deploy', () => {
   });
 
   it('may send messages to itself without being taken for a runaway loop', () => {
-    expect(functionOf('verify-deploy')).toMatchObject({ RecursiveLoop: 'Allow', Timeout: 300 });
+    expect(functionOf(part)).toMatchObject({ RecursiveLoop: 'Allow', Timeout: 300 });
   });
 });
 
 describe('sweep', () => {
   it('is over before the next one begins', () => {
-    template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' });
+    template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(0/5 * * * ? *)' });
     expect(functionOf('sweep').Timeout).toBeLessThan(5 * 60);
   });
 });
 
 describe.each(PARTS)('the role of %s', (part) => {
   const statements = statementsOf(template, DEPLOYED.part('recohere', part));
+  const ofSecrets = statementsOf(withSecrets, DEPLOYED.part('copies', part));
+  const readsFunctions = part !== 'verify-rotation';
+  const readsSecrets = part !== 'verify-deploy';
 
   it('may do what is used, and no more', () => {
-    expect(actionsOf(statements)).toEqual(
+    expect(actionsOf(ofSecrets)).toEqual(
       [
         ...new Set([
           ...RUNTIME_ACTIONS[part],
-          ...READ_ACTIONS,
+          ...(readsFunctions ? [...READ_ACTIONS, 'secretsmanager:GetSecretValue'] : []),
+          ...(readsSecrets ? [...SECRET_READ_ACTIONS, ...PROBE_ACTIONS] : []),
           'dynamodb:GetItem',
           'dynamodb:PutItem',
           'dynamodb:Query',
-          'secretsmanager:GetSecretValue',
           'sqs:SendMessage',
+          'sts:AssumeRole',
         ]),
       ].toSorted(),
     );
   });
 
-  it('reads functions in the regions of replicas only', () => {
-    expect(statementWith(statements, 'lambda:ListFunctions')).toMatchObject({
-      Action: READ_ACTIONS.toSorted(),
-      Condition: { StringEquals: { 'aws:RequestedRegion': REGIONS } },
-    });
+  it('reads in the regions of replicas only', () => {
+    for (const [isMeant, actions] of [
+      [readsFunctions, READ_ACTIONS],
+      [readsSecrets, SECRET_READ_ACTIONS],
+      [readsSecrets, PROBE_ACTIONS],
+    ] as const) {
+      const [action] = actions;
+      const statement = statementWith(ofSecrets, action);
+      if (!isMeant) {
+        expect(statement).toBeUndefined();
+        continue;
+      }
+      expect(statement).toMatchObject({
+        Condition: { StringEquals: { 'aws:RequestedRegion': REGIONS } },
+      });
+      expect([statement?.Action].flat()).toEqual(actions.toSorted());
+    }
   });
 
-  it('reads the fingerprint key and no other secret, and decrypts nothing', () => {
+  it('has nothing to do with secrets and probes if the config names none', () => {
+    const allowed = actionsOf(statements);
+    for (const action of [...SECRET_READ_ACTIONS, ...PROBE_ACTIONS]) expect(allowed).not.toContain(action);
+  });
+
+  it('reads the value of the fingerprint key or of none, is denied all others, and decrypts nothing', () => {
     const key = { Ref: idOf('AWS::SecretsManager::Secret', 'AWS::SecretsManager::Secret') };
-    expect(statementWith(statements, 'secretsmanager:GetSecretValue')?.Resource).toEqual(key);
+    const allowed = statementWith(statements, 'secretsmanager:GetSecretValue')?.Resource;
+    expect(allowed).toEqual(readsFunctions ? key : undefined);
+    expect(statements.filter(({ Effect }) => Effect === 'Deny')).toEqual([
+      {
+        Effect: 'Deny',
+        Action: ['secretsmanager:BatchGetSecretValue', 'secretsmanager:GetSecretValue'],
+        ...(readsFunctions ? { NotResource: key } : { Resource: '*' }),
+      },
+    ]);
     expect(JSON.stringify(template.toJSON())).not.toMatch(/kms:/i);
   });
 
@@ -300,11 +337,10 @@ describe.each(PARTS)('the role of %s', (part) => {
   });
 
   it('sends messages to its queues only', () => {
-    const letters = part === 'sweep' ? UNDELIVERED : REFUSED;
-    expect([statementWith(statements, 'sqs:SendMessage')?.Resource].flat()).toEqual(
-      expect.arrayContaining([queueArn(QUEUE), queueArn(letters)]),
-    );
-    expect([statementWith(statements, 'sqs:SendMessage')?.Resource].flat()).toHaveLength(2);
+    const names = part === 'sweep' ? [...QUEUED.map(queueOf), UNDELIVERED] : [queueOf(part), refusedBy(part)];
+    const allowed = [statementWith(statements, 'sqs:SendMessage')?.Resource].flat();
+    expect(allowed).toEqual(expect.arrayContaining(names.map(queueArn)));
+    expect(allowed).toHaveLength(names.length);
   });
 
   it('writes its own log only', () => {
@@ -314,16 +350,52 @@ describe.each(PARTS)('the role of %s', (part) => {
   });
 
   it('has no resource `*` but where AWS knows none', () => {
-    const everywhere = statements.filter(({ Resource }) => Resource === '*');
+    const everywhere = ofSecrets.filter(({ Resource }) => Resource === '*');
     expect(actionsOf(everywhere)).toEqual(
-      [...READ_ACTIONS, 'xray:PutTelemetryRecords', 'xray:PutTraceSegments'].toSorted(),
+      [
+        ...(readsFunctions ? READ_ACTIONS : []),
+        'xray:PutTelemetryRecords',
+        'xray:PutTraceSegments',
+      ].toSorted(),
     );
   });
 
   it('assumes the read roles of other accounts, and none if there are none', () => {
     expect(statementWith(statements, 'sts:AssumeRole')).toBeUndefined();
-    const { Resource } = statementWith(statementsOf(ofTwo, `copies-${part}`), 'sts:AssumeRole') ?? {};
+    const { Resource } = statementWith(ofSecrets, 'sts:AssumeRole') ?? {};
     expect(textOf(Resource)).toBe(`arn:aws:iam::${OTHER_ACCOUNT}:role/copies-read`);
+  });
+});
+
+describe('what is read of secrets', () => {
+  const arnsFor = (config: typeof WITH_SECRETS, action: string) => {
+    const { recohere, templateOf } = synthesize(config);
+    const statements = statementsOf(templateOf(recohere.hub), 'copies-verify-rotation');
+    return [statementWith(statements, action)?.Resource ?? []].flat().map(textOf);
+  };
+  const secret = (name: string) => `arn:aws:secretsmanager:*:${HUB_ACCOUNT}:secret:${name}`;
+
+  it('is of those of the own account that the config names, there or missing, and their probes', () => {
+    expect(arnsFor(WITH_SECRETS, 'secretsmanager:DescribeSecret').toSorted()).toEqual(
+      ['prod/db', 'prod/db-??????', 'prod/mail', 'prod/mail-??????'].map(secret),
+    );
+    expect(arnsFor(WITH_SECRETS, 'lambda:InvokeFunction')).toEqual([
+      `arn:aws:lambda:*:${HUB_ACCOUNT}:function:checkout-api:live`,
+    ]);
+  });
+
+  it('needs no role of an account without secrets', () => {
+    const [ofOwn] = WITH_SECRETS.secrets ?? [];
+    const config = { ...WITH_SECRETS, secrets: ofOwn ? [ofOwn] : [] };
+    expect(arnsFor(config, 'secretsmanager:DescribeSecret')).toHaveLength(2);
+    expect(arnsFor(config, 'sts:AssumeRole')).toEqual([]);
+  });
+
+  it('becomes all of the account if a policy has no room for the names', () => {
+    const secrets = Array.from({ length: 100 }, (_none, id) => ({ name: `production/checkout/${id}` }));
+    expect(arnsFor({ ...WITH_SECRETS, secrets }, 'secretsmanager:DescribeSecret')).toEqual([secret('*')]);
+    const few = secrets.slice(0, 20);
+    expect(arnsFor({ ...WITH_SECRETS, secrets: few }, 'secretsmanager:DescribeSecret')).toHaveLength(40);
   });
 });
 

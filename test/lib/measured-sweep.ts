@@ -1,30 +1,35 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { vi } from 'vitest';
-import { createLedgerTable, dynamoLedger } from '../../functions/adapters/aws/ledger.ts';
-import { startLocalDynamo } from '../../functions/adapters/aws/local-dynamo.ts';
 import { emfTelemetry } from '../../functions/adapters/aws/telemetry.ts';
-import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memory.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
+import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
-import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
-import { considerate } from '../../functions/app/considerate.ts';
-import { installationKey, sweep, type VerifyPorts } from '../../functions/app/verify.ts';
-import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
+import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
+import { sweep } from '../../functions/app/sweep.ts';
+import { installationKey } from '../../functions/app/verify.ts';
+import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../../functions/contract/deployment.ts';
 import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
+import { CALL_MS, configOf, linesOf, measuring } from './measuring.ts';
 
-/** A page of 50 functions, or any other call of a region on another continent. */
-const CALL_MS = 2000;
-const LEDGER_CALL_MS = 50;
 const DAY_MS = 86_400_000;
+/** From one look at all secrets to the next. */
+const SWEEPS = SECRETS_SWEEP_EVERY_MINUTES / SWEEP_EVERY_MINUTES;
 
-type Ledger = VerifyPorts['ledger'];
+/** What is watched. */
+export interface Watched {
+  readonly regions: readonly string[];
+  /** In each region. */
+  readonly functions: number;
+  /** Each with a replica in all regions. */
+  readonly secrets: number;
+}
 
-/** What one sweep takes when nothing has changed, and what is written when everything has. */
+/** What one sweep takes when nothing has changed, on the average of all from one look at secrets to the next. */
 export interface MeasuredSweep {
   /** Of waiting, by the pace of the deployed functions. */
   readonly seconds: number;
   readonly readUnits: number;
   readonly writes: number;
+  /** Calls of Secrets Manager. */
+  readonly secretCalls: number;
   /** Lines of metrics, as they are logged. */
   readonly logLines: readonly string[];
   /** Of the largest item that was written before, as JSON, which is more than DynamoDB counts. */
@@ -32,86 +37,101 @@ export interface MeasuredSweep {
 }
 
 /**
- * Sweeps simulated regions, by the real use case with its pace, over a ledger on a DynamoDB-compatible server, which says
- * what each call consumes. Every function has been deployed before, so that every state remembers an episode. Functions
- * are found by the tags of their stack, which takes more calls than by their names.
+ * Sweeps simulated regions, by the real use case with its pace. Every function has been deployed before, and every secret
+ * rotated, so that every state remembers an episode. Functions are found by the tags of their stack, which takes more calls than
+ * by their names.
  * @param qualifier An alias by which all functions are watched.
  */
-export async function measureSweep(
-  regions: readonly string[],
-  functions: number,
+export function measureSweep(
+  { regions, functions, secrets }: Watched,
   qualifier?: string,
 ): Promise<MeasuredSweep> {
-  const dynamo = await startLocalDynamo();
-  const { consumed, stop } = countConsumption();
-  const clock = new VirtualClock(Date.UTC(2026, 0, 5, 9));
-  const world = new SimulatedRegions(clock, () => CALL_MS);
-  const deploy = (release: string) => {
-    for (const region of regions) {
-      for (let id = 0; id < functions; id++) {
-        const name = `production-checkout-service-Function${id}`;
-        const tags = {
-          'aws:cloudformation:stack-name': 'production-checkout-service',
-          'aws:cloudformation:logical-id': `Function${id}`,
-        };
-        world.deploy({ region }, name, { environment: { RELEASE: release }, tags });
-        if (qualifier)
-          world.point({ region }, name, qualifier, {
-            version: world.publish({ region }, name),
-            weighted: false,
-          });
-      }
-    }
-  };
-  try {
-    const ledger = onClock(
-      dynamoLedger(dynamo.client, await createLedgerTable(dynamo.client, 'ledger')),
+  return measuring(async ({ clock, ledgerOf, consumed, newProcess }) => {
+    const world = new SimulatedRegions(clock, () => CALL_MS);
+    const vault = new SimulatedSecrets(
       clock,
+      () => CALL_MS,
+      () => CALL_MS,
     );
+    const probes = new SimulatedConsumers(
+      clock,
+      vault,
+      () => {},
+      () => CALL_MS,
+    );
+    const places = regions.map((region) => ({ region }));
+    const [primary = { region: '' }, ...replicas] = places;
+    const names = Array.from({ length: secrets }, (_none, id) => `production/checkout/database-${id}`);
+    for (const name of names) vault.create(primary, name, replicas, 'none');
+    const release = (id: string) => {
+      for (const place of places) {
+        for (let position = 0; position < functions; position++) {
+          const name = `production-checkout-service-Function${position}`;
+          const tags = {
+            'aws:cloudformation:stack-name': 'production-checkout-service',
+            'aws:cloudformation:logical-id': `Function${position}`,
+          };
+          world.deploy(place, name, { environment: { RELEASE: id }, tags });
+          if (qualifier)
+            world.point(place, name, qualifier, { version: world.publish(place, name), weighted: false });
+        }
+      }
+      for (const name of names) vault.rotate(primary, name, id);
+    };
     const config = configOf({
-      hub: { region: regions[0] ?? '' },
-      replicas: regions.map((region) => ({ region })),
+      hub: { region: primary.region },
+      replicas: places,
       functions: [{ select: { stack: '*' }, identity: 'stack+logicalId', ...(qualifier && { qualifier }) }],
+      secrets: names.map((name) => ({ name })),
     });
-    /** In a process of its own, which is the dearer case: the last one's pace is forgotten, and so is its key. */
+    let secretCalls = 0;
+    vault.inject('describe', () => secretCalls++);
+    vault.inject('hasVersion', () => secretCalls++);
+    /** In a process of its own, so that the key is forgotten too. */
     const sweepOnce = async () => {
+      const process = newProcess();
       const telemetry = emfTelemetry();
-      const memory = new SimulatedAccessMemory(clock, () => LEDGER_CALL_MS);
-      const { source } = considerate({ source: world, memory, clock }, 'sweep', { warn() {}, info() {} });
       const key = installationKey('cost', new SeededRandom(1, 'key').bytes(32));
       const wakes = { send: async () => {} };
-      const random = new SeededRandom(1, 'delays');
-      await sweep({ source, clock, ledger, telemetry, random, key, wakes }, config);
+      const shared = { clock, telemetry, wakes, random: new SeededRandom(1, 'delays') };
+      const source = process.functions(world, 'sweep');
+      const rotation = { ...shared, probes, secrets: process.secrets(vault), ledger: ledgerOf('secret') };
+      await sweep({ ...shared, source, ledger: ledgerOf('function'), key, rotation }, config);
       telemetry.publishStored();
     };
-    return await clock.run(async () => {
-      for (const release of ['one', 'two']) {
-        deploy(release);
-        await clock.sleep(DAY_MS);
-        await linesOf(sweepOnce);
-      }
-      const before = { ...consumed };
+
+    for (const id of ['one', 'two']) {
+      release(id);
+      await clock.sleep(DAY_MS);
+      await linesOf(sweepOnce);
+    }
+    await clock.sleep(DAY_MS - (clock.now() % DAY_MS)); // so that the first one looks at secrets, and no other
+    const before = { ...consumed };
+    secretCalls = 0;
+    let waited = 0;
+    let logLines: readonly string[] = [];
+    for (let sweeps = 0; sweeps < SWEEPS; sweeps++) {
       const startedAt = clock.now();
-      const logLines = await linesOf(sweepOnce);
-      return {
-        seconds: (clock.now() - startedAt) / 1000,
-        readUnits: consumed.readUnits - before.readUnits,
-        writes: consumed.writes - before.writes,
-        logLines,
-        itemBytes: consumed.itemBytes,
-      };
-    });
-  } finally {
-    stop();
-    await dynamo.stop();
-  }
+      logLines = await linesOf(sweepOnce);
+      waited += clock.now() - startedAt;
+      await clock.sleep(SWEEP_EVERY_MINUTES * 60_000 - (clock.now() - startedAt));
+    }
+    return {
+      seconds: waited / SWEEPS / 1000,
+      readUnits: (consumed.readUnits - before.readUnits) / SWEEPS,
+      writes: consumed.writes - before.writes,
+      secretCalls: secretCalls / SWEEPS,
+      logLines,
+      itemBytes: consumed.itemBytes,
+    };
+  });
 }
 
-/** Every series that can come into being: each metric, published alone and with properties. */
-export async function publishedSeries(): Promise<ReadonlySet<string>> {
+/** Every series that can come into being: each of the metrics, published alone and with properties. */
+export async function publishedSeries(metrics = METRIC_NAMES): Promise<ReadonlySet<string>> {
   const lines = await linesOf(async () => {
     const telemetry = emfTelemetry();
-    for (const metric of METRIC_NAMES) {
+    for (const metric of metrics) {
       telemetry.publish(metric, 1);
       telemetry.publish(metric, 1, { subject: 'a', episode: 'b' });
     }
@@ -140,78 +160,4 @@ function seriesOf(line: string): string[] {
       ),
     ),
   );
-}
-
-function configOf(written: RecohereConfig) {
-  const parsed = parseConfig(written);
-  if (!parsed.ok) throw new Error(parsed.mistakes.join());
-  return parsed.config;
-}
-
-/** What is logged meanwhile. */
-async function linesOf(work: () => Promise<void>): Promise<string[]> {
-  vi.stubEnv('POWERTOOLS_SERVICE_NAME', 'recohere');
-  let logged = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    logged += text;
-    return true;
-  });
-  try {
-    await work();
-  } finally {
-    write.mockRestore();
-    vi.unstubAllEnvs();
-  }
-  return logged.split('\n').filter((line) => line !== '');
-}
-
-/** Calls take their time on the virtual clock, which stands still while the server works. */
-function onClock(ledger: Ledger, clock: VirtualClock): Ledger {
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    await clock.sleep(LEDGER_CALL_MS);
-    return clock.outside(work);
-  };
-  return {
-    read: (subject) => call(() => ledger.read(subject)),
-    swap: (next) => call(() => ledger.swap(next)),
-    record: (episode) => call(() => ledger.record(episode)),
-    history: (subject, limit) => call(() => ledger.history(subject, limit)),
-    async *subjects() {
-      const all: string[] = [];
-      await call(async () => {
-        for await (const subject of ledger.subjects()) all.push(subject);
-      });
-      yield* all;
-    },
-  };
-}
-
-type Send = (
-  this: unknown,
-  command: { readonly input: { readonly Item?: object; ReturnConsumedCapacity?: string } },
-  ...rest: unknown[]
-) => Promise<{ readonly ConsumedCapacity?: { readonly CapacityUnits?: number } }>;
-
-/** Adds up what the calls of all clients consume from now on, as the server says. */
-function countConsumption() {
-  const consumed = { readUnits: 0, writes: 0, itemBytes: 0 };
-  const prototype = DynamoDBClient.prototype as unknown as { send: Send };
-  const { send } = prototype;
-  const spy = vi.spyOn(prototype, 'send').mockImplementation(async function (
-    this: unknown,
-    command,
-    ...rest
-  ) {
-    const { input } = command;
-    input.ReturnConsumedCapacity = 'TOTAL';
-    const answer = await send.call(this, command, ...rest);
-    if (input.Item) {
-      consumed.writes++;
-      consumed.itemBytes = Math.max(consumed.itemBytes, Buffer.byteLength(JSON.stringify(input.Item)));
-    } else {
-      consumed.readUnits += answer.ConsumedCapacity?.CapacityUnits ?? 0;
-    }
-    return answer;
-  });
-  return { consumed, stop: () => spy.mockRestore() };
 }

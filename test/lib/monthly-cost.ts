@@ -1,14 +1,18 @@
 import * as z from 'zod';
+import { METRIC_NAMES, SECRET_GAUGES } from '../../functions/contract/metrics.ts';
 import { markdownTable } from './markdown-table.ts';
-import { type MeasuredSweep, measureSweep, publishedSeries } from './measured-sweep.ts';
+import { measureRotation } from './measured-rotation.ts';
+import { measureSweep, publishedSeries } from './measured-sweep.ts';
 import { PRICES } from './prices.ts';
 import {
   ASSUMED,
   type CfnTemplate,
   type CostLine,
   eventsPerDeploy,
+  eventsPerRotation,
   LOOKS_AGAIN,
   line,
+  type Month,
   messagesOf,
   RESOURCES,
   sum,
@@ -27,28 +31,25 @@ const PER: Readonly<Record<number, string>> = {
 
 /**
  * What a month costs, line by line, at list prices and without free tiers. Where AWS may bill in more than one way, the
- * dearer one is taken: a month has 31 days, every call of a function is a cold start, and every message as dear as a sweep.
+ * dearer one is taken: a month has 31 days, every call of a function is a cold start, and every message
+ * that may tell of a deploy is as dear as a sweep.
  * @throws Error for a type of resource, or a property of one, of which nobody has said what it costs
  */
-export function monthlyCost(
-  templates: readonly CfnTemplate[],
-  sweep: MeasuredSweep,
-  series: ReadonlySet<string>,
-): readonly CostLine[] {
-  const messages = messagesOf(templates);
+export function monthlyCost(templates: readonly CfnTemplate[], month: Month): readonly CostLine[] {
+  const messages = messagesOf(templates, month);
   const lines = templates.flatMap((template) =>
     Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) => {
       try {
         const cost = RESOURCES[Type];
         if (cost === undefined) throw new Error('its type is not known');
-        return cost(Properties, { id, template, sweep, messages });
+        return cost(Properties, { id, template, month, messages });
       } catch (cause) {
         const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
         throw new Error(`what does ${id} (${Type}) cost when it is idle? ${why}`, { cause });
       }
     }),
   );
-  return merged([line('CloudWatch: metrics', series.size, 'series'), ...lines]);
+  return merged([line('CloudWatch: metrics', month.series.size, 'series'), ...lines]);
 }
 
 export function usdOf({ quantity, price }: CostLine): number {
@@ -76,6 +77,12 @@ export function assumedTemplates(): readonly CfnTemplate[] {
       hub: { region: ASSUMED.regions[0] },
       replicas: ASSUMED.regions.map((region) => ({ region })),
       functions: [{ select: { name: '*' } }],
+      secrets: Array.from({ length: ASSUMED.secrets }, (_none, id) => ({
+        name: `production/checkout/database-${id}`,
+        consumers: [
+          { name: 'production-checkout', cacheSeconds: ASSUMED.cacheSeconds, probe: 'production-checkout' },
+        ],
+      })),
     },
     { notify: { emails: ['oncall@example.com'] } },
   );
@@ -84,31 +91,47 @@ export function assumedTemplates(): readonly CfnTemplate[] {
   );
 }
 
-/** The cost proof in Markdown: what is assumed, a table, and what would cost more. */
+/** What is measured of the installation that is assumed. */
+export async function assumedMonth(templates: readonly CfnTemplate[]): Promise<Month> {
+  return {
+    sweep: await measureSweep(ASSUMED),
+    rotation: await measureRotation({ ...ASSUMED, events: eventsPerRotation(templates) }),
+    rotations: ASSUMED.rotationsAMonth,
+    series: await publishedSeries(),
+  };
+}
+
+/** The cost proof in Markdown: what is assumed, a table, and what would cost more or less. */
 export async function costText(): Promise<string> {
-  const { regions, functions, secrets, deploysAMonth } = ASSUMED;
+  const { regions, functions, secrets, processes, deploysAMonth, rotationsAMonth } = ASSUMED;
   const templates = assumedTemplates();
-  const series = await publishedSeries();
-  const sweep = await measureSweep(regions, functions);
-  const byAlias = await measureSweep(regions, functions, 'live');
-  const lines = monthlyCost(templates, sweep, series);
+  const month = await assumedMonth(templates);
+  const { sweep, rotation } = month;
+  const byAlias = await measureSweep(ASSUMED, 'live');
+  const noSecrets = await measureSweep({ ...ASSUMED, secrets: 0 });
+  const ofFunctions = METRIC_NAMES.filter((metric) => !SECRET_GAUGES.includes(metric));
+  const without = { ...month, sweep: noSecrets, rotations: 0, series: await publishedSeries(ofFunctions) };
+  const lines = monthlyCost(templates, month);
   const sweepText = (of: readonly CostLine[]) =>
     usdText(totalUsd(of.filter(({ what }) => what === 'Lambda: `sweep`')));
   const table = markdownTable(
     ['what', 'a month', 'list price, USD', 'USD a month'],
     [
       ...lines.map((each) => [each.what, quantityText(each), priceText(each), usdText(usdOf(each))]),
-      [`${secrets} secrets: nothing watches them yet`, '', '', '0.00'],
       ['**all**', '', '', `**${usdText(totalUsd(lines))}**`],
     ],
   );
   return `
-At list prices of us-east-1, for one account with ${regions.length} regions, ${functions} functions in each, all of them watched, and ${deploysAMonth} deploys a
-month, each of which is told by ${eventsPerDeploy(templates)} events and looked at ${LOOKS_AGAIN} times more:
+At list prices of us-east-1, for one account with ${regions.length} regions, and a month with
+
+- ${functions} functions in each region, all of them watched, and ${deploysAMonth} deploys, each of which is told by ${eventsPerDeploy(templates)} events and looked at
+  ${LOOKS_AGAIN} times more;
+- ${secrets} secrets, each replicated to all regions and used by a consumer that is probed and has ${processes} processes in each, and ${rotationsAMonth} rotations,
+  each of which takes ${rotation.messages} messages (events, reports and looks) and ${rotation.probes} probes until it is agreed.
 
 ${table}
-Watching all of these by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts ${Math.round(byAlias.seconds)} seconds instead of ${Math.round(sweep.seconds)},
-and \`sweep\` costs ${sweepText(monthlyCost(templates, byAlias, series))} USD instead of ${sweepText(lines)}.
+Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
+${Math.round(byAlias.seconds)} seconds instead of ${Math.round(sweep.seconds)}, and \`sweep\` costs ${sweepText(monthlyCost(templates, { ...month, sweep: byAlias }))} USD instead of ${sweepText(lines)}.
 
 `;
 }

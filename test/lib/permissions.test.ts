@@ -1,16 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { DEPLOYED, PARTS } from '../../functions/contract/deployment.ts';
-import { READ_ACTIONS, RUNTIME_ACTIONS } from '../../lib/permissions.ts';
+import {
+  PROBE_ACTIONS,
+  READ_ACTIONS,
+  RUNTIME_ACTIONS,
+  SECRET_READ_ACTIONS,
+  SECRET_VALUE_ACTIONS,
+} from '../../lib/permissions.ts';
 import { bundledCalls } from './bundled-calls.ts';
-import { actionsOf, resourcesOf, statementsOf, synthesize, TWO_ACCOUNTS } from './synthesized.ts';
+import { decision, type MadeRole, rolesIn } from './decision.ts';
+import { evaluated, SUFFIX, type WholeTemplate } from './evaluated.ts';
+import {
+  actionsOf,
+  HUB_ACCOUNT,
+  OTHER_ACCOUNT,
+  REGIONS,
+  resourcesOf,
+  statementsOf,
+  synthesize,
+  WITH_SECRETS,
+} from './synthesized.ts';
 
 /** Calls that IAM lets everybody make, and that which the SDK makes only if a client is told to look for its endpoint. */
 const NEED_NO_PERMISSION = ['sts:GetCallerIdentity', 'dynamodb:DescribeEndpoints'];
 
-describe('the permission proof', () => {
-  const { recohere, templateOf } = synthesize(TWO_ACCOUNTS);
-  const hub = templateOf(recohere.hub);
+const plain = synthesize(WITH_SECRETS);
+const hub = plain.templateOf(plain.recohere.hub);
 
+describe('the permission proof', () => {
   it.each(PARTS)('%s may make the calls that are in its bundle, and no other', async (part) => {
     const calls = await bundledCalls(part);
     const runtime: readonly string[] = RUNTIME_ACTIONS[part];
@@ -23,38 +40,226 @@ describe('the permission proof', () => {
   });
 
   it('a role of another account may be read with by the same calls', async () => {
-    const region = recohere.regions.find(({ account }) => account !== recohere.hub.account);
-    const [role] = resourcesOf(templateOf(region ?? recohere.hub), 'AWS::IAM::Role').filter(
-      ({ Properties }) => JSON.stringify(Properties.RoleName).includes('-read'),
+    const region = plain.recohere.regions.find(({ account }) => account === OTHER_ACCOUNT);
+    const statements = statementsOf(plain.templateOf(region ?? plain.recohere.hub), {
+      'Fn::Join': ['', [{ Ref: 'Prefix' }, '-read']],
+    });
+    const calls = new Set([
+      ...(await bundledCalls('verify-deploy')),
+      ...(await bundledCalls('verify-rotation')),
+    ]);
+    const reads = [...calls].filter(
+      (call) => /^(lambda|tag|secretsmanager):/.test(call) && call !== 'secretsmanager:GetSecretValue',
     );
-    const statements = role?.Properties.Policies.flatMap(
-      ({ PolicyDocument }: { PolicyDocument: { Statement: [] } }) => PolicyDocument.Statement,
-    );
-    const calls = await bundledCalls('verify-deploy');
-    const reads = [...calls].filter((call) => /^(lambda|tag):/.test(call));
     expect(actionsOf(statements)).toEqual(reads.toSorted());
-    expect(READ_ACTIONS.toSorted()).toEqual(reads.toSorted());
+    expect([...READ_ACTIONS, ...SECRET_READ_ACTIONS, ...PROBE_ACTIONS].toSorted()).toEqual(reads.toSorted());
   });
 
-  it('nothing may decrypt, and only the fingerprint key is a secret that is read', () => {
-    const stacks = [recohere.hub, recohere.monitoring, ...recohere.regions].map(templateOf);
-    const statements = stacks.flatMap((template) =>
-      resourcesOf(template, 'AWS::IAM::Role').flatMap(({ Properties }) =>
-        (Properties.Policies ?? []).flatMap(
-          ({ PolicyDocument }: { PolicyDocument: { Statement: { Action: string | string[] }[] } }) =>
-            PolicyDocument.Statement,
+  it('nothing may decrypt', () => {
+    const { recohere, templateOf } = plain;
+    const statements = [recohere.hub, recohere.monitoring, ...recohere.regions]
+      .map(templateOf)
+      .flatMap((template) =>
+        resourcesOf(template, 'AWS::IAM::Role').flatMap(({ Properties }) =>
+          statementsOf(template, Properties.RoleName),
         ),
-      ),
-    );
-    expect(statements.length).toBeGreaterThan(20);
+      );
+    expect(statements.length).toBeGreaterThan(30);
     expect(actionsOf(statements).filter((action) => /^kms:|\*/.test(action))).toEqual([]);
-    expect(stacks.flatMap((template) => resourcesOf(template, 'AWS::IAM::Policy'))).toEqual([]);
-    const [[key] = []] = Object.entries(hub.findResources('AWS::SecretsManager::Secret'));
-    const reading = statements.filter(({ Action }) =>
-      [Action].flat().some((action) => /^secretsmanager:/.test(action)),
+  });
+});
+
+/** A template of an installation, and where it is deployed. */
+interface Deployed {
+  readonly account: string;
+  readonly region: string;
+  readonly template: WholeTemplate;
+}
+
+const arnOf = (secret: string, account = HUB_ACCOUNT, region = 'us-east-1') =>
+  `arn:aws:secretsmanager:${region}:${account}:secret:${secret}`;
+
+/** The name of the fingerprint key, and its ARN. */
+const [KEY = ''] = Object.keys(hub.findResources('AWS::SecretsManager::Secret'));
+const KEY_ARN = arnOf(`${KEY}-${SUFFIX}`);
+
+/** Secrets of both accounts; of some, the name looks like that of the fingerprint key, or like the end of its ARN. */
+const SECRETS = [
+  ...(WITH_SECRETS.secrets ?? []),
+  ...[KEY, `${KEY}-`, `${KEY}-${SUFFIX}`, KEY.slice(0, -1)].flatMap((name) => [
+    { name },
+    { name, account: OTHER_ACCOUNT },
+  ]),
+];
+
+/** Their ARNs in all regions, each with the end that the key's has and with another. */
+const WATCHED = SECRETS.flatMap(({ name, account }) =>
+  REGIONS.flatMap((region) =>
+    [SUFFIX, 'q1w2e3']
+      .map((end) => arnOf(`${name}-${end}`, account, region))
+      .filter((arn) => arn !== KEY_ARN),
+  ),
+);
+
+const { recohere, templateOf } = synthesize({ ...WITH_SECRETS, secrets: SECRETS });
+const installation: readonly Deployed[] = [recohere.hub, recohere.monitoring, ...recohere.regions].map(
+  (stack) => ({
+    account: stack.account,
+    region: stack.region,
+    template: templateOf(stack).toJSON() as WholeTemplate,
+  }),
+);
+
+function rolesOf(deployed: readonly Deployed[]): MadeRole[] {
+  return deployed.flatMap(({ template, ...deployment }) => rolesIn(evaluated(template, deployment)));
+}
+
+/**
+ * Every watched value that a role could read, or is not kept from whatever it is allowed later. Roles with which regions forward
+ * are allowed nothing but that, and are denied nothing.
+ */
+function leaksOf(deployed: readonly Deployed[]): string[] {
+  return rolesOf(deployed).flatMap((role) =>
+    SECRET_VALUE_ACTIONS.flatMap((action) =>
+      // who reads values by the batch is asked for no secret
+      [...WATCHED, '*'].flatMap((arn) => {
+        const decided = decision(role, action, arn);
+        const isKept = decided === 'denied' || (decided === 'neither' && role.name.includes('-forward-'));
+        return isKept ? [] : [`${role.name}, ${action}, ${arn}: ${decided}`];
+      }),
+    ),
+  );
+}
+
+type Statements = readonly Readonly<Record<string, unknown>>[];
+
+/** The same installation with other statements in all policies. */
+function withStatements(change: (statements: Statements) => Statements): Deployed[] {
+  return installation.map(({ template, ...deployment }) => ({
+    ...deployment,
+    template: JSON.parse(JSON.stringify(template), (key, value) =>
+      key === 'PolicyDocument' ? { ...value, Statement: change(value.Statement) } : value,
+    ),
+  }));
+}
+
+const isAllowing = ({ Effect }: Statements[number]) => Effect === 'Allow';
+const allowing = (Action: string, Resource = '*') => ({ Effect: 'Allow', Action, Resource });
+
+/** Every denying statement with something else in it; those of roles that read the key alone, if so asked. */
+const denyingWith = (change: object, isMeant = (_statement: object) => true) =>
+  withStatements((statements) =>
+    statements.map((each) => (isAllowing(each) || !isMeant(each) ? each : { ...each, ...change })),
+  );
+
+describe('the proof that no value of a watched secret is read', () => {
+  it('is about all roles of all templates, in each account and region', () => {
+    const forwarding = [HUB_ACCOUNT, OTHER_ACCOUNT].flatMap(() =>
+      REGIONS.map((region) => `copies-forward-${region}`),
     );
-    expect(reading).toEqual(
-      PARTS.map(() => ({ Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: { Ref: key } })),
+    expect(rolesOf(installation).map(({ name }) => name)).toEqual(
+      expect.arrayContaining([...PARTS.map((part) => `copies-${part}`), 'copies-read', ...forwarding]),
     );
+    expect(rolesOf(installation)).toHaveLength(PARTS.length + 1 + forwarding.length);
+    expect(WATCHED.length).toBeGreaterThan(80);
+  });
+
+  it('finds none', () => {
+    expect(leaksOf(installation)).toEqual([]);
+  });
+
+  it('finds none either if all is allowed beside: what is denied stays denied', () => {
+    const leaks = leaksOf(withStatements((statements) => [...statements, allowing('*')]));
+    expect(leaks.filter((leak) => !leak.includes('-forward-'))).toEqual([]);
+  });
+
+  it.each([
+    ['nothing is denied', withStatements((statements) => statements.filter(isAllowing)), 'neither'],
+    [
+      'values are allowed, and nothing is denied',
+      withStatements((statements) => [
+        ...statements.filter(isAllowing),
+        allowing('secretsmanager:Get*', arnOf('prod/*')),
+      ]),
+      'allowed',
+    ],
+    [
+      'a role that forwards may read one secret in one region',
+      withStatements((statements) => [
+        ...statements,
+        allowing('SecretsManager:GetSecretValue', arnOf('prod/db-??????', OTHER_ACCOUNT, 'eu-west-1')),
+      ]),
+      'allowed',
+    ],
+    [
+      'it is denied on a condition',
+      denyingWith({ Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      '',
+    ],
+    ['it is denied in one way only', denyingWith({ Action: 'secretsmanager:GetSecretValue' }), 'BatchGet'],
+    [
+      'what is spared is whatever has a name like the key',
+      denyingWith({ NotResource: arnOf(`${KEY}-*`) }, (each) => 'NotResource' in each),
+      `secret:${KEY}-`,
+    ],
+    [
+      'what is spared is the key in all regions',
+      denyingWith(
+        { NotResource: arnOf(`${KEY}-${SUFFIX}`, HUB_ACCOUNT, '*') },
+        (each) => 'NotResource' in each,
+      ),
+      'eu-west-1',
+    ],
+  ])('fails if %s', (_reason, deployed, words) => {
+    const leaks = leaksOf(deployed);
+    expect(leaks.length).toBeGreaterThan(0);
+    expect(leaks.join('\n')).toContain(words);
+  });
+
+  it('fails for a policy that stands beside the roles', () => {
+    const Properties = { SecretId: 'prod/db', ResourcePolicy: {} };
+    const Resources = { Policy: { Type: 'AWS::SecretsManager::ResourcePolicy', Properties } };
+    expect(() => leaksOf([{ account: HUB_ACCOUNT, region: 'us-east-1', template: { Resources } }])).toThrow(
+      'Policy (AWS::SecretsManager::ResourcePolicy)',
+    );
+  });
+});
+
+describe('what is read of secrets', () => {
+  const roles = rolesOf(installation).filter(({ name }) => !name.includes('-forward-'));
+  const allowedTo = (action: string, resource: string) =>
+    roles.filter((role) => decision(role, action, resource) === 'allowed').map(({ name }) => name);
+
+  it.each(SECRET_READ_ACTIONS)(
+    '%s reaches the watched ones of each account, there or missing, and no other',
+    (action) => {
+      for (const [account, readers] of [
+        [HUB_ACCOUNT, ['copies-verify-rotation', 'copies-sweep']],
+        [OTHER_ACCOUNT, ['copies-read']],
+      ] as const) {
+        for (const region of REGIONS) {
+          expect(allowedTo(action, arnOf('prod/db-q1w2e3', account, region))).toEqual(readers);
+          expect(allowedTo(action, arnOf('prod/db', account, region))).toEqual(readers);
+          expect(allowedTo(action, arnOf('prod/db-old-q1w2e3', account, region))).toEqual([]);
+          expect(allowedTo(action, arnOf('prod/dbq1w2e3', account, region))).toEqual([]);
+        }
+      }
+      expect(allowedTo(action, arnOf('prod/mail-q1w2e3', OTHER_ACCOUNT))).toEqual([]);
+      expect(allowedTo(action, '*')).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a probe', 'checkout-api:live', HUB_ACCOUNT, ['copies-verify-rotation', 'copies-sweep']],
+    ['a probe of another account', 'billing-probe', OTHER_ACCOUNT, ['copies-read']],
+    ['another alias of a probe', 'checkout-api:next', HUB_ACCOUNT, []],
+    ['a probe by no alias', 'checkout-api', HUB_ACCOUNT, []],
+    ['a namesake of a probe in another account', 'billing-probe', HUB_ACCOUNT, []],
+    ['a function of our own', 'copies-sweep', HUB_ACCOUNT, []],
+  ])('who may invoke %s', (_reason, name, account, invokers) => {
+    for (const region of REGIONS) {
+      const arn = `arn:aws:lambda:${region}:${account}:function:${name}`;
+      expect(allowedTo('lambda:InvokeFunction', arn)).toEqual(invokers);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +14,12 @@ import {
   REGIONS,
   synthesize,
   TWO_ACCOUNTS,
+  WITH_SECRETS,
 } from './synthesized.ts';
+
+function manySecrets(count: number) {
+  return Array.from({ length: count }, (_none, id) => ({ name: `production/checkout/database/${id}` }));
+}
 
 function mistakesIn(config: unknown): string {
   try {
@@ -57,6 +63,8 @@ describe('the stacks', () => {
 describe.each([
   ['one account', ONE_ACCOUNT],
   ['two accounts', TWO_ACCOUNTS],
+  ['two accounts with secrets', WITH_SECRETS],
+  ['one account with more secrets than can be named', { ...ONE_ACCOUNT, secrets: manySecrets(30) }],
 ])('the rules of others, on %s', (_name, config) => {
   it('find nothing that is not acknowledged', () => {
     const { app, assembly } = synthesize(config, { notify: { emails: ['a@example.com'] } });
@@ -71,6 +79,31 @@ describe('the rules of others', () => {
     const app = newApp();
     new Queue(new Stack(app, 'stack'), 'queue');
     expect(new AwsSolutionsChecks(app).validateScope(app).success).toBe(false);
+  });
+});
+
+describe('a cache that cannot meet the target of a secret', () => {
+  const consumers = [{ name: 'checkout-api', cacheSeconds: 300 }];
+  const secret = { name: 'prod/db', targetSeconds: 120, consumers };
+  const words = '300 s of cache and 30 s of replication cannot meet the target of 120 s';
+
+  it('is told when the stacks are made, with the numbers', () => {
+    const { recohere } = synthesize({ ...ONE_ACCOUNT, secrets: [{ name: 'prod/mail' }, secret] });
+    const told = Annotations.fromStack(recohere.hub).findWarning('*', Match.anyValue());
+    expect(told.map(({ entry }) => entry.data)).toEqual([
+      `secrets[1].consumers[0].cacheSeconds: ${words} [ack: recohere:cache-budget]`,
+    ]);
+  });
+
+  it('is a mistake if the config is strict', () => {
+    expect(mistakesIn({ ...ONE_ACCOUNT, secrets: [{ ...secret, strict: true }] })).toContain(
+      `secrets[0].consumers[0].cacheSeconds: ${words}`,
+    );
+  });
+
+  it('is told of no other', () => {
+    const { recohere } = synthesize(WITH_SECRETS);
+    expect(Annotations.fromStack(recohere.hub).findWarning('*', Match.anyValue())).toEqual([]);
   });
 });
 
@@ -101,5 +134,22 @@ describe('a config with mistakes', () => {
       externalId,
     }));
     expect(mistakesIn({ ...TWO_ACCOUNTS, replicas })).toContain(`account ${OTHER_ACCOUNT}`);
+  });
+
+  it('is one with more probes than a policy has room for', () => {
+    const consumers = Array.from({ length: 100 }, (_none, id) => ({
+      name: `consumer-${id}`,
+      cacheSeconds: 0,
+      probe: `probe-of-consumer-${id}`,
+    }));
+    const secrets = [{ name: 'prod/db', account: OTHER_ACCOUNT, consumers }];
+    expect(mistakesIn({ ...TWO_ACCOUNTS, secrets })).toContain(
+      `secrets: account ${OTHER_ACCOUNT} has more probes than a policy has room for: let one function probe several secrets`,
+    );
+    const replicas = [{ region: 'us-east-1', account: OTHER_ACCOUNT, role: 'theirs' }];
+    expect(() => synthesize({ ...TWO_ACCOUNTS, secrets, replicas })).not.toThrow();
+    expect(mistakesIn({ ...ONE_ACCOUNT, secrets: [{ name: 'prod/db', consumers }] })).toContain(
+      'secrets: the account of the hub has more probes',
+    );
   });
 });

@@ -2,30 +2,37 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
+import { EVENT_PATTERNS } from '../../functions/contract/event-patterns.ts';
 import { writeRegionTemplate } from '../../lib/index.ts';
-import { READ_ACTIONS } from '../../lib/permissions.ts';
+import { PROBE_ACTIONS, READ_ACTIONS, SECRET_READ_ACTIONS } from '../../lib/permissions.ts';
+import { evaluated, type WholeTemplate } from './evaluated.ts';
 import {
   actionsOf,
+  type CfnResource,
   HUB_ACCOUNT,
   ONE_ACCOUNT,
   OTHER_ACCOUNT,
   REGIONS,
   resourcesOf,
   statementsOf,
+  statementWith,
   synthesize,
   TWO_ACCOUNTS,
+  WITH_SECRETS,
 } from './synthesized.ts';
 
 interface Parameter {
   readonly Default?: string;
 }
 
-const { app, assembly, recohere, templateOf } = synthesize(TWO_ACCOUNTS);
+const { app, assembly, recohere, templateOf } = synthesize(WITH_SECRETS);
 const [first] = recohere.regions;
 if (first === undefined) throw new Error('there are stacks of regions');
 const template = templateOf(first);
 const FORWARD_ROLE = { 'Fn::Join': ['', [{ Ref: 'Prefix' }, '-forward-', { Ref: 'AWS::Region' }]] };
 const READ_ROLE = { 'Fn::Join': ['', [{ Ref: 'Prefix' }, '-read']] };
+const SECRET_ARN = `arn:aws:secretsmanager:*:${OTHER_ACCOUNT}:secret:prod/db`;
+const PROBE_ARN = `arn:aws:lambda:*:${OTHER_ACCOUNT}:function:billing-probe`;
 const HUB_OR_OWN = { 'Fn::If': ['IsInHubAccount', { Ref: 'AWS::AccountId' }, { Ref: 'HubAccount' }] };
 
 function defaultsOf(stack: Stack): Record<string, string> {
@@ -33,37 +40,13 @@ function defaultsOf(stack: Stack): Record<string, string> {
   return Object.fromEntries(Object.entries(parameters).map(([name, { Default = '' }]) => [name, Default]));
 }
 
-/** What CloudFormation makes of a condition. */
-function holds(condition: unknown, values: Readonly<Record<string, string>>): boolean {
-  const conditions: Record<string, unknown> = template.toJSON().Conditions;
-  const [[kind, operand] = []] = Object.entries(condition as object);
-  const textIn = (each: string | { Ref: string }) => (typeof each === 'string' ? each : values[each.Ref]);
-  switch (kind) {
-    case 'Condition':
-      return holds(conditions[operand], values);
-    case 'Fn::Not':
-      return !holds(operand[0], values);
-    case 'Fn::And':
-      return operand.every((each: unknown) => holds(each, values));
-    case 'Fn::Or':
-      return operand.some((each: unknown) => holds(each, values));
-    case 'Fn::Equals':
-      return textIn(operand[0]) === textIn(operand[1]);
-    default:
-      throw new Error(`${kind} is not known here`);
-  }
-}
-
-function makesReadRole(
-  account: string,
-  region: string,
-  parameters: Readonly<Record<string, string>>,
-): boolean {
-  const role = resourcesOf(template, 'AWS::IAM::Role').find(({ Condition }) => Condition !== undefined);
-  return holds(
-    { Condition: role?.Condition },
-    { ...parameters, 'AWS::AccountId': account, 'AWS::Region': region },
-  );
+/** The read role as CloudFormation makes it, if it does. */
+function readRoleIn(account: string, region: string, parameters: Readonly<Record<string, string>>) {
+  const deployment = { account, region, parameters: { Prefix: 'copies', ...parameters } };
+  const made = evaluated(template.toJSON() as WholeTemplate, deployment);
+  return Object.values(made)
+    .map(({ Properties }) => Properties as CfnResource['Properties'])
+    .find(({ RoleName }) => RoleName === 'copies-read');
 }
 
 describe('the template of a region', () => {
@@ -77,8 +60,14 @@ describe('the template of a region', () => {
   });
 
   it('differs in defaults from account to account only, and only in what is asked of its read role', () => {
-    const ofHub = { ...common(), HubAccount: HUB_ACCOUNT, ReadRoleRegion: '', ExternalId: '' };
-    const ofOther = { ...ofHub, ReadRoleRegion: 'us-east-1', ExternalId: 'an-id' };
+    const ofHub = { ...common(), HubAccount: HUB_ACCOUNT };
+    const ofOther = {
+      ...ofHub,
+      ReadRoleRegion: 'us-east-1',
+      ExternalId: 'an-id',
+      SecretArns: `${SECRET_ARN}-??????,${SECRET_ARN}`,
+      ProbeArns: PROBE_ARN,
+    };
     for (const stack of recohere.regions) {
       expect(defaultsOf(stack)).toEqual(stack.account === HUB_ACCOUNT ? ofHub : ofOther);
     }
@@ -91,8 +80,6 @@ describe('the template of a region', () => {
         ...common(),
         Prefix: 'recohere',
         HubAccount: '',
-        ReadRoleRegion: '',
-        ExternalId: '',
       });
     }
   });
@@ -100,9 +87,15 @@ describe('the template of a region', () => {
   it('needs no assets and no bootstrapped account', () => {
     const { Rules, Metadata, Parameters, Outputs } = template.toJSON();
     expect({ Rules, Metadata, Outputs }).toEqual({});
-    expect(Object.keys(Parameters).toSorted()).toEqual(
-      ['ExternalId', 'HubAccount', 'HubRegion', 'Prefix', 'ReadRoleRegion'].toSorted(),
-    );
+    expect(Object.keys(Parameters).toSorted()).toEqual([
+      'ExternalId',
+      'HubAccount',
+      'HubRegion',
+      'Prefix',
+      'ProbeArns',
+      'ReadRoleRegion',
+      'SecretArns',
+    ]);
     for (const stack of recohere.regions) {
       const file = join(assembly.directory, `${stack.artifactId}.assets.json`);
       const { files, dockerImages } = JSON.parse(readFileSync(file, 'utf8'));
@@ -133,7 +126,8 @@ describe('the template of a region', () => {
 });
 
 function common() {
-  return { Prefix: 'copies', HubRegion: 'us-east-1' };
+  const none = { ReadRoleRegion: '', ExternalId: '', SecretArns: '', ProbeArns: '' };
+  return { Prefix: 'copies', HubRegion: 'us-east-1', ...none };
 }
 
 describe('the events of a region', () => {
@@ -145,7 +139,7 @@ describe('the events of a region', () => {
       Object.entries(template.findResources('AWS::IAM::Role')).find(
         ([, { Properties }]) => JSON.stringify(Properties.RoleName) === JSON.stringify(FORWARD_ROLE),
       ) ?? [];
-    expect(rules).toHaveLength(5);
+    expect(rules).toHaveLength(Object.keys(EVENT_PATTERNS).length);
     for (const { Properties } of rules) {
       expect(Properties.EventBusName).toBeUndefined();
       expect(Properties.State).toBe('ENABLED');
@@ -198,7 +192,7 @@ describe('the events of a region', () => {
 describe('the read role', () => {
   it('is made once in an account, and never in that of the hub', () => {
     const made = recohere.regions
-      .filter((stack) => makesReadRole(stack.account, stack.region, defaultsOf(stack)))
+      .filter((stack) => readRoleIn(stack.account, stack.region, defaultsOf(stack)))
       .map(({ account, region }) => `${account}/${region}`);
     expect(made).toEqual([`${OTHER_ACCOUNT}/us-east-1`]);
   });
@@ -211,7 +205,7 @@ describe('the read role', () => {
     ['it is the region, and another account', OTHER_ACCOUNT, HUB_ACCOUNT, 'us-east-1', true],
   ])('by the parameters alone: %s', (_reason, account, hubAccount, readRoleRegion, expected) => {
     const parameters = { HubAccount: hubAccount, ReadRoleRegion: readRoleRegion };
-    expect(makesReadRole(account, 'us-east-1', parameters)).toBe(expected);
+    expect(readRoleIn(account, 'us-east-1', parameters) !== undefined).toBe(expected);
   });
 
   it('is not made where the config names a role of the user', () => {
@@ -231,10 +225,61 @@ describe('the read role', () => {
     expect(own.regions.map((stack) => defaultsOf(stack).ExternalId)).toEqual(['', '', '']);
   });
 
-  it('reads functions, and nothing else', () => {
+  it('reads functions and the secrets that are named, invokes their probes, and is denied values', () => {
     const statements = statementsOf(template, READ_ROLE);
-    expect(actionsOf(statements)).toEqual(READ_ACTIONS.toSorted());
-    expect(statements).toHaveLength(1);
+    expect(actionsOf(statements)).toEqual(
+      [...READ_ACTIONS, ...SECRET_READ_ACTIONS, ...PROBE_ACTIONS].toSorted(),
+    );
+    expect(statementWith(statements, 'secretsmanager:DescribeSecret')?.Resource).toEqual({
+      Ref: 'SecretArns',
+    });
+    expect(statementWith(statements, 'lambda:InvokeFunction')?.Resource).toEqual({ Ref: 'ProbeArns' });
+    expect(statements.filter(({ Effect }) => Effect === 'Deny')).toEqual([
+      {
+        Effect: 'Deny',
+        Action: ['secretsmanager:BatchGetSecretValue', 'secretsmanager:GetSecretValue'],
+        Resource: '*',
+      },
+    ]);
+    expect(statements).toHaveLength(4);
+  });
+
+  it.each([
+    ['nothing is named', '', '', ['read']],
+    ['a secret is named', SECRET_ARN, '', ['read', 'secrets']],
+    ['a probe is named', '', PROBE_ARN, ['read', 'probes']],
+    ['both are named', SECRET_ARN, PROBE_ARN, ['read', 'secrets', 'probes']],
+  ])('has policies for what is given alone: %s', (_reason, SecretArns, ProbeArns, expected) => {
+    const parameters = { ...defaultsOf(first), ReadRoleRegion: 'us-east-1', SecretArns, ProbeArns };
+    const { Policies } = readRoleIn(OTHER_ACCOUNT, 'us-east-1', parameters);
+    const names = Policies.map(({ PolicyName }: { PolicyName: string }) => PolicyName);
+    expect(names).toEqual(expected);
+  });
+
+  it.each([
+    ['SecretArns', SECRET_ARN, true],
+    ['SecretArns', '', true],
+    ['SecretArns', '*', false],
+    ['SecretArns', PROBE_ARN, false],
+    ['ProbeArns', `${PROBE_ARN}:live`, true],
+    ['ProbeArns', '', true],
+    ['ProbeArns', '*', false],
+    ['ProbeArns', SECRET_ARN, false],
+  ])('takes only ARNs for %s: %s', (name, value, expected) => {
+    const { AllowedPattern, Type } = template.toJSON().Parameters[name];
+    expect(Type).toBe('CommaDelimitedList');
+    expect(new RegExp(AllowedPattern).test(value)).toBe(expected);
+  });
+
+  it('has ARNs of the partition of its regions', () => {
+    const { recohere: chinese } = synthesize({
+      ...WITH_SECRETS,
+      hub: { region: 'cn-north-1', account: HUB_ACCOUNT },
+      replicas: [{ region: 'cn-north-1' }, { region: 'cn-north-1', account: OTHER_ACCOUNT }],
+    });
+    const defaults = chinese.regions.map(defaultsOf).find(({ SecretArns }) => SecretArns !== '');
+    expect(defaults?.SecretArns).toContain(`arn:aws-cn:secretsmanager:*:${OTHER_ACCOUNT}:secret:prod/db`);
+    expect(defaults?.ProbeArns).toBe(`arn:aws-cn:lambda:*:${OTHER_ACCOUNT}:function:billing-probe`);
   });
 
   it('is assumed by roles of the hub that bear its prefix, with the external id if there is one', () => {
@@ -263,9 +308,15 @@ describe('the read role', () => {
         ],
       },
     });
-    expect(['', 'an-id'].map((ExternalId) => holds({ Condition: 'HasExternalId' }, { ExternalId }))).toEqual([
-      false,
-      true,
-    ]);
+    const conditionWith = (ExternalId: string) => {
+      const role = readRoleIn(OTHER_ACCOUNT, 'us-east-1', {
+        ...defaultsOf(first),
+        ReadRoleRegion: 'us-east-1',
+        ExternalId,
+      });
+      return role.AssumeRolePolicyDocument.Statement[0].Condition.StringEquals;
+    };
+    expect(conditionWith('an-id')).toEqual({ 'sts:ExternalId': 'an-id' });
+    expect(conditionWith('')).toBeUndefined();
   });
 });

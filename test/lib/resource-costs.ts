@@ -1,5 +1,10 @@
 import * as z from 'zod';
+import { PARTS, type Part, type QueuedPart } from '../../functions/contract/deployment.ts';
+import { DEPLOY_SOURCES } from '../../functions/contract/event-patterns.ts';
+import { REPORT_SOURCE } from '../../functions/contract/probe.ts';
+import type { MeasuredRotation } from './measured-rotation.ts';
 import type { MeasuredSweep } from './measured-sweep.ts';
+import { CALL_MS } from './measuring.ts';
 import { PLATFORM_LINES } from './platform-lines.ts';
 import type { PriceName } from './prices.ts';
 
@@ -8,13 +13,23 @@ export const ASSUMED = {
   regions: ['us-east-1', 'eu-west-1', 'ap-southeast-2'],
   /** In each region, all of them watched. */
   functions: 100,
+  /** Each with a replica in all regions, and with one consumer, which is probed. */
   secrets: 10,
+  /** Of each consumer in each region, all of which report. */
+  processes: 10,
+  /** Of each process: the longest that meets the target of a secret. */
+  cacheSeconds: 90,
   deploysAMonth: 300,
+  /** Each secret about once a day. */
+  rotationsAMonth: 300,
 } as const;
 
 const MONTH_SECONDS = 31 * 86_400;
 
-/** Events that one rule of a region passes on for one deploy. CloudFormation sends one of a function and one of its stack. */
+/**
+ * Events that one rule of a region passes on for one deploy or one rotation, beside reports. CloudFormation sends one of a function
+ * and one of its stack; a rotation puts a value and moves a label, and begins and ends.
+ */
 const EVENTS_PER_RULE = 2;
 /** How often a deploy that does not agree is looked at again within its five minutes. */
 export const LOOKS_AGAIN = 15;
@@ -27,6 +42,10 @@ const HISTORY_MONTHS = 12;
 const START_SECONDS = 3;
 /** An environment has 4 KB at most, and the rest of what a list says of a function half as much. */
 const FUNCTION_BYTES = 6_000;
+/** What is said of a secret with twenty versions. */
+const SECRET_BYTES = 4_000;
+/** Of the functions of the user that are probed. */
+const PROBE_MEGABYTES = 512;
 /** What CloudWatch Logs adds to each line, at most. */
 const LOG_LINE_OVERHEAD_BYTES = 26;
 
@@ -43,7 +62,9 @@ const REQUESTS_PER_MESSAGE = 3;
 
 /** A template as CloudFormation reads it. */
 export interface CfnTemplate {
-  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: unknown }>>;
+  readonly Resources: Readonly<
+    Record<string, { readonly Type: string; readonly Condition?: string; readonly Properties?: unknown }>
+  >;
 }
 
 /** What is billed for one thing in a month. */
@@ -57,9 +78,54 @@ export interface CostLine {
 interface Setting {
   readonly id: string;
   readonly template: CfnTemplate;
-  readonly sweep: MeasuredSweep;
+  readonly month: Month;
   /** As {@link messagesOf} says. */
-  readonly messages: number;
+  readonly messages: Messages;
+}
+
+/** What is measured of an installation in one month. */
+export interface Month {
+  readonly sweep: MeasuredSweep;
+  readonly rotation: MeasuredRotation;
+  readonly rotations: number;
+  readonly series: ReadonlySet<string>;
+}
+
+/** Messages in a month, by the function that they are for. */
+type Messages = Readonly<Record<QueuedPart, number>>;
+
+/** What one call of a function takes. */
+interface Work {
+  readonly seconds: number;
+  readonly readUnits: number;
+  readonly writes: number;
+  /** Of the largest item that is written. */
+  readonly itemBytes: number;
+  readonly logLines: readonly string[];
+  readonly secretCalls: number;
+  readonly functionsRead: number;
+}
+
+/** Every message that may tell of a deploy is as dear as a sweep. */
+function workOf(part: Part, { sweep, rotation }: Month): Work {
+  switch (part) {
+    case 'sweep':
+      return { ...sweep, functionsRead: ASSUMED.functions };
+    case 'verify-deploy':
+      return { ...sweep, writes: 1, secretCalls: 0, functionsRead: ASSUMED.functions }; // a state a message
+    case 'verify-rotation': {
+      const ofOne = (ofAll: number) => ofAll / rotation.messages;
+      return {
+        seconds: ofOne(rotation.seconds),
+        readUnits: ofOne(rotation.readUnits),
+        writes: ofOne(rotation.writes),
+        itemBytes: rotation.itemBytes,
+        logLines: rotation.logLines, // as if each message had all of them
+        secretCalls: ofOne(rotation.secretCalls),
+        functionsRead: 0,
+      };
+    }
+  }
 }
 
 type Priced = (properties: unknown, setting: Setting) => readonly CostLine[];
@@ -120,9 +186,13 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
       FunctionResponseTypes: any,
       ScalingConfig: any, // one for provisioned pollers would be billed
     },
-    (_properties, { messages }) => [
+    ({ FunctionName }, { template, messages }) => [
       line('SQS: empty polls of Lambda', (POLLERS * MONTH_SECONDS) / POLL_SECONDS, 'queueRequest'),
-      line('SQS: messages', REQUESTS_PER_MESSAGE * messages, 'queueRequest'),
+      line(
+        'SQS: messages',
+        REQUESTS_PER_MESSAGE * messages[queuedPartOf(template, FunctionName.Ref)],
+        'queueRequest',
+      ),
     ],
   ),
   'AWS::Lambda::Function': priced(
@@ -141,32 +211,24 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
       Runtime: any,
       Timeout: any,
     },
-    ({ FunctionName: name, MemorySize: megabytes, LoggingConfig }, setting) => {
-      const calls = callsOf(setting.template, setting.id, setting.messages);
-      const { sweep } = setting;
-      const logged = [...PLATFORM_LINES, ...sweep.logLines];
+    ({ MemorySize: megabytes, LoggingConfig }, { id, template, month, messages }) => {
+      const part = partOf(template, id);
+      const calls = callsOf(template, id, messages);
+      const { seconds, logLines, secretCalls, functionsRead } = workOf(part, month);
+      const logged = [...PLATFORM_LINES, ...logLines];
       const logBytes = sum(logged.map((text) => Buffer.byteLength(text) + LOG_LINE_OVERHEAD_BYTES));
       const logGb = (calls * logBytes) / 1e9;
       const elsewhere = ASSUMED.regions.length - 1;
+      const readBytes = elsewhere * functionsRead * FUNCTION_BYTES + secretCalls * SECRET_BYTES;
       return [
         line('Lambda: requests', calls, 'lambdaRequest'),
-        line(
-          `Lambda: \`${name.slice(name.indexOf('-') + 1)}\``,
-          calls * (START_SECONDS + sweep.seconds) * (megabytes / 1024),
-          'lambdaGbSecond',
-        ),
+        line(`Lambda: \`${part}\``, calls * (START_SECONDS + seconds) * (megabytes / 1024), 'lambdaGbSecond'),
         line('X-Ray: traces', calls, 'trace'), // the default rule records the first request of each second
         line('CloudWatch: logs written', logGb, 'logsIngested'),
-        line(
-          'CloudWatch: logs kept',
-          logGb * monthsKept(setting.template, LoggingConfig.LogGroup.Ref),
-          'logsKept',
-        ),
-        line(
-          'Data from the other regions, if it is billed',
-          (calls * elsewhere * ASSUMED.functions * FUNCTION_BYTES) / 1e9,
-          'transfer',
-        ),
+        line('CloudWatch: logs kept', logGb * monthsKept(template, LoggingConfig.LogGroup.Ref), 'logsKept'),
+        line('Data from the other regions, if it is billed', (calls * readBytes) / 1e9, 'transfer'),
+        line('Secrets Manager: looks at secrets', calls * secretCalls, 'secretCall'),
+        ...(part === 'verify-rotation' ? probeCost(month) : []),
       ];
     },
   ),
@@ -202,14 +264,20 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
         }),
       ]),
     },
-    (_properties, { template, sweep, messages }) => {
-      const looks = sum(functionsOf(template).map((id) => callsOf(template, id, messages)));
-      const closed = HISTORY_MONTHS * ASSUMED.deploysAMonth;
-      const kept = ((ASSUMED.functions + closed) * 2 * sweep.itemBytes) / 1e9; // twice, for the index and what each item adds
-      const writes = looks * sweep.writes + messages + ASSUMED.deploysAMonth; // a state a message, an episode a deploy
+    (_properties, { template, month, messages }) => {
+      const { sweep, rotation, rotations } = month;
+      const units = functionsOf(template).map((id) => {
+        const calls = callsOf(template, id, messages);
+        const { readUnits, writes, itemBytes } = workOf(partOf(template, id), month);
+        return { read: calls * readUnits, written: calls * writes * unitsOf(itemBytes) };
+      });
+      const episodes = ASSUMED.deploysAMonth * unitsOf(sweep.itemBytes); // those of rotations are measured
+      const deploysKept = (ASSUMED.functions + HISTORY_MONTHS * ASSUMED.deploysAMonth) * sweep.itemBytes;
+      const rotationsKept = (ASSUMED.secrets + HISTORY_MONTHS * rotations) * rotation.itemBytes;
+      const kept = (2 * (deploysKept + rotationsKept)) / 1e9; // twice, for the index and what each item adds
       return [
-        line('DynamoDB: reads', looks * sweep.readUnits, 'readUnit'),
-        line('DynamoDB: writes', writes * Math.ceil(sweep.itemBytes / 1024), 'writeUnit'),
+        line('DynamoDB: reads', sum(units.map(({ read }) => read)), 'readUnit'),
+        line('DynamoDB: writes', episodes + sum(units.map(({ written }) => written)), 'writeUnit'),
         line('DynamoDB: table', kept, 'tableKept'),
         line('DynamoDB: point-in-time recovery', kept, 'tableBackup'),
       ];
@@ -218,14 +286,19 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
   // its key is that of Secrets Manager, which costs nothing
   'AWS::SecretsManager::Secret': priced(
     { Description: any, GenerateSecretString: any },
-    (_properties, { template, messages }) => [
-      line('Secrets Manager: the fingerprint key', 1, 'secret'),
-      line(
-        'Secrets Manager: reads of it',
-        sum(functionsOf(template).map((id) => callsOf(template, id, messages))),
-        'secretCall',
-      ),
-    ],
+    (_properties, { id, template, messages }) => {
+      const readers = functionsOf(template).filter((reader) =>
+        JSON.stringify(template.Resources[reader]).includes(`{"Ref":"${id}"}`),
+      );
+      return [
+        line('Secrets Manager: the fingerprint key', 1, 'secret'),
+        line(
+          'Secrets Manager: reads of the key',
+          sum(readers.map((reader) => callsOf(template, reader, messages))),
+          'secretCall',
+        ),
+      ];
+    },
   ),
   'AWS::CloudWatch::Alarm': priced(
     {
@@ -262,6 +335,14 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
   ),
 };
 
+/** From a default bus to another bus. */
+const forwardingSchema = z.strictObject({
+  EventPattern: z.looseObject({ source: z.array(z.string()) }),
+  Targets: targetsOf(busArn),
+  Description: any,
+  State: any,
+});
+
 const ruleSchema = z.union([
   z.strictObject({
     ScheduleExpression: z.string(),
@@ -277,18 +358,51 @@ const ruleSchema = z.union([
     Description: any,
     State: any,
   }),
-  // from a default bus to another bus
-  z.strictObject({ EventPattern: any, Targets: targetsOf(busArn), Description: any, State: any }),
+  forwardingSchema,
 ]);
 
-/** What goes from bus to bus is taken to be billed where it is sent and where it is received. */
-function ruleCost(rule: z.output<typeof ruleSchema>, { template, id }: Setting): readonly CostLine[] {
+/** What goes from bus to bus is taken to be billed where it is sent and where it is received; and a report, when it is put. */
+function ruleCost(rule: z.output<typeof ruleSchema>, { template, id, month }: Setting): readonly CostLine[] {
   if ('ScheduleExpression' in rule) {
     return [line('EventBridge: the schedule', schedulesOf(template, id) * rule.Targets.length, 'event')];
   }
   if ('EventBusName' in rule) return [];
-  const forwarded = ASSUMED.deploysAMonth * EVENTS_PER_RULE * rule.Targets.length;
-  return [line('EventBridge: events of deploys', 2 * forwarded, 'event')];
+  const events = (each: number, ofRule: number) => each * ofRule * rule.Targets.length;
+  const { deploys, rotations, reports } = eventsOfRule(rule);
+  return [
+    line('EventBridge: events of deploys', 2 * events(ASSUMED.deploysAMonth, deploys), 'event'),
+    line('EventBridge: events of rotations', 2 * events(month.rotations, rotations), 'event'),
+    line('EventBridge: reports of consumers', 3 * events(month.rotations, reports), 'event'),
+  ];
+}
+
+/** Events that a rule passes on for one deploy and for one rotation. */
+function eventsOfRule({ EventPattern: { source } }: z.output<typeof forwardingSchema>) {
+  const isOfDeploys = source.some((each) => DEPLOY_SOURCES.includes(each));
+  return {
+    deploys: isOfDeploys ? EVENTS_PER_RULE : 0,
+    rotations: source.includes('aws.secretsmanager') ? EVENTS_PER_RULE : 0,
+    reports: source.includes(REPORT_SOURCE) ? ASSUMED.processes : 0,
+  };
+}
+
+/** What the functions of the user take that are probed. */
+function probeCost({ rotation, rotations }: Month): readonly CostLine[] {
+  const probes = rotations * rotation.probes;
+  const seconds = START_SECONDS + CALL_MS / 1000;
+  return [
+    line('Lambda: requests', probes, 'lambdaRequest'),
+    line(
+      'Lambda: your functions that are probed',
+      (probes * seconds * PROBE_MEGABYTES) / 1024,
+      'lambdaGbSecond',
+    ),
+  ];
+}
+
+/** Units of DynamoDB that a write of an item takes. */
+function unitsOf(itemBytes: number): number {
+  return Math.ceil(itemBytes / 1024);
 }
 
 function idsOf({ Resources }: CfnTemplate, type: string): string[] {
@@ -299,27 +413,52 @@ function functionsOf(template: CfnTemplate): string[] {
   return idsOf(template, 'AWS::Lambda::Function');
 }
 
-/** Events that tell of one deploy. */
+/** Events that all regions forward for one deploy. */
 export function eventsPerDeploy(templates: readonly CfnTemplate[]): number {
-  return EVENTS_PER_RULE * sum(templates.map(forwardingRules));
+  return sum(templates.flatMap(forwardingRules).map((rule) => eventsOfRule(rule).deploys));
 }
 
-/** Messages in a month that tell of deploys, or ask to look again. */
-export function messagesOf(templates: readonly CfnTemplate[]): number {
-  return ASSUMED.deploysAMonth * (eventsPerDeploy(templates) + LOOKS_AGAIN);
+/** Events that each region forwards for one rotation, beside reports. */
+export function eventsPerRotation(templates: readonly CfnTemplate[]): number {
+  const ofAll = sum(templates.flatMap(forwardingRules).map((rule) => eventsOfRule(rule).rotations));
+  return ofAll / ASSUMED.regions.length;
+}
+
+/** Messages in a month: events, reports, and requests to look again. */
+export function messagesOf(templates: readonly CfnTemplate[], { rotation, rotations }: Month): Messages {
+  return {
+    'verify-deploy': ASSUMED.deploysAMonth * (eventsPerDeploy(templates) + LOOKS_AGAIN),
+    'verify-rotation': rotations * rotation.messages,
+  };
 }
 
 /** How often a function is called in a month: by schedules, and once for each message of a queue. */
-function callsOf(template: CfnTemplate, id: string, messages: number): number {
+function callsOf(template: CfnTemplate, id: string, messages: Messages): number {
   const targeted = (rule: string) =>
     JSON.stringify(template.Resources[rule]).includes(`"Fn::GetAtt":["${id}","Arn"]`);
   const schedules = idsOf(template, 'AWS::Events::Rule').filter(targeted);
   const mappings = idsOf(template, 'AWS::Lambda::EventSourceMapping').filter((mapping) =>
     JSON.stringify(template.Resources[mapping]).includes(`"FunctionName":{"Ref":"${id}"}`),
   );
-  const calls = sum(schedules.map((rule) => schedulesOf(template, rule))) + mappings.length * messages;
-  if (calls === 0) throw new Error(`nobody knows how often ${id} is called`);
-  return calls;
+  if (schedules.length + mappings.length === 0) throw new Error(`nobody knows how often ${id} is called`);
+  const scheduled = sum(schedules.map((rule) => schedulesOf(template, rule)));
+  return mappings.length === 0
+    ? scheduled
+    : scheduled + mappings.length * messages[queuedPartOf(template, id)];
+}
+
+/** Which of our functions a resource is. */
+function partOf({ Resources }: CfnTemplate, id: string): Part {
+  const { FunctionName } = z.looseObject({ FunctionName: z.string() }).parse(Resources[id]?.Properties);
+  const part = PARTS.find((each) => FunctionName.endsWith(`-${each}`));
+  if (part === undefined) throw new Error(`nobody knows what ${FunctionName} is`);
+  return part;
+}
+
+function queuedPartOf(template: CfnTemplate, id: string): QueuedPart {
+  const part = partOf(template, id);
+  if (part === 'sweep') throw new Error('no queue feeds the sweep');
+  return part;
 }
 
 /** How often a schedule fires in a month. */
@@ -327,7 +466,7 @@ function schedulesOf({ Resources }: CfnTemplate, id: string): number {
   const { ScheduleExpression } = z
     .looseObject({ ScheduleExpression: z.string() })
     .parse(Resources[id]?.Properties);
-  const [, minutes] = /^rate\((\d+) minutes?\)$/.exec(ScheduleExpression) ?? [];
+  const [, minutes] = /^cron\(0\/(\d+) \* \* \* \? \*\)$/.exec(ScheduleExpression) ?? [];
   if (minutes === undefined) throw new Error(`${ScheduleExpression} is not understood`);
   return MONTH_SECONDS / 60 / Number(minutes);
 }
@@ -340,11 +479,11 @@ function monthsKept({ Resources }: CfnTemplate, logGroup: string): number {
 }
 
 /** Rules of a template that put events on another bus. */
-function forwardingRules(template: CfnTemplate): number {
-  const targets = z.looseObject({ Targets: targetsOf(busArn) });
-  return idsOf(template, 'AWS::Events::Rule').filter(
-    (id) => targets.safeParse(template.Resources[id]?.Properties).success,
-  ).length;
+function forwardingRules(template: CfnTemplate): z.output<typeof forwardingSchema>[] {
+  return idsOf(template, 'AWS::Events::Rule').flatMap((id) => {
+    const rule = forwardingSchema.safeParse(template.Resources[id]?.Properties);
+    return rule.success ? [rule.data] : [];
+  });
 }
 
 export function sum(numbers: readonly number[]): number {

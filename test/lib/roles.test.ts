@@ -19,6 +19,15 @@ function rowsOf({ statement = {}, trust = {}, properties = {} }) {
   return rolesOf({ Resources: { Role: { Type: 'AWS::IAM::Role', Properties } } });
 }
 
+const POLICY = {
+  PolicyName: 'permissions',
+  PolicyDocument: document({ Action: 'dynamodb:GetItem', Resource: '*' }),
+};
+const DENIED = {
+  Effect: 'Deny',
+  Action: ['secretsmanager:BatchGetSecretValue', 'secretsmanager:GetSecretValue'],
+};
+
 describe('the table of roles', () => {
   it('has a row for a role', () => {
     expect(rowsOf({})).toEqual([
@@ -32,6 +41,20 @@ describe('the table of roles', () => {
     ]);
   });
 
+  it('has a row for what is denied', () => {
+    const [[, , sees, changes, limits] = []] = rowsOf({ statement: DENIED });
+    expect([sees, changes, limits]).toEqual([
+      'never: values of secrets, which it is denied',
+      '–',
+      'all secrets',
+    ]);
+  });
+
+  it('has a row for a policy that not every account has', () => {
+    const Policies = [{ 'Fn::If': ['HasSecretArns', POLICY, { Ref: 'AWS::NoValue' }] }];
+    expect(rowsOf({ properties: { Policies } })).toEqual(rowsOf({}));
+  });
+
   it.each([
     ['an action', { statement: { Action: ['dynamodb:GetItem', 'dynamodb:DeleteItem'] } }],
     ['all actions of a service', { statement: { Action: 'dynamodb:*' } }],
@@ -42,6 +65,17 @@ describe('the table of roles', () => {
       { statement: { Condition: { StringEquals: { 'aws:RequestedRegion': ['eu-west-3'] } } } },
     ],
     ['a resource', { statement: { Resource: 'arn:aws:s3:::bucket' } }],
+    ['all secrets', { statement: { Resource: 'arn:aws:secretsmanager:*:111111111111:secret:*' } }],
+    ['another function', { statement: { Resource: 'arn:aws:lambda:*:111111111111:function:any' } }],
+    ['anything else that is denied', { statement: { Effect: 'Deny' } }],
+    [
+      'values that are denied on a condition',
+      { statement: { ...DENIED, Condition: { Bool: { 'aws:SecureTransport': 'false' } } } },
+    ],
+    [
+      'one policy or another',
+      { properties: { Policies: [{ 'Fn::If': ['HasSecretArns', POLICY, POLICY] }] } },
+    ],
     ['another service that may assume it', { trust: { Principal: { Service: 'ec2.amazonaws.com' } } }],
     ['everybody who may assume it', { trust: { Principal: { AWS: '*' } } }],
     ['a policy of AWS', { properties: { ManagedPolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] } }],

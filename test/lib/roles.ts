@@ -1,12 +1,14 @@
 import * as z from 'zod';
+import { SECRET_VALUE_ACTIONS } from '../../lib/permissions.ts';
 import { markdownTable } from './markdown-table.ts';
 import type { CfnTemplate } from './resource-costs.ts';
-import { HUB_ACCOUNT, OTHER_ACCOUNT, REGIONS, synthesize, TWO_ACCOUNTS } from './synthesized.ts';
+import { HUB_ACCOUNT, OTHER_ACCOUNT, REGIONS, synthesize, WITH_SECRETS } from './synthesized.ts';
 
 /** What who may make a call gets to see, or can change. */
 type Wording = { readonly sees: string } | { readonly changes: string };
 
 const CONFIGURATIONS = { sees: 'configurations of functions, environment values included' };
+const SECRETS = { sees: 'all of secrets but their values: versions, labels, replicas, tags' };
 const TRACES = { changes: 'adds traces' };
 const LOG = { changes: 'adds lines to it' };
 
@@ -15,6 +17,9 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
   'lambda:ListFunctions': CONFIGURATIONS,
   'lambda:GetFunctionConfiguration': CONFIGURATIONS,
   'lambda:GetAlias': { sees: 'versions of aliases' },
+  'secretsmanager:DescribeSecret': SECRETS,
+  'secretsmanager:ListSecretVersionIds': SECRETS,
+  'lambda:InvokeFunction': { changes: 'runs them, and gets their answers' },
   'tag:GetResources': { sees: 'names and tags of whatever has tags' },
   'sts:AssumeRole': { sees: 'what that role can see' },
   'dynamodb:GetItem': { sees: 'items: names, hashes, times' },
@@ -23,7 +28,7 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
   'secretsmanager:GetSecretValue': { sees: 'the key itself' },
   'events:PutEvents': { changes: 'puts events on it' },
   'sqs:SendMessage': { changes: 'puts messages into it' },
-  'sqs:ReceiveMessage': { sees: 'messages: events that tell of deploys' },
+  'sqs:ReceiveMessage': { sees: 'messages: events that tell of deploys or of secrets' },
   'sqs:GetQueueAttributes': { sees: 'settings and length' },
   'sqs:DeleteMessage': { changes: 'takes messages out of it' },
   'logs:CreateLogStream': LOG,
@@ -33,12 +38,16 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
 };
 
 const texts = z.union([z.string(), z.array(z.string())]).transform((each) => [each].flat());
-const statement = z.strictObject({
-  Effect: z.literal('Allow'),
-  Action: texts,
-  Resource: z.unknown(),
-  Condition: z.optional(z.unknown()),
-});
+const statement = z.union([
+  z.strictObject({
+    Effect: z.literal('Allow'),
+    Action: texts,
+    Resource: z.unknown(),
+    Condition: z.optional(z.unknown()),
+  }),
+  z.strictObject({ Effect: z.literal('Deny'), Action: texts, Resource: z.literal('*') }),
+  z.strictObject({ Effect: z.literal('Deny'), Action: texts, NotResource: z.unknown() }),
+]);
 const trust = z.strictObject({
   Effect: z.literal('Allow'),
   Action: z.literal('sts:AssumeRole'),
@@ -47,17 +56,24 @@ const trust = z.strictObject({
 });
 const policy = <S extends z.ZodType>(of: S) =>
   z.strictObject({ Version: z.string(), Statement: z.array(of) });
+const rolePolicy = z.strictObject({ PolicyName: z.string(), PolicyDocument: policy(statement) });
+/** One that is there only if a condition holds. */
+const maybePolicy = z
+  .strictObject({
+    'Fn::If': z.tuple([z.string(), rolePolicy, z.strictObject({ Ref: z.literal('AWS::NoValue') })]),
+  })
+  .transform((either) => either['Fn::If'][1]);
 /** Strict, so that nothing that gives a role more is overlooked. */
 const role = z.strictObject({
   RoleName: z.unknown(),
   Description: z.optional(z.string()),
   AssumeRolePolicyDocument: policy(trust),
-  Policies: z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: policy(statement) })),
+  Policies: z.array(z.union([rolePolicy, maybePolicy])),
 });
 
 /** What every role that is deployed can see and change, in Markdown: a row for each statement of its policies. */
 export function rolesTable(): string {
-  const { recohere, templateOf } = synthesize(TWO_ACCOUNTS);
+  const { recohere, templateOf } = synthesize(WITH_SECRETS);
   const region = recohere.regions.find(({ account }) => account === OTHER_ACCOUNT);
   if (region === undefined) throw new Error('there is another account');
   const templates = [recohere.hub, recohere.monitoring, region].map(
@@ -82,13 +98,22 @@ export function rolesOf(template: CfnTemplate): string[][] {
       const trusted = AssumeRolePolicyDocument.Statement.map((each) => trustedBy(template, each)).join('; ');
       return Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map((each, row) => [
         ...(row === 0 ? [name, trusted] : ['', '']),
-        ...wordsOf(each.Action),
-        [each.Resource]
-          .flat()
-          .map((resource) => resourceText(template, resource))
-          .join(', ') + conditionText(template, each.Condition),
+        ...permissionOf(template, each),
       ]);
     });
+}
+
+/** What a statement lets a role see and change, and what it is limited to. */
+function permissionOf(template: CfnTemplate, each: z.output<typeof statement>): string[] {
+  if (each.Effect === 'Allow') {
+    const resources = [each.Resource].flat().map((resource) => resourceText(template, resource));
+    const limits = [...new Set(resources)].join(', ') + conditionText(template, each.Condition);
+    return [...wordsOf(each.Action), limits];
+  }
+  if (each.Action.toSorted().join() !== SECRET_VALUE_ACTIONS.toSorted().join())
+    throw new Error(`what does it mean that ${each.Action} is denied?`);
+  const but = 'NotResource' in each ? ` but ${resourceText(template, each.NotResource)}` : '';
+  return ['never: values of secrets, which it is denied', '–', `all secrets${but}`];
 }
 
 /** Where a role is made: the region's template has two, and a condition says where the second is made. */
@@ -166,14 +191,22 @@ function resourceText(template: CfnTemplate, resource: unknown): string {
   const [, kind = '', name = ''] =
     /^arn:aws:iam::<other>:(role)\/(.*)$/.exec(text) ??
     /^arn:aws:events:<hub region>:<hub>:event-(bus)\/(.*)$/.exec(text) ??
+    /^arn:aws:secretsmanager:\*:<hub>:(secret):(.*?)(?:-\?{6})?$/.exec(text) ??
+    /^arn:aws:lambda:\*:<hub>:(function):(.*)$/.exec(text) ??
     [];
   if (text === '*') return 'the whole account';
   if (kind === 'role') return `\`${name}\` of the other accounts`;
   if (kind === 'bus') return `the bus \`${name}\` of the hub`;
+  const { secrets = [] } = WITH_SECRETS;
+  const probes = secrets.flatMap(({ consumers = [] }) => consumers.map(({ probe }) => probe));
+  if (kind === 'secret' && secrets.some((secret) => secret.name === name)) return NAMED.secrets;
+  if (kind === 'function' && probes.includes(name)) return NAMED.probes;
   if (text.startsWith('the ledger/index/')) return 'the index of the ledger';
   if (text.startsWith('arn:')) throw new Error(`what is ${text}?`);
   return text;
 }
+
+const NAMED = { secrets: 'the secrets that the config names', probes: 'the probes that the config names' };
 
 const VARIABLES: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
@@ -182,12 +215,14 @@ const VARIABLES: Readonly<Record<string, string>> = {
   Prefix: '<prefix>',
   HubAccount: '<hub>',
   HubRegion: '<hub region>',
+  SecretArns: NAMED.secrets,
+  ProbeArns: NAMED.probes,
 };
 
 /** The text of a name or an ARN, with words for what differs from one installation to another. */
 function textOf(template: CfnTemplate, value: unknown): string {
   if (typeof value === 'string') {
-    const { prefix = '' } = TWO_ACCOUNTS;
+    const { prefix = '' } = WITH_SECRETS;
     return value
       .replaceAll(prefix, '<prefix>')
       .replaceAll(HUB_ACCOUNT, '<hub>')

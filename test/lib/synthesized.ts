@@ -30,6 +30,23 @@ export const TWO_ACCOUNTS: RecohereConfig = {
   ],
 };
 
+/** The same with secrets of both accounts, and with functions that are invoked to probe who uses them. */
+export const WITH_SECRETS: RecohereConfig = {
+  ...TWO_ACCOUNTS,
+  secrets: [
+    { name: 'prod/db', consumers: [{ name: 'checkout-api', cacheSeconds: 60, probe: 'checkout-api:live' }] },
+    { name: 'prod/mail' },
+    {
+      name: 'prod/db',
+      account: OTHER_ACCOUNT,
+      consumers: [
+        { name: 'billing', cacheSeconds: 60, probe: 'billing-probe' },
+        { name: 'reports', cacheSeconds: 0, probe: 'billing-probe' },
+      ],
+    },
+  ],
+};
+
 const folder = mkdtempSync(join(tmpdir(), 'recohere-lib-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -72,31 +89,43 @@ export interface CfnResource {
 }
 
 interface Statement {
+  readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
-  readonly Resource: unknown;
+  readonly Resource?: unknown;
+  readonly NotResource?: unknown;
   readonly Condition?: unknown;
 }
 
-/** The statements of the one policy of a role. */
+interface Policy {
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+}
+
+/** The statements of the policies of a role, of those too that are there only if a condition holds. */
 export function statementsOf(template: Template, roleName: unknown): Statement[] {
   const role = resourcesOf(template, 'AWS::IAM::Role').find(
     ({ Properties }) => JSON.stringify(Properties.RoleName) === JSON.stringify(roleName),
   );
-  return role?.Properties.Policies.flatMap(
-    ({ PolicyDocument }: { PolicyDocument: { Statement: Statement[] } }) => PolicyDocument.Statement,
-  );
+  return role?.Properties.Policies.map((policy: Policy | { 'Fn::If': [string, Policy, unknown] }) =>
+    'Fn::If' in policy ? policy['Fn::If'][1] : policy,
+  ).flatMap(({ PolicyDocument }: Policy) => PolicyDocument.Statement);
 }
 
 /** All that some statements allow, in order. */
 export function actionsOf(statements: readonly Statement[]): string[] {
-  return [...new Set(statements.flatMap(({ Action }) => Action))].toSorted();
+  return [...new Set(statements.filter(isAllowing).flatMap(({ Action }) => Action))].toSorted();
 }
 
-/** What stands in a statement with an action, which must be in one only. */
+/** What stands in the statement that allows an action, which must be one only. */
 export function statementWith(statements: readonly Statement[], action: string): Statement | undefined {
-  const [found, ...others] = statements.filter(({ Action }) => [Action].flat().includes(action));
+  const [found, ...others] = statements
+    .filter(isAllowing)
+    .filter(({ Action }) => [Action].flat().includes(action));
   if (others.length > 0) throw new Error(`${action} is in several statements`);
   return found;
+}
+
+function isAllowing({ Effect }: Statement): boolean {
+  return Effect === 'Allow';
 }
 
 /** The text of an ARN that is joined out of parts, in the account and region of the hub. */

@@ -11,28 +11,23 @@ import {
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
 import {
-  AssumeRoleCommand,
   GetCallerIdentityCommand,
   type GetCallerIdentityCommandOutput,
   STSClient,
 } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { accessKey } from '../../contract/ledger.ts';
-import { RefusedError } from '../../core/errors.ts';
-import { type Place, placeId } from '../../core/place.ts';
+import type { Place } from '../../core/place.ts';
 import { Sealed } from '../../core/sealed.ts';
-import type { Access } from '../../ports/access-memory.ts';
 import {
   type FunctionDescription,
   type FunctionSource,
   PAGE_SIZE,
   type TagFilter,
 } from '../../ports/function-source.ts';
+import { required, unexpected } from './answers.ts';
 import { asking, type Bounded } from './asking.ts';
 import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
+import { type Credentials, oncePerPlace, placeCredentials } from './credentials.ts';
 import { refusedKey } from './errors.ts';
-
-type Credentials = LambdaClient['config']['credentials'];
 
 interface Clients {
   readonly lambda: LambdaClient;
@@ -40,28 +35,15 @@ interface Clients {
 }
 
 /**
- * Lambda and the tagging API, with the credentials of the environment, or those of a role that a place names. A role is
- * assumed once for all its regions, and anew shortly before its session ends; one that is refused, again at each call.
+ * Lambda and the tagging API, with the credentials of each place.
+ * @see placeCredentials
  * @param bounds Shorter ones are for tests.
  */
 export function awsFunctionSource(
   bounds = { client: CLIENT_BOUNDS, callTimeoutMs: CALL_TIMEOUT_MS },
 ): FunctionSource {
-  const own = fromNodeProviderChain(); // one for all places, so that credentials are looked for once
-  const sessions = new Map<string, Credentials>();
-  const clients = new Map<string, Clients>();
-  const credentialsOf = ({ region, access }: Place): Credentials => {
-    if (access === undefined) return own;
-    const { pk } = accessKey(access);
-    const made = sessions.get(pk) ?? assuming(access, own, process.env.AWS_REGION || region, bounds);
-    sessions.set(pk, made);
-    return made;
-  };
-  const clientsOf = (place: Place): Clients => {
-    const made = clients.get(placeId(place)) ?? makeClients(place, credentialsOf(place), bounds.client);
-    clients.set(placeId(place), made);
-    return made;
-  };
+  const credentials = placeCredentials(bounds);
+  const clientsOf = oncePerPlace((place) => makeClients(place, credentials.of(place), bounds.client));
   const ask = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
     asking(call, send, bounds.callTimeoutMs);
   let account: Promise<GetCallerIdentityCommandOutput> | undefined;
@@ -71,7 +53,7 @@ export function awsFunctionSource(
     async ownAccount({ region }) {
       const call = 'sts:GetCallerIdentity';
       account ??= ask(call, (options) => {
-        const sts = new STSClient({ region, credentials: own, ...bounds.client });
+        const sts = new STSClient({ region, credentials: credentials.own, ...bounds.client });
         return sts.send(new GetCallerIdentityCommand({}), options);
       });
       try {
@@ -136,34 +118,6 @@ function makeClients({ region }: Place, credentials: Credentials, bounds: typeof
   return { lambda: new LambdaClient(options), tagging: new ResourceGroupsTaggingAPIClient(options) };
 }
 
-/** @param region Where STS is asked: the own, so that no other need work for it. What any region gives is good in all. */
-function assuming(
-  { roleArn, externalId }: Access,
-  own: Credentials,
-  region: string,
-  { client, callTimeoutMs }: { readonly client: typeof CLIENT_BOUNDS; readonly callTimeoutMs: number },
-): Credentials {
-  const call = 'sts:AssumeRole';
-  const sts = new STSClient({ region, credentials: own, ...client });
-  const assume = async () => {
-    const command = new AssumeRoleCommand({
-      RoleArn: roleArn,
-      RoleSessionName: 'recohere',
-      ExternalId: externalId,
-    });
-    const answer = await asking(call, (bounded) => sts.send(command, bounded), callTimeoutMs);
-    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
-    return {
-      accessKeyId: required(call, AccessKeyId),
-      secretAccessKey: required(call, SecretAccessKey),
-      sessionToken: required(call, SessionToken),
-      ...(Expiration && { expiration: Expiration }),
-    };
-  };
-  // each client would keep a session of its own; so all are given the credentials of one, which keep theirs
-  return new STSClient({ region, credentials: assume }).config.credentials;
-}
-
 function undefinedIfAbsent(error: unknown): undefined {
   if (error instanceof ResourceNotFoundException) return undefined;
   throw error;
@@ -222,13 +176,4 @@ function progressOf({ State, LastUpdateStatus }: FunctionConfiguration): Functio
 function parseArn(call: string, arn: string | undefined): { account: string; name: string } {
   const [, , , , account, , name] = required(call, arn).split(':');
   return { account: required(call, account), name: required(call, name) };
-}
-
-function required(call: string, value: string | undefined): string {
-  if (value) return value;
-  throw unexpected(call);
-}
-
-function unexpected(call: string): RefusedError {
-  return new RefusedError({ code: 'UNEXPECTED_ANSWER', call });
 }

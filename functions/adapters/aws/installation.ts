@@ -2,36 +2,63 @@ import { readFileSync } from 'node:fs';
 import type * as z from 'zod/mini';
 import type { ParsedConfig } from '../../contract/config.ts';
 import type { Part } from '../../contract/deployment.ts';
-import { CONFIG_FILE, environmentSchemas } from '../../contract/environment.ts';
+import { CONFIG_FILE, type EnvironmentOf, environmentSchemas } from '../../contract/environment.ts';
 import { RecohereError } from '../../core/errors.ts';
 import { accessMemory } from './access-memory.ts';
+import { awsConsumerProbes } from './consumer-probes.ts';
 import { awsFunctionSource } from './function-source.ts';
 import { readKey } from './key.ts';
 import { dynamoLedger } from './ledger.ts';
 import { sqsWakes } from './queues.ts';
+import { awsSecretSource } from './secret-source.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { emfTelemetry } from './telemetry.ts';
 
 /**
- * What one deployed function has to work with: its environment, the config beside its code, and AWS.
- * @throws RecohereError `BAD_INSTALLATION`, or RefusedError if the fingerprint key cannot be read
+ * What every deployed function has to work with: its environment, the config beside its code, and what is the same for all.
+ * @throws RecohereError `BAD_INSTALLATION`
  */
-export async function installation<P extends Part>(part: P) {
+export function installation<P extends Part>(part: P) {
   const environment = environmentOf(part);
-  const { RECOHERE_LEDGER, RECOHERE_KEY, RECOHERE_QUEUE } = environment;
   return {
     environment,
     config: readConfig(),
     ports: {
-      source: awsFunctionSource(),
       clock: systemClock,
       random: systemRandom,
-      ledger: dynamoLedger({}, RECOHERE_LEDGER),
-      memory: accessMemory({}, RECOHERE_LEDGER),
-      wakes: sqsWakes(RECOHERE_QUEUE),
+      memory: accessMemory({}, environment.RECOHERE_LEDGER),
       telemetry: emfTelemetry(),
-      key: await readKey(RECOHERE_KEY),
     },
+  };
+}
+
+/**
+ * What a function looks at functions with.
+ * @throws RefusedError if the fingerprint key cannot be read
+ */
+export async function functionPorts({
+  RECOHERE_LEDGER,
+  RECOHERE_KEY,
+  RECOHERE_QUEUE,
+}: Pick<EnvironmentOf<'sweep'>, 'RECOHERE_LEDGER' | 'RECOHERE_KEY' | 'RECOHERE_QUEUE'>) {
+  return {
+    source: awsFunctionSource(),
+    ledger: dynamoLedger({}, RECOHERE_LEDGER),
+    wakes: sqsWakes(RECOHERE_QUEUE),
+    key: await readKey(RECOHERE_KEY),
+  };
+}
+
+/** What a function looks at secrets with. */
+export function secretPorts({
+  RECOHERE_LEDGER,
+  RECOHERE_SECRETS_QUEUE,
+}: Pick<EnvironmentOf<'sweep'>, 'RECOHERE_LEDGER' | 'RECOHERE_SECRETS_QUEUE'>) {
+  return {
+    secrets: awsSecretSource(),
+    probes: awsConsumerProbes(),
+    ledger: dynamoLedger({}, RECOHERE_LEDGER, 'secret'),
+    wakes: sqsWakes(RECOHERE_SECRETS_QUEUE),
   };
 }
 

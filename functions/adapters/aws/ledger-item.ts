@@ -7,12 +7,20 @@ import {
   ITEM_BYTES_MAX,
   type LedgerKey,
   STATES_INDEX,
-  SUBJECT_KIND,
+  SUBJECT_KINDS,
+  type SubjectKind,
   stateKey,
 } from '../../contract/ledger.ts';
-import { COMPARED_FACETS, REFUSAL_CODES } from '../../contract/report.ts';
-import type { ClosedEpisode, SubjectState } from '../../core/episode.ts';
+import {
+  COMPARED_FACETS,
+  EVIDENCE,
+  HOP_STATES,
+  REFUSAL_CODES,
+  SECRET_FACETS,
+} from '../../contract/report.ts';
+import { type ClosedEpisode, EPISODE_ENDS, type SubjectState } from '../../core/episode.ts';
 import { invariant, RecohereError } from '../../core/errors.ts';
+import type { PlaceId } from '../../core/place.ts';
 
 /** An item as DynamoDB takes and gives it. */
 export type Item = Record<string, AttributeValue>;
@@ -40,15 +48,65 @@ const finding = z.union([
   z.strictObject({
     ...named,
     kind: z.literal('unobservable'),
-    facet: z.enum([...COMPARED_FACETS, ...WHOLE]),
+    facet: z.enum([...COMPARED_FACETS, ...SECRET_FACETS, ...WHOLE]),
     refusal,
   }),
   z.strictObject({ ...named, kind: z.literal('unexpected'), facet: z.literal('code') }),
+  z.strictObject({
+    ...named,
+    kind: z.enum(['unsettled', 'stale', 'failed', 'missing', 'standalone']),
+    facet: z.literal('version'),
+  }),
+  z.strictObject({
+    ...named,
+    kind: z.enum(['unsettled', 'stale', 'unexpected', 'failed']),
+    facet: z.literal('consumer'),
+    refusal: z.exactOptional(refusal),
+  }),
+  z.strictObject({ ...named, kind: z.literal('failed'), facet: z.literal('rotation') }),
 ]);
+
+const rotation = z.strictObject({
+  versionId: z.string(),
+  hops: z.array(
+    z.strictObject({
+      hop: z.literal([1, 2, 3]),
+      replica: z.string(),
+      consumer: z.exactOptional(z.string()),
+      state: z.enum(HOP_STATES),
+      evidence: z.nullable(z.enum(EVIDENCE)),
+      at: z.nullable(time),
+    }),
+  ),
+});
+
+const place = z.pipe(
+  z.string(),
+  z.transform((id) => id as PlaceId),
+);
+
+const secretMemory = z.strictObject({
+  held: z.record(z.string(), z.strictObject({ versionId: z.string(), since: time })),
+  loads: z.array(
+    z.strictObject({
+      replica: place,
+      consumer: z.string(),
+      process: z.exactOptional(z.string()),
+      at: time,
+      used: z.union([
+        z.strictObject({ versionId: z.string(), isKnown: z.boolean() }),
+        z.strictObject({ refusal }),
+      ]),
+    }),
+  ),
+  ended: z.exactOptional(
+    z.strictObject({ event: z.enum(['RotationSucceeded', 'RotationFailed', 'RotationAbandoned']), at: time }),
+  ),
+});
 
 const change = z.strictObject({ id: z.string(), source: z.string(), at: time });
 
-const roots = z.record(z.string(), z.partialRecord(z.enum(COMPARED_FACETS), z.string()));
+const roots = z.record(z.string(), z.partialRecord(z.enum([...COMPARED_FACETS, 'version']), z.string()));
 
 const openEpisode = z.strictObject({
   id: z.string(),
@@ -62,13 +120,14 @@ const openEpisode = z.strictObject({
   isOverdue: z.boolean(),
   roots,
   findings: z.array(finding),
+  rotation: z.exactOptional(rotation),
 });
 
 const closedEpisode = z.strictObject({
   id: z.string(),
   subject: z.string(),
   cause: change,
-  outcome: z.enum(['forward', 'rolled-back', 'retired']),
+  outcome: z.enum(EPISODE_ENDS),
   wasOverdue: z.boolean(),
   timeToDetectMs: time,
   convergenceMs: time,
@@ -76,6 +135,7 @@ const closedEpisode = z.strictObject({
   resolutionMs: time,
   closedAt: time,
   findings: z.array(finding),
+  rotation: z.exactOptional(rotation),
 });
 
 const asked = z.strictObject({
@@ -92,25 +152,26 @@ const subjectState = z.strictObject({
   last: z.optional(closedEpisode),
   asked: z.optional(asked),
   wake: z.int().check(z.minimum(0)),
+  secret: z.exactOptional(secretMemory),
 });
 
 // strict, since a field that is not known would be lost by the next swap
 const envelope = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
 const stateItem = z.extend(subjectState, {
   ...envelope,
-  kind: z.literal(SUBJECT_KIND),
+  kind: z.enum(SUBJECT_KINDS),
   swapId: z.string(),
 });
 const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
 const episodeItem = z.extend(closedEpisode, envelope);
 
 /** @param swapId Tells this swap from all others, whatever they write. */
-export function itemOfState(state: SubjectState, swapId: string): Item {
-  return itemOf(stateKey(state.subject), { ...state, kind: SUBJECT_KIND, swapId });
+export function itemOfState(kind: SubjectKind, state: SubjectState, swapId: string): Item {
+  return itemOf(stateKey(kind, state.subject), { ...state, kind, swapId });
 }
 
-export function itemOfEpisode(episode: ClosedEpisode): Item {
-  return itemOf(episodeKey(episode.subject, episode.id), episode);
+export function itemOfEpisode(kind: SubjectKind, episode: ClosedEpisode): Item {
+  return itemOf(episodeKey(kind, episode.subject, episode.id), episode);
 }
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */

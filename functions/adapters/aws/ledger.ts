@@ -16,7 +16,7 @@ import {
   FORMAT,
   LEDGER_KEY,
   STATES_INDEX,
-  SUBJECT_KIND,
+  type SubjectKind,
   stateKey,
   subjectPartition,
 } from '../../contract/ledger.ts';
@@ -59,13 +59,14 @@ const IS_NOT_OF_LATER_RELEASE = '#format <= :format';
 const SWAP_ID_BYTES = 16;
 
 /**
- * The ledger in a DynamoDB table, which the template or {@link createLedgerTable} has made.
+ * What is remembered of all subjects of a kind, in a DynamoDB table, which the template or {@link createLedgerTable} has made.
  * @param options Of the SDK's client; they replace {@link CLIENT_BOUNDS}.
  * @param random Tells swaps apart.
  */
 export function dynamoLedger(
   options: DynamoDBClientConfig,
   tableName: string,
+  kind: SubjectKind = 'function',
   random: Random = systemRandom,
 ): Ledger {
   const client = new DynamoDBClient({ ...CLIENT_BOUNDS, ...options });
@@ -73,7 +74,7 @@ export function dynamoLedger(
   const get = async (subject: string, wanted: Partial<GetItemCommandInput>): Promise<Item | undefined> => {
     const command = new GetItemCommand({
       TableName: tableName,
-      Key: marshall(stateKey(subject)),
+      Key: marshall(stateKey(kind, subject)),
       ConsistentRead: true,
       ...wanted,
     });
@@ -117,7 +118,7 @@ export function dynamoLedger(
       const swapId = Buffer.from(random.bytes(SWAP_ID_BYTES)).toString('hex');
       const command = new PutItemCommand({
         TableName: tableName,
-        Item: itemOfState(next, swapId),
+        Item: itemOfState(kind, next, swapId),
         ...(version === 1
           ? { ConditionExpression: IS_NEW }
           : {
@@ -138,7 +139,7 @@ export function dynamoLedger(
     async record(episode) {
       const command = new PutItemCommand({
         TableName: tableName,
-        Item: itemOfEpisode(episode),
+        Item: itemOfEpisode(kind, episode),
         ConditionExpression: `${IS_NEW} OR ${IS_NOT_OF_LATER_RELEASE}`,
         ExpressionAttributeNames: { '#format': 'format' },
         ExpressionAttributeValues: marshall({ ':format': FORMAT }),
@@ -157,7 +158,10 @@ export function dynamoLedger(
         ScanIndexForward: false,
         KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
         ExpressionAttributeNames: { '#pk': LEDGER_KEY.partition, '#sk': LEDGER_KEY.sort },
-        ExpressionAttributeValues: marshall({ ':pk': subjectPartition(subject), ':prefix': EPISODE_PREFIX }),
+        ExpressionAttributeValues: marshall({
+          ':pk': subjectPartition(kind, subject),
+          ':prefix': EPISODE_PREFIX,
+        }),
       });
       for await (const items of pages) found.push(...items.map(episodeOfItem));
       return found;
@@ -168,7 +172,7 @@ export function dynamoLedger(
         IndexName: STATES_INDEX.name,
         KeyConditionExpression: '#kind = :kind',
         ExpressionAttributeNames: { '#kind': STATES_INDEX.partition },
-        ExpressionAttributeValues: marshall({ ':kind': SUBJECT_KIND }),
+        ExpressionAttributeValues: marshall({ ':kind': kind }),
       });
       for await (const items of pages) yield* items.map(subjectOfItem);
     },

@@ -55,7 +55,7 @@ const EPISODE: ClosedEpisode = {
 describe('requests', () => {
   let dynamo: AwsClientStub<DynamoDBClient>;
   const random = { bytes: (length: number) => new Uint8Array(length).fill(171) };
-  const ledger = dynamoLedger({ region: 'eu-west-1' }, 'ledger', random);
+  const ledger = dynamoLedger({ region: 'eu-west-1' }, 'ledger', 'function', random);
   const metadata = { message: '', $metadata: {} };
   const KEY = { pk: { S: 'SUBJECT#function#api' }, sk: { S: 'STATE' } };
 

@@ -1,0 +1,28 @@
+import type { MetricName } from '../contract/metrics.ts';
+import type { Finding } from '../contract/report.ts';
+import type { ClosedEpisode, Episode } from '../core/episode.ts';
+import { gradeOf } from '../core/rotation.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+/** Of a sample's findings, so many stand in its log line. */
+const FINDINGS_TOLD = 10;
+
+type Told = Pick<Episode | ClosedEpisode, 'id' | 'findings' | 'rotation'>;
+
+/** Publishes samples that speak of one subject: what is known of its episode goes into the log line alone. */
+export function tellingOf(
+  telemetry: Telemetry,
+  subject: string,
+): (metric: MetricName, value: number, of?: Told) => void {
+  return (metric, value, of) =>
+    telemetry.publish(metric, value, {
+      subject,
+      ...(of && { episode: of.id, findings: of.findings.slice(0, FINDINGS_TOLD).map(wordsOf).join('; ') }),
+      ...(of?.rotation && { version: of.rotation.versionId, evidence: gradeOf(of.rotation) }),
+    });
+}
+
+/** `eu-west-1 env different DB_HOST`, for who looks in the log. */
+function wordsOf({ replica, facet, kind, keys }: Finding): string {
+  return [replica, facet, kind, ...keys].join(' ');
+}

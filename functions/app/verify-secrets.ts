@@ -1,0 +1,252 @@
+import pMap from 'p-map';
+import type { ParsedConfig, WatchedSecret } from '../contract/config.ts';
+import { SECRET_FACETS } from '../contract/report.ts';
+import { retire, type Step, type SubjectState } from '../core/episode.ts';
+import { RefusedError } from '../core/errors.ts';
+import { type Place, type PlaceId, placeId } from '../core/place.ts';
+import { type Heard, isNews, rotate, superseded } from '../core/rotation.ts';
+import type { Load, SecretObservation } from '../core/secret.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ConsumerProbes } from '../ports/consumer-probes.ts';
+import type { SecretSource } from '../ports/secret-source.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { Wake } from '../ports/wakes.ts';
+import { type HeardOfSecret, mayMean } from './hear-secret.ts';
+import { lookAtSecret } from './look-secrets.ts';
+import { isPastTarget } from './past-target.ts';
+import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
+import { type SettlePorts, settle } from './settle.ts';
+import { tellingOf } from './telling.ts';
+import { failFirst, type Open, type Swept } from './verify.ts';
+
+/** Secrets that are looked at, or probes that are under way, at once. Nothing shares their quotas with the user's deploys. */
+const SECRETS_AT_ONCE = 20;
+const PROBES_AT_ONCE = 25;
+
+export interface VerifySecretPorts extends SettlePorts {
+  readonly secrets: SecretSource;
+  readonly probes: ConsumerProbes;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+/** Looks at the secrets that an event may mean, and takes what was seen and told into the ledger. */
+export async function verifySecretChange(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  heard: HeardOfSecret,
+): Promise<void> {
+  const { secretId, account } = heard;
+  const concerned = config.secrets.filter((secret) => {
+    const own = secret.account ?? config.hub.account;
+    return mayMean(secretId, secret) && (own === undefined || own === account);
+  });
+  const due = await Promise.all(
+    concerned.map(async (secret) => {
+      if (heard.loaded === undefined) return [secret];
+      const isNamed = secret.consumers.some(({ name }) => name === heard.loaded?.consumer);
+      const [load] = loadsOf(heard, placesOfSecret(config, secret));
+      if (!isNamed || load === undefined) return [];
+      return isNews(await ports.ledger.read(subjectOfSecret(config, secret)), load) ? [secret] : [];
+    }),
+  );
+  failFirst(await verifyEach(ports, config, due.flat(), heard));
+}
+
+/** Looks once more at a secret that asked for it, unless it has been looked at since. */
+export async function verifySecretWake(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  { subject, wake }: Wake,
+): Promise<void> {
+  const state = await ports.ledger.read(subject);
+  if (state.wake !== wake) return;
+  const awake = config.secrets.filter((secret) => subjectOfSecret(config, secret) === subject);
+  failFirst(await verifyEach(ports, config, awake, undefined));
+}
+
+/**
+ * Looks at secrets without an event, and ends episodes of those that are not watched any more.
+ * @param isFull Whether all are looked at; else only those with an open episode.
+ */
+export async function verifyAllSecrets(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  isFull: boolean,
+): Promise<Swept> {
+  const watched = new Map(config.secrets.map((secret) => [subjectOfSecret(config, secret), secret]));
+  const open: SubjectState[] = [];
+  const gone: string[] = [];
+  for await (const subject of ports.ledger.subjects()) {
+    if (!watched.has(subject)) gone.push(subject);
+    else if (!isFull) open.push(await ports.ledger.read(subject));
+  }
+  const due = isFull
+    ? config.secrets
+    : open.flatMap(({ subject, open }) => (open ? [watched.get(subject) as WatchedSecret] : []));
+  const at = ports.clock.now();
+  const taken = await verifyEach(ports, config, due, undefined);
+  const retired = await each(gone, (subject) => {
+    const tell = (step: Step) => publish(ports.telemetry, step, undefined);
+    return settle(ports, subject, (state) => retire(state, at), tell);
+  });
+  return {
+    open: taken.results.flatMap(({ subject, open: episode }): Open[] => {
+      const secret = watched.get(subject);
+      return episode && secret ? [{ episode, alarmOn: alarmOnOf(config, secret) }] : [];
+    }),
+    unreadReplicas: taken.unreadReplicas,
+    errors: [...taken.errors, ...retired.errors],
+  };
+}
+
+async function verifyEach(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  secrets: readonly WatchedSecret[],
+  heard: HeardOfSecret | undefined,
+) {
+  let unreadReplicas = 0;
+  const { results, errors } = await each(secrets, async (secret) => {
+    const { state, unread } = await verifySecret(ports, config, secret, heard);
+    unreadReplicas += unread;
+    return state;
+  });
+  return { results, errors, unreadReplicas };
+}
+
+/** One secret's trouble is not the others'. */
+async function each<T, R>(items: readonly T[], act: (item: T) => Promise<R>) {
+  const errors: unknown[] = [];
+  const results = await pMap(
+    items,
+    (item) =>
+      act(item).catch((error: unknown) => {
+        errors.push(error);
+        return undefined;
+      }),
+    { concurrency: SECRETS_AT_ONCE },
+  );
+  return { results: results.filter((result) => result !== undefined), errors };
+}
+
+async function verifySecret(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  secret: WatchedSecret,
+  told: HeardOfSecret | undefined,
+): Promise<{ state: SubjectState; unread: number }> {
+  const subject = subjectOfSecret(config, secret);
+  const places = placesOfSecret(config, secret);
+  const rules = { ...rotationRulesOf(config, secret), alarmOn: alarmOnOf(config, secret) };
+  const look = await lookAtSecret(ports, secret.name, places);
+  const take = async (heard: Heard, at: number): Promise<SubjectState> => {
+    for (;;) {
+      let isOver = true;
+      const state = await settle(
+        ports,
+        subject,
+        (before) => {
+          const end = superseded(before, { ...look, at }, rules);
+          isOver = end === undefined;
+          return end ?? rotate(before, heard, { ...look, at }, rules);
+        },
+        (step) => publish(ports.telemetry, step, rules.alarmOn),
+      );
+      if (isOver) return state;
+    }
+  };
+
+  const { observations } = look;
+  const loads = await Promise.all(
+    loadsOf(told, places).map((load) => checked(ports.secrets, secret.name, load, places, observations)),
+  );
+  const state = await take({ change: told?.change, loads, ended: told?.ended }, look.at);
+  // a process that reports comes between two looks, and both of these ask the probes
+  const probed = told?.loaded ? [] : await probeConsumers(ports, secret, places, state, observations);
+  const unread = [...observations.values()].filter((each) => each.state === 'unobservable').length;
+  if (probed.length === 0) return { state, unread };
+  return { state: await take({ loads: probed }, ports.clock.now()), unread };
+}
+
+type Observations = ReadonlyMap<PlaceId, SecretObservation>;
+
+/** What a report says, if it comes from a place of the secret. */
+function loadsOf(told: HeardOfSecret | undefined, places: readonly Place[]): readonly Load[] {
+  const place = places.find(({ region }) => region === told?.region);
+  if (told?.loaded === undefined || place === undefined) return [];
+  const { versionId, ...said } = told.loaded;
+  return [{ ...said, replica: placeId(place), used: { versionId, isKnown: true } }];
+}
+
+/** Stands for an id that AWS does not name: it may be anything that a consumer says, a value included, and is not kept. */
+const UNNAMED = 'unnamed';
+
+/** The same, and whether the secret has the version, or lately had it: what carries no label any more has to be asked for. */
+async function checked(
+  secrets: SecretSource,
+  name: string,
+  load: Load,
+  places: readonly Place[],
+  observations: Observations,
+): Promise<Load> {
+  const place = places.find((each) => placeId(each) === load.replica);
+  if (place === undefined || 'refusal' in load.used) return load;
+  const { versionId } = load.used;
+  const isLabelled = [...observations.values()].some(
+    (each) => each.state === 'present' && each.description.labelledIds.includes(versionId),
+  );
+  if (isLabelled) return load;
+  const has = await secrets.hasVersion(place, name, versionId).catch((error: unknown) => {
+    if (error instanceof RefusedError && !error.retryable) return undefined; // nobody can tell
+    throw error;
+  });
+  return { ...load, used: { versionId: has ? versionId : UNNAMED, isKnown: has !== false } };
+}
+
+/** Asks the probes of consumers whose replicas hold the version, and of which nothing proves yet that they use it. */
+async function probeConsumers(
+  { probes, secrets, clock }: VerifySecretPorts,
+  { name, consumers }: WatchedSecret,
+  places: readonly Place[],
+  { open }: SubjectState,
+  observations: Observations,
+): Promise<readonly Load[]> {
+  const hops = open?.rotation?.hops ?? [];
+  const isDone = (replica: string) =>
+    hops.some((hop) => hop.hop < 3 && hop.replica === replica && hop.state === 'agreed');
+  const due = hops.flatMap((hop) => {
+    const probe = consumers.find((consumer) => consumer.name === hop.consumer)?.probe;
+    const place = places.find((each) => placeId(each) === hop.replica);
+    const isDue = hop.hop === 3 && hop.state !== 'agreed' && isDone(hop.replica);
+    return isDue && probe && place ? [{ consumer: hop.consumer as string, probe, place }] : [];
+  });
+  return pMap(
+    due,
+    async ({ consumer, probe, place }): Promise<Load> => {
+      const answer = await probes.probe(place, probe, name);
+      const said = { replica: placeId(place), consumer, at: clock.now() };
+      const used = 'refusal' in answer ? answer : { ...answer, isKnown: true };
+      return checked(secrets, name, { ...said, used }, places, observations);
+    },
+    { concurrency: PROBES_AT_ONCE },
+  );
+}
+
+/** All that can be wrong with a secret alarms, unless it is only learnt. */
+function alarmOnOf({ mode }: ParsedConfig, secret: WatchedSecret): Open['alarmOn'] {
+  return (secret.mode ?? mode) === 'alert' ? SECRET_FACETS : undefined;
+}
+
+function publish(telemetry: Telemetry, step: Step, alarmOn: Open['alarmOn']): void {
+  const { state, opened, closed, overdue, isFlap } = step;
+  const tell = tellingOf(telemetry, state.subject);
+  if (overdue && isPastTarget({ episode: overdue, alarmOn })) tell('SecretsPastTarget', 1, overdue);
+  if (isFlap) tell('FlapCount', 1);
+  if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
+  if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1, closed);
+  if (closed?.outcome === 'forward' && closed.rotation) {
+    const doneAt = Math.max(...closed.rotation.hops.map(({ at }) => at ?? 0));
+    tell('SecretPropagationTime', Math.max(0, doneAt - closed.cause.at), closed);
+  }
+}

@@ -1,0 +1,454 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  EVIDENCE,
+  type Evidence,
+  type Finding,
+  type Hop,
+  type HopState,
+  type Outcome,
+  type Refusal,
+} from '../contract/report.ts';
+import {
+  type Change,
+  type EpisodeRules,
+  lastLookedAt,
+  type Rotation,
+  type Seen,
+  type Step,
+  type SubjectState,
+  step,
+  supersede,
+} from './episode.ts';
+import { besides, type PlaceId, regionOf } from './place.ts';
+import type { Load, RotationEnd, SecretDescription, SecretMemory, SecretObservation } from './secret.ts';
+
+/** Processes of one consumer at one replica that are remembered, the newest. If there are so many, there may be more. */
+export const PROCESSES_KEPT = 20;
+
+/** All that is remembered of a secret's consumers, in number: its item stays far below DynamoDB's 400 KB. */
+const LOADS_KEPT = 400;
+
+/** What is agreed on already is news from one more process at most so often, where as many are known as are kept. */
+const PROCESS_NEWS_MS = 3_600_000;
+
+/** AWS rotates on the day of the date that it names, at any time. */
+const ROTATION_GRACE_MS = 24 * 3_600_000;
+
+/** A consumer of a secret, and where it runs. */
+interface Consumer {
+  readonly name: string;
+  readonly cacheMs: number;
+  readonly replicas: readonly PlaceId[];
+}
+
+export interface RotationRules extends EpisodeRules {
+  /** Where the secret is expected, each place once. Their order is the order of hops and findings. */
+  readonly replicas: readonly PlaceId[];
+  /** Which replica is the primary if AWS does not say. */
+  readonly primary?: PlaceId | undefined;
+  readonly consumers: readonly Consumer[];
+  /** How long a replication may be under way. */
+  readonly replicationMs: number;
+}
+
+/** What was told, by events or by probes. */
+export interface Heard {
+  readonly change?: Change | undefined;
+  readonly loads: readonly Load[];
+  readonly ended?: RotationEnd | undefined;
+}
+
+export interface SecretLook {
+  readonly observations: ReadonlyMap<PlaceId, SecretObservation>;
+  /** When the look began. */
+  readonly at: number;
+}
+
+/** What a look at one secret comes to. */
+export interface Judged {
+  readonly outcome: Outcome;
+  /** Unless the primary could not be read. */
+  readonly rotation?: Rotation | undefined;
+}
+
+type Held = SecretMemory['held'];
+const NOTHING: SecretMemory = { held: {}, loads: [] };
+
+/**
+ * Says what a look at a secret, and what was told of it, mean for its episode. Pure, like {@link step}, which it ends in: the
+ * version that is current on the primary is the root that moves, and replicas and consumers that are behind are findings.
+ */
+export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rules: RotationRules): Step {
+  const memory = remembered(before, heard, look, rules);
+  const told = isDeepStrictEqual(memory, before.secret ?? NOTHING) ? before : { ...before, secret: memory };
+  const { outcome, rotation } = judge(memory, look, rules, before.open?.rotation);
+  const { held } = memory;
+  const roots = Object.fromEntries(
+    rules.replicas.flatMap((replica) => {
+      const version = held[replica]?.versionId;
+      const isSeen = look.observations.get(replica)?.state === 'present';
+      return isSeen && version !== undefined ? [[replica, { version: rootOf(version) }]] : [];
+    }),
+  );
+  // that one more process has loaded a version moves no deadline
+  const change = before.open && heard.loads.length > 0 ? undefined : heard.change;
+  const seen: Seen = { outcome, roots, movedAt: movedAtOf(look, rules), at: look.at, rotation };
+  const taken = step(told, change && { ...change, namesNobody: true }, seen, rules);
+  const isInBetween = before.open !== undefined && taken.state.open !== undefined && heard.loads.length > 0;
+  return isInBetween && taken.state !== before ? inBetween(before, taken) : taken;
+}
+
+/** What consumers say comes between two looks: the next one is under way already, and each process would ask for one more. */
+function inBetween(before: SubjectState, { next, ...taken }: Step): Step {
+  return { ...taken, state: { ...taken.state, wake: before.wake } };
+}
+
+/**
+ * The end of what is open about a version, if by now another one is current: not if it is the one from before, for then the
+ * episode has been rolled back.
+ */
+export function superseded(before: SubjectState, look: SecretLook, rules: RotationRules): Step | undefined {
+  const { open, agreed } = before;
+  const primary = primaryOf(look.observations, rules);
+  const current = descriptionOf(look.observations.get(primary))?.currentId;
+  if (open?.rotation === undefined || current === undefined || look.at < lastLookedAt(before))
+    return undefined;
+  const isBack = agreed?.roots[primary]?.version === rootOf(current);
+  if (open.rotation.versionId === current || isBack) return undefined;
+  return supersede(before, open, look.at);
+}
+
+/** What a look alone says, without a memory: the first two hops. */
+export function judgeOnce(look: SecretLook, rules: RotationRules): Judged {
+  const state: SubjectState = { subject: '', version: 0, wake: 0 };
+  return judge(remembered(state, { loads: [] }, look, rules), look, { ...rules, consumers: [] }, undefined);
+}
+
+/** The weakest evidence on which it rests that consumers use a version; `unwatched` if nobody is named. */
+export function gradeOf({ hops }: Rotation): Evidence | 'unwatched' {
+  const third = hops.flatMap(({ hop, evidence }) => (hop === 3 && evidence ? [evidence] : []));
+  return EVIDENCE.findLast((evidence) => third.includes(evidence)) ?? 'unwatched';
+}
+
+function rootOf(versionId: string): string {
+  return `v1:${versionId}`;
+}
+
+function movedAtOf({ observations, at }: SecretLook, rules: RotationRules): number {
+  return Math.min(at, descriptionOf(observations.get(primaryOf(observations, rules)))?.changedAt ?? 0);
+}
+
+function descriptionOf(observation: SecretObservation | undefined): SecretDescription | undefined {
+  return observation?.state === 'present' ? observation.description : undefined;
+}
+
+/**
+ * The replica that the others follow: which most of them name; else the one that lists others; else the one that the config
+ * names; else the first that is there. It need not be one of those expected, nor readable.
+ */
+function primaryOf(observations: SecretLook['observations'], { replicas, primary }: RotationRules): PlaceId {
+  const present = replicas.filter((replica) => descriptionOf(observations.get(replica)) !== undefined);
+  const [first] = replicas as readonly [PlaceId, ...PlaceId[]];
+  const named = present.flatMap((replica) => {
+    const region = descriptionOf(observations.get(replica))?.primaryRegion;
+    return region === undefined || region === regionOf(replica) ? [] : [region];
+  });
+  const votes = (region: string) => named.filter((other) => other === region).length;
+  const most = Math.max(...named.map(votes));
+  const elected = named.find((region) => votes(region) === most);
+  if (elected !== undefined) return besides(first, elected);
+  const lists = present.find((replica) => descriptionOf(observations.get(replica))?.replicas.length);
+  const isThere = primary !== undefined && present.includes(primary);
+  return lists ?? (isThere ? primary : (present[0] ?? primary ?? first));
+}
+
+function remembered(
+  before: SubjectState,
+  { loads, ended }: Heard,
+  look: SecretLook,
+  rules: RotationRules,
+): SecretMemory {
+  const known = before.secret ?? NOTHING;
+  const isOld = look.at < lastLookedAt(before);
+  const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, look, rules);
+  const lastEnd = ended && (known.ended === undefined || ended.at > known.ended.at) ? ended : known.ended;
+  return {
+    held,
+    loads: loadsKept(known.loads, loads, held, look.at, rules),
+    ...(lastEnd && { ended: lastEnd }),
+  };
+}
+
+/** What is there when a secret is seen for the first time has been there since its primary last changed. */
+function heldSince(known: Held, isFirst: boolean, look: SecretLook, rules: RotationRules): Held {
+  const since = isFirst ? movedAtOf(look, rules) || look.at : look.at;
+  const held: Record<PlaceId, Held[PlaceId]> = {};
+  for (const replica of [...rules.replicas, primaryOf(look.observations, rules)]) {
+    const before = known[replica];
+    const versionId = descriptionOf(look.observations.get(replica))?.currentId;
+    const now = versionId === undefined || versionId === before?.versionId ? before : { versionId, since };
+    if (now !== undefined) held[replica] = now;
+  }
+  return held;
+}
+
+/**
+ * The last word of each process, at each consumer and replica from the newest on. What cannot be held any more, and what
+ * consumers say that the config does not name, is forgotten.
+ */
+function loadsKept(
+  known: readonly Load[],
+  news: readonly Load[],
+  held: Held,
+  at: number,
+  { consumers }: RotationRules,
+): readonly Load[] {
+  const kept = consumers.flatMap((consumer) =>
+    consumer.replicas.flatMap((replica) => {
+      const isOwn = (load: Load) => load.consumer === consumer.name && load.replica === replica;
+      const current = held[replica];
+      const before = known.filter(isOwn);
+      const latest = new Map(before.map((load) => [load.process, load]));
+      for (const load of news.filter(isOwn)) {
+        const last = latest.get(load.process);
+        const timed = { ...load, at: Math.min(load.at, at) }; // the clock of a process may be ahead
+        if (last === undefined || last.at < timed.at) latest.set(load.process, timed);
+      }
+      return [...latest.values()]
+        .filter((load) => versionOf(load) === current?.versionId || at < keptUntil(load, current, consumer))
+        .sort((one, other) => other.at - one.at)
+        .slice(0, PROCESSES_KEPT);
+    }),
+  );
+  return kept.slice(0, LOADS_KEPT);
+}
+
+/**
+ * Whether what a process has loaded changes anything. That one more has loaded what is agreed on is remembered, for it may keep
+ * that after the next rotation; but where as many are known as are kept, only once in {@link PROCESS_NEWS_MS}: each process
+ * that begins tells of itself.
+ */
+export function isNews({ open, agreed, secret }: SubjectState, load: Load): boolean {
+  const version = versionOf(load);
+  const isAgreed = version !== undefined && agreed?.roots[load.replica]?.version === rootOf(version);
+  if (open || !isAgreed) return true;
+  const known = (secret ?? NOTHING).loads.filter(
+    ({ replica, consumer }) => replica === load.replica && consumer === load.consumer,
+  );
+  const newest = Math.max(...known.map(({ at }) => at));
+  return known.length < PROCESSES_KEPT || load.at - newest > PROCESS_NEWS_MS;
+}
+
+function versionOf({ used }: Load): string | undefined {
+  return 'versionId' in used ? used.versionId : undefined;
+}
+
+/** Until when a process can keep another version than its replica holds: it may have loaded that just before. */
+function keptUntil(load: Load, current: Held[PlaceId] | undefined, { cacheMs }: Consumer): number {
+  return Math.max(load.at, current?.since ?? 0) + cacheMs;
+}
+
+/** What the observations and the memory of a secret mean. */
+function judge(
+  memory: SecretMemory,
+  look: SecretLook,
+  rules: RotationRules,
+  before: Rotation | undefined,
+): Judged {
+  const primary = primaryOf(look.observations, rules);
+  const described = descriptionOf(look.observations.get(primary));
+  const target = described?.deletedAt === undefined ? described?.currentId : undefined;
+  const findings: Finding[] = [];
+  const hops: Hop[] = [];
+  const done = new Map<PlaceId, number>();
+
+  for (const replica of new Set([primary, ...rules.replicas])) {
+    const hop = replica === primary ? 1 : 2;
+    const found =
+      presenceOf(replica, look.observations.get(replica)) ??
+      (hop === 2 && described && target !== undefined
+        ? behindOf(replica, described, target, memory.held[primary], look, rules)
+        : []);
+    findings.push(...found);
+    const held = memory.held[replica];
+    const isDone = found.length === 0 && held !== undefined && held.versionId === target;
+    if (isDone) done.set(replica, held.since);
+    hops.push(hopOf({ hop, replica }, found, isDone ? { evidence: 'described', at: held.since } : undefined));
+  }
+  for (const { region } of described?.replicas ?? []) {
+    const replica = besides(primary, region);
+    if (!rules.replicas.includes(replica)) {
+      findings.push({ replica, facet: 'replica', kind: 'extra', keys: [] });
+    }
+  }
+  const third = rules.replicas.flatMap((replica) => {
+    const own = rules.consumers.filter(({ replicas }) => replicas.includes(replica));
+    if (rules.consumers.length === 0) {
+      return [{ hop: 3, replica, state: 'unwatched', evidence: null, at: null } as const];
+    }
+    return own.map((consumer) => {
+      const step = { hop: 3, replica, consumer: consumer.name } as const;
+      const since = done.get(replica);
+      if (since === undefined || target === undefined) return hopOf(step, [], undefined);
+      const used = useOf(replica, consumer, target, since, memory, look.at);
+      findings.push(...used.findings);
+      return hopOf(step, used.findings, used.proof);
+    });
+  });
+  hops.push(...third);
+  findings.push(...rotationFailures(primary, described, memory, look.at));
+
+  const rotation =
+    target === undefined ? undefined : { versionId: target, hops: settled(hops, target, before) };
+  const [first, ...rest] = findings;
+  if (first === undefined) return { outcome: { verdict: 'agreed', findings: [] }, rotation };
+  const isUnread = findings.every(({ kind }) => kind === 'unobservable');
+  const isLate = look.at - movedAtOf(look, rules) > rules.deadlineMs;
+  const verdict = isUnread ? 'unobservable' : isLate ? 'diverged' : 'converging';
+  return { outcome: { verdict, findings: [first, ...rest] }, rotation };
+}
+
+/** What has been seen to be done stays as it was then. */
+function settled(hops: readonly Hop[], target: string, before: Rotation | undefined): readonly Hop[] {
+  if (before?.versionId !== target) return hops;
+  const isSame = (one: Hop, other: Hop) =>
+    one.hop === other.hop && one.replica === other.replica && one.consumer === other.consumer;
+  return hops.map((hop) => {
+    const known = before.hops.find((other) => isSame(hop, other));
+    return hop.state === 'agreed' && known?.state === 'agreed' ? known : hop;
+  });
+}
+
+const STATES: Partial<Record<Finding['kind'], HopState>> = {
+  unobservable: 'unobservable',
+  missing: 'missing',
+  failed: 'failed',
+  stale: 'stuck',
+  standalone: 'stuck',
+  unexpected: 'stuck',
+};
+
+function hopOf(
+  step: Pick<Hop, 'hop' | 'replica' | 'consumer'>,
+  findings: readonly Finding[],
+  proof: Use['proof'],
+): Hop {
+  const [found] = findings;
+  const state = found ? (STATES[found.kind] ?? 'converging') : proof ? 'agreed' : 'converging';
+  return { ...step, state, evidence: proof?.evidence ?? null, at: proof?.at ?? null };
+}
+
+/** `undefined` if the secret can be used there. */
+function presenceOf(replica: PlaceId, observation: SecretObservation | undefined): Finding[] | undefined {
+  const unread = (refusal: Refusal): Finding => ({
+    replica,
+    facet: 'replica',
+    kind: 'unobservable',
+    keys: [],
+    refusal,
+  });
+  const missing = (facet: 'replica' | 'version', keys: readonly string[]): Finding => ({
+    replica,
+    facet,
+    kind: 'missing',
+    keys,
+  });
+  if (observation === undefined) return [unread({ code: 'NOT_READ' })];
+  if (observation.state === 'unobservable') return [unread(observation.refusal)];
+  if (observation.state === 'absent') return [missing('replica', [])];
+  const { deletedAt, currentId } = observation.description;
+  if (deletedAt !== undefined) return [missing('replica', ['DeletedDate'])];
+  return currentId === undefined ? [missing('version', [])] : undefined;
+}
+
+/** What keeps a replica from having the primary's version, as both of them say. */
+function behindOf(
+  replica: PlaceId,
+  primary: SecretDescription,
+  target: string,
+  primaryHeld: Held[PlaceId] | undefined,
+  { observations, at }: SecretLook,
+  { replicationMs, ...rules }: RotationRules,
+): Finding[] {
+  const own = descriptionOf(observations.get(replica));
+  const status = primary.replicas.find(({ region }) => region === regionOf(replica))?.status;
+  const found = (kind: 'unsettled' | 'stale' | 'failed' | 'standalone'): Finding[] => [
+    { replica, facet: 'version', kind, keys: kind === 'stale' && status ? [status] : [] },
+  ];
+  const from = regionOf(primaryOf(observations, { replicationMs, ...rules }));
+  if (status === undefined && own?.primaryRegion !== from) return found('standalone');
+  if (status === 'Failed') return found('failed');
+  if (status === 'InSync') return own?.currentId === target ? [] : found('stale');
+  if (status === undefined && own?.currentId === target) return [];
+  return found(at - (primaryHeld?.since ?? at) > replicationMs ? 'stale' : 'unsettled');
+}
+
+interface Use {
+  readonly findings: readonly Finding[];
+  readonly proof?: { readonly evidence: Evidence; readonly at: number } | undefined;
+}
+
+/**
+ * Whether a consumer uses the version that its replica holds, and what says so. What contradicts it counts before what proves it;
+ * of proofs, the strongest. Nobody knows all processes: that none reports is no proof until no cache can hold another version.
+ * @param since Since when the replica holds it, at the latest.
+ */
+function useOf(
+  replica: PlaceId,
+  consumer: Consumer,
+  target: string,
+  since: number,
+  memory: SecretMemory,
+  now: number,
+): Use {
+  const own = memory.loads.filter((load) => load.replica === replica && load.consumer === consumer.name);
+  const users = own.filter((load) => versionOf(load) === target);
+  const others = own.filter((load) => 'versionId' in load.used && versionOf(load) !== target);
+  const probe = own.find(({ process, at }) => process === undefined && at >= since);
+  const refusal = probe && 'refusal' in probe.used ? probe.used.refusal : undefined;
+  const boundAt = since + consumer.cacheMs;
+  const found = (kind: 'unsettled' | 'stale' | 'unexpected' | 'failed'): Use => ({
+    findings: [
+      {
+        replica,
+        facet: 'consumer',
+        kind,
+        keys: [consumer.name],
+        ...(kind === 'failed' && refusal && { refusal }),
+      },
+    ],
+  });
+  const proven = (evidence: Evidence, at: number): Use => ({ findings: [], proof: { evidence, at } });
+
+  if (others.some(({ used }) => 'isKnown' in used && !used.isKnown)) return found('unexpected');
+  if (others.length > 0) return found('stale');
+  if (refusal && CONTRADICTIONS.includes(refusal.code)) return found('failed');
+  const reported = users.filter(({ process }) => process !== undefined);
+  const isAll = own.length < PROCESSES_KEPT;
+  if (reported.length > 0 && (isAll || now >= boundAt)) {
+    const last = Math.max(...reported.map(({ at }) => at));
+    return proven('reported', isAll ? last : Math.max(last, boundAt));
+  }
+  if (probe && versionOf(probe) === target) return proven('probed', probe.at);
+  if (now >= boundAt) return proven('bounded', boundAt);
+  return found(refusal ? 'failed' : 'unsettled');
+}
+
+/** That a probe could not use the secret says something of the secret; that it could not be asked says nothing. */
+const CONTRADICTIONS: readonly Refusal['code'][] = ['PROBE_FAILED', 'PROBE_UNREADABLE'];
+
+function rotationFailures(
+  primary: PlaceId,
+  described: SecretDescription | undefined,
+  { held, ended }: SecretMemory,
+  at: number,
+): Finding[] {
+  if (described === undefined) return [];
+  const failed = (key: string): Finding[] => [
+    { replica: primary, facet: 'rotation', kind: 'failed', keys: [key] },
+  ];
+  const rotatedAt = Math.max(described.rotatedAt ?? 0, held[primary]?.since ?? 0);
+  if (ended && ended.event !== 'RotationSucceeded' && ended.at > rotatedAt) return failed(ended.event);
+  const isOverdue = at > (described.nextRotationAt ?? at) + ROTATION_GRACE_MS;
+  return isOverdue ? failed('NextRotationDate') : [];
+}

@@ -1,0 +1,337 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SubjectState } from '../../functions/core/episode.ts';
+import { type PlaceId, placeId } from '../../functions/core/place.ts';
+import {
+  gradeOf,
+  type Heard,
+  isNews,
+  judgeOnce,
+  PROCESSES_KEPT,
+  type RotationRules,
+  rotate,
+} from '../../functions/core/rotation.ts';
+import type { Load, SecretDescription, SecretObservation } from '../../functions/core/secret.ts';
+
+const SECOND = 1000;
+const MINUTE = 60_000;
+const NOW = 1_000 * MINUTE;
+const US = placeId({ region: 'us-east-1' });
+const EU = placeId({ region: 'eu-west-1' });
+const AP = placeId({ region: 'ap-southeast-2' });
+const NEW: SubjectState = { subject: 'prod/db', version: 0, wake: 0 };
+const NOTHING_TOLD: Heard = { loads: [] };
+
+const RULES: RotationRules = {
+  replicas: [US, EU, AP],
+  consumers: [{ name: 'api', cacheMs: 60 * SECOND, replicas: [EU] }],
+  replicationMs: 30 * SECOND,
+  deadlineMs: 2 * MINUTE,
+  maxRolloutMs: 60 * MINUTE,
+  lookedAtForMs: 5 * MINUTE,
+  alarmOn: ['version', 'consumer', 'rotation'],
+};
+
+const IN_SYNC = [EU, AP].map((region) => ({ region, status: 'InSync' as const }));
+
+function primary(currentId = 'v1', change: Partial<SecretDescription> = {}): SecretDescription {
+  return {
+    currentId,
+    labelledIds: [currentId],
+    primaryRegion: US,
+    replicas: IN_SYNC,
+    changedAt: NOW - 24 * 60 * MINUTE,
+    ...change,
+  };
+}
+
+function replica(currentId = 'v1', change: Partial<SecretDescription> = {}): SecretDescription {
+  return primary(currentId, { replicas: [], ...change });
+}
+
+type Seen = SecretDescription | 'absent' | 'denied' | undefined;
+
+function lookAt(seen: readonly Seen[], at = NOW) {
+  const observations = new Map<PlaceId, SecretObservation>();
+  RULES.replicas.forEach((place, index) => {
+    const own = seen[index];
+    if (own === undefined) return;
+    if (own === 'absent') observations.set(place, { state: 'absent', at });
+    else if (own === 'denied')
+      observations.set(place, { state: 'unobservable', at, refusal: { code: 'ACCESS_DENIED' } });
+    else observations.set(place, { state: 'present', at, description: own });
+  });
+  return { observations, at };
+}
+
+/** `replica kind facet keys` of each finding of a look without a memory. */
+function found(seen: readonly Seen[], rules = RULES): string[] {
+  return judgeOnce(lookAt(seen), rules).outcome.findings.map(({ replica, kind, facet, keys }) =>
+    [replica, kind, facet, ...keys].join(' '),
+  );
+}
+
+function load(versionId: string, change: Partial<Load> = {}): Load {
+  return {
+    replica: EU,
+    consumer: 'api',
+    process: 'p1',
+    at: NOW,
+    used: { versionId, isKnown: true },
+    ...change,
+  };
+}
+
+/** A state that has agreed on v1, and knows what processes loaded. */
+function agreed(loads: readonly Load[] = []): SubjectState {
+  const seen = lookAt([primary(), replica(), replica()], NOW - MINUTE);
+  const first = rotate(NEW, NOTHING_TOLD, seen, RULES).state;
+  return rotate(first, { loads }, { ...seen, at: NOW - MINUTE + 1 }, RULES).state;
+}
+
+describe('one look at a secret', () => {
+  const late = { changedAt: NOW - MINUTE };
+  const early = { changedAt: NOW - 10 * SECOND };
+  const status = (status: 'InSync' | 'InProgress' | 'Failed') => [
+    { region: EU, status },
+    { region: AP, status: 'InSync' as const },
+  ];
+  it.each([
+    { reason: 'all agree', seen: [primary(), replica(), replica()], findings: [] },
+    {
+      reason: 'a replica is in sync and holds another version, as when an older label move came last',
+      seen: [primary('v3', early), replica('v2'), replica('v3')],
+      findings: ['eu-west-1 stale version InSync'],
+    },
+    {
+      reason: 'a replica has the version, and its replication is under way',
+      seen: [primary('v2', { ...early, replicas: status('InProgress') }), replica('v2'), replica('v2')],
+      findings: ['eu-west-1 unsettled version'],
+    },
+    {
+      reason: 'it is under way for too long, although the replica has the version',
+      seen: [primary('v2', { ...late, replicas: status('InProgress') }), replica('v2'), replica('v2')],
+      findings: ['eu-west-1 stale version InProgress'],
+    },
+    {
+      reason: 'replication failed, as with a key that is disabled in that region',
+      seen: [primary('v2', { ...early, replicas: status('Failed') }), replica('v1'), replica('v2')],
+      findings: ['eu-west-1 failed version'],
+    },
+    {
+      reason: 'the primary does not list a replica yet, which says that it is one',
+      seen: [
+        primary('v2', { ...early, replicas: [{ region: AP, status: 'InSync' }] }),
+        replica('v1'),
+        replica('v2'),
+      ],
+      findings: ['eu-west-1 unsettled version'],
+    },
+    {
+      reason: 'the same, and it has the version',
+      seen: [
+        primary('v2', { ...early, replicas: [{ region: AP, status: 'InSync' }] }),
+        replica('v2'),
+        replica('v2'),
+      ],
+      findings: [],
+    },
+    {
+      reason: 'a replica was promoted',
+      seen: [
+        primary('v1', { replicas: [{ region: AP, status: 'InSync' }] }),
+        replica('v1', { primaryRegion: EU }),
+        replica(),
+      ],
+      findings: ['eu-west-1 standalone version'],
+    },
+    {
+      reason: 'nobody names a primary: the one that lists others is it',
+      seen: [
+        primary('v2', { primaryRegion: undefined, replicas: [] }),
+        primary('v1', { primaryRegion: undefined, replicas: [{ region: AP, status: 'InSync' }] }),
+        replica('v1', { primaryRegion: undefined }),
+      ],
+      findings: ['us-east-1 standalone version'],
+    },
+    {
+      reason: 'nobody names one and none lists others: the one of the config is it',
+      rules: { ...RULES, primary: AP },
+      seen: [
+        undefined,
+        replica('v1', { primaryRegion: undefined }),
+        replica('v1', { primaryRegion: undefined }),
+      ],
+      findings: ['us-east-1 unobservable replica', 'eu-west-1 standalone version'],
+    },
+    {
+      reason: 'the primary is in a region that the config does not name',
+      seen: [
+        replica('v1', { primaryRegion: 'sa-east-1' }),
+        replica('v1', { primaryRegion: 'sa-east-1' }),
+        'absent' as const,
+      ],
+      findings: ['sa-east-1 unobservable replica', 'ap-southeast-2 missing replica'],
+    },
+    {
+      reason: 'the primary cannot be read: nobody knows which version is the right one',
+      seen: ['denied' as const, replica('v2'), replica('v1')],
+      findings: ['us-east-1 unobservable replica'],
+    },
+    {
+      reason: 'nothing can be read',
+      seen: ['denied' as const, 'denied' as const, 'denied' as const],
+      findings: [US, EU, AP].map((place) => `${place} unobservable replica`),
+    },
+  ])('says that $reason', ({ seen, findings, rules }) => {
+    expect(found(seen, rules)).toEqual(findings);
+  });
+
+  it('has converging replicas until the target has passed, and diverged ones after it', () => {
+    const verdict = (sinceMs: number) =>
+      judgeOnce(lookAt([primary('v2', { changedAt: NOW - sinceMs }), replica('v1'), replica('v2')]), RULES)
+        .outcome.verdict;
+    expect(verdict(RULES.deadlineMs)).toBe('converging');
+    expect(verdict(RULES.deadlineMs + 1)).toBe('diverged');
+  });
+
+  it('agrees exactly if every replica is there, was read, is in sync and has the primary’s version', () => {
+    const version = fc.constantFrom('v1', 'v2');
+    const one = fc.oneof(
+      { weight: 4, arbitrary: version.map((id) => replica(id)) },
+      fc.constantFrom('absent' as const, 'denied' as const, undefined),
+    );
+    const statuses = fc.tuple(
+      fc.constantFrom('InSync' as const, 'InProgress' as const, 'Failed' as const),
+      fc.constantFrom('InSync' as const, 'InProgress' as const, 'Failed' as const),
+    );
+    fc.assert(
+      fc.property(version, statuses, one, one, (current, [eu, ap], second, third) => {
+        const replicas = [
+          { region: EU, status: eu },
+          { region: AP, status: ap },
+        ];
+        const { outcome } = judgeOnce(lookAt([primary(current, { replicas }), second, third]), RULES);
+        const isThere = (seen: Seen) => typeof seen === 'object' && seen.currentId === current;
+        const all = isThere(second) && isThere(third) && eu === 'InSync' && ap === 'InSync';
+        expect(outcome.verdict === 'agreed').toBe(all);
+      }),
+    );
+  });
+});
+
+describe('what consumers load', () => {
+  it('is news in any episode, of any other version, of a process where there is room, and once an hour', () => {
+    const processes = Array.from({ length: PROCESSES_KEPT }, (_, index) =>
+      load('v1', { process: `p${index}`, at: NOW - MINUTE }),
+    );
+    const state = agreed(processes);
+    expect(state.secret?.loads).toHaveLength(PROCESSES_KEPT);
+    expect(isNews(state, load('v1', { process: 'new' }))).toBe(false);
+    expect(isNews(state, load('v2', { process: 'new' }))).toBe(true);
+    expect(isNews(state, load('v1', { process: 'new', at: NOW + 61 * MINUTE }))).toBe(true);
+    expect(isNews(state, load('v1', { process: 'new', replica: US }))).toBe(true);
+    expect(isNews(agreed(), load('v1'))).toBe(true);
+    expect(isNews(NEW, load('v1'))).toBe(true);
+    expect(isNews(state, load('v1', { used: { refusal: { code: 'PROBE_FAILED' } } }))).toBe(true);
+    const open = rotate(
+      state,
+      NOTHING_TOLD,
+      lookAt([primary('v2'), replica('v1'), replica('v1')]),
+      RULES,
+    ).state;
+    expect(open.open).toBeDefined();
+    expect(isNews(open, load('v1', { process: 'new' }))).toBe(true);
+  });
+
+  it('counts by when it was loaded, whatever the order in which it is told, and however often', () => {
+    const told = [load('v1', { at: NOW - 50 }), load('v2', { at: NOW - 10 }), load('v1', { at: NOW - 30 })];
+    const look = lookAt([primary('v2'), replica('v2'), replica('v2')]);
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...told, ...told], { minLength: 6 }), (order) => {
+        let state = agreed([load('v1', { at: NOW - MINUTE })]);
+        for (const one of order) state = rotate(state, { loads: [one] }, look, RULES).state;
+        const [known] = state.secret?.loads ?? [];
+        expect(known).toEqual(load('v2', { at: NOW - 10 }));
+      }),
+    );
+  });
+
+  it('is reported only when no cache can hold another version, if more processes may be there than are known', () => {
+    const many = Array.from({ length: PROCESSES_KEPT }, (_, index) => load('v2', { process: `p${index}` }));
+    const moved = lookAt([primary('v2'), replica('v2'), replica('v2')]);
+    const some = rotate(agreed(), { loads: many.slice(1) }, moved, RULES);
+    expect(some.closed?.rotation && gradeOf(some.closed.rotation)).toBe('reported');
+    const all = rotate(agreed(), { loads: many }, moved, RULES);
+    expect(all.closed).toBeUndefined();
+    const later = rotate(all.state, NOTHING_TOLD, { ...moved, at: NOW + MINUTE }, RULES);
+    expect(later.closed?.rotation?.hops.find(({ hop }) => hop === 3)).toMatchObject({
+      state: 'agreed',
+      evidence: 'reported',
+      at: NOW + MINUTE,
+    });
+  });
+
+  it('has the weakest grade of all consumers', () => {
+    const hop = { hop: 3, replica: EU, state: 'agreed', at: 0 } as const;
+    const grades = (...evidence: ('reported' | 'probed' | 'bounded')[]) =>
+      gradeOf({ versionId: 'v1', hops: evidence.map((each) => ({ ...hop, evidence: each })) });
+    expect(grades('reported', 'probed', 'bounded')).toBe('bounded');
+    expect(grades('reported', 'probed')).toBe('probed');
+    expect(grades('reported')).toBe('reported');
+    expect(grades()).toBe('unwatched');
+  });
+});
+
+describe('a look that is older than another', () => {
+  it('changes nothing of what replicas are known to hold, and what it was told is kept', () => {
+    const open = rotate(
+      agreed(),
+      NOTHING_TOLD,
+      lookAt([primary('v2'), replica('v1'), replica('v1')]),
+      RULES,
+    ).state;
+    const old = lookAt([primary('v1'), replica('v1'), replica('v1')], NOW - 1);
+    const { state } = rotate(open, { loads: [load('v1')] }, old, RULES);
+    expect(state.secret?.held).toEqual(open.secret?.held);
+    expect(state.secret?.loads).toEqual([load('v1', { at: NOW - 1 })]);
+    expect(state.open).toMatchObject({ rotation: { versionId: 'v2' } });
+  });
+
+  it('is judged by itself where nothing is remembered', () => {
+    const state: SubjectState = {
+      ...NEW,
+      version: 1,
+      agreed: { at: NOW + 1, roots: { [EU]: { version: 'v1:v1' } } },
+    };
+    const replicas = [EU, AP].map((region) => ({ region, status: 'InProgress' as const }));
+    const look = lookAt([primary('v2', { replicas }), replica('v1'), replica('v1')]);
+    const taken = rotate(state, { loads: [load('v1')] }, look, RULES);
+    expect(taken.state.secret).toEqual({ held: {}, loads: [load('v1')] });
+    expect(taken.state.open).toBeUndefined();
+    expect(isNews(state, load('v1'))).toBe(true);
+  });
+});
+
+describe('how a rotation ended', () => {
+  const ended = (event: 'RotationSucceeded' | 'RotationFailed', at: number): Heard => ({
+    loads: [],
+    ended: { event, at },
+  });
+
+  it('is what was told last by time, whatever the order', () => {
+    const look = lookAt([primary(), replica(), replica()]);
+    const failed = ended('RotationFailed', NOW - 20);
+    const succeeded = ended('RotationSucceeded', NOW - 10);
+    for (const order of [
+      [failed, succeeded],
+      [succeeded, failed],
+    ]) {
+      let state = agreed();
+      for (const [index, heard] of order.entries())
+        state = rotate(state, heard, { ...look, at: NOW + index }, RULES).state;
+      expect(state.open).toBeUndefined();
+      expect(state.secret?.ended).toEqual(succeeded.ended);
+    }
+  });
+});
