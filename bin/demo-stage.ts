@@ -4,6 +4,7 @@ import { startLocalDynamo } from '../functions/adapters/aws/local-dynamo.ts';
 import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
 import { SimulatedTelemetry } from '../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
+import { gradeOf } from '../functions/app/telling.ts';
 import type { VerifyPorts } from '../functions/app/verify.ts';
 import { METRICS, type MetricName } from '../functions/contract/metrics.ts';
 
@@ -161,7 +162,9 @@ function distinct(names: readonly string[]): string {
   return [...new Set(names)].join(', ');
 }
 
-function closedText({ outcome, convergenceMs, exposureMs }: Closed): string {
+function closedText({ outcome, convergenceMs, exposureMs, rotation }: Closed): string {
+  if (rotation && outcome === 'forward')
+    return `agreed in ${durationText(convergenceMs)}, ${gradeOf(rotation)}`;
   const end = outcome === 'forward' ? `agreed in ${durationText(convergenceMs)}` : 'back where it was';
   return `${end}, exposed for ${durationText(exposureMs)}`;
 }
@@ -199,12 +202,13 @@ export function episodesOf({ closed, open }: Played) {
   return [...ended, ...lasting];
 }
 
-/** Of a rotation: when each hop was done after its cause, at the latest, and on what evidence. */
+/** Of a rotation: the grade of its evidence, and when each hop was done after its cause, at the latest, and on what evidence. */
 function hopsOf({ rotation, cause }: Open | Closed) {
   if (rotation === undefined) return {};
   const { versionId, hops } = rotation;
   return {
     version: versionId,
+    evidence: gradeOf(rotation),
     hops: hops.map(({ hop, replica, consumer, state, evidence, at }) => ({
       hop,
       replica,

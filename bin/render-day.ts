@@ -38,9 +38,9 @@ export function renderDay(day: Played, screen: Screen): string {
     words,
   ]);
   const all = episodesOf(day);
-  const episodes = all.map(({ subject, outcome, timeToDetectMs, convergenceMs, exposureMs }) => [
+  const episodes = all.map(({ subject, outcome, timeToDetectMs, convergenceMs, exposureMs, evidence }) => [
     subject,
-    outcome === 'open' ? 'still open' : outcome,
+    outcome === 'open' ? 'still open' : outcome === 'forward' && evidence ? `forward, ${evidence}` : outcome,
     durationText(timeToDetectMs),
     outcome === 'forward' ? durationText(convergenceMs) : '-',
     outcome === 'open' ? '-' : durationText(exposureMs),

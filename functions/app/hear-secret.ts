@@ -12,7 +12,7 @@ export interface HeardOfSecret {
   readonly region: string;
   readonly account: string;
   /** How a rotation ended. */
-  readonly ended?: RotationEnd;
+  readonly ended?: RotationEnd | undefined;
   /** What a consumer's process has loaded there. */
   readonly loaded?: {
     readonly consumer: string;
@@ -37,19 +37,19 @@ export function hearSecret(event: SecretEvent): HeardOfSecret | undefined {
       return heard(event.resources[0] ?? event.detail.name);
     case 'AWS Service Event via CloudTrail': {
       const { eventName, additionalEventData, resources } = event.detail;
-      const secretId = additionalEventData?.SecretId ?? resources?.[0]?.ARN ?? event.resources[0];
+      const secretId = additionalEventData?.SecretId ?? resources[0]?.ARN ?? event.resources[0];
       if (eventName === 'RotationStarted') return heard(secretId);
       return { ...heard(secretId), ended: { event: eventName, at } };
     }
     case 'AWS API Call via CloudTrail': {
       const { eventName, errorCode, requestParameters, responseElements } = event.detail;
-      if (errorCode !== undefined || !SECRET_CALLS.some((call) => call === eventName)) return undefined;
+      if (errorCode || !SECRET_CALLS.some((call) => call === eventName)) return undefined;
       const answered = responseElements?.arn ?? responseElements?.aRN ?? responseElements?.ARN;
       return heard(answered ?? requestParameters?.secretId ?? requestParameters?.name);
     }
     case 'Secret Version Loaded': {
       const { consumer, process, secret, versionId, loadedAt } = event.detail;
-      const loaded = { consumer, process, versionId, at: Date.parse(loadedAt) };
+      const loaded = { consumer, process, versionId, at: Math.min(Date.parse(loadedAt), at) }; // its clock may be ahead
       return { ...heard(secret), loaded };
     }
   }

@@ -133,23 +133,9 @@ export async function lookAtSecrets(
 
 async function lookAtOne(ports: LookPorts, { config, declared }: SecretScope, secret: WatchedSecret) {
   const places = placesOfSecret(config, secret);
-  const own = await lookAtSecret(ports, secret.name, places);
+  const look = await lookAtSecret(ports, secret.name, places);
   const rules = { ...rotationRulesOf(config, secret), alarmOn: undefined };
-  if (declared.has(secret)) return { look: own, ...judgeOnce(own, rules) };
-  const primaries = await lookAtSecret(ports, secret.name, primariesBeside(places, own));
-  const look = { ...own, observations: new Map([...own.observations, ...primaries.observations]) };
-  return { look, ...judgeOnce(within(places, look), rules) };
-}
-
-/** Where replicas say that their primary is, if the flags do not name that region: without it nothing can be compared. */
-function primariesBeside(places: readonly Place[], { observations }: SecretLook): readonly Place[] {
-  const named = [...observations.values()].flatMap((each) =>
-    each.state === 'present' ? (each.description.primaryRegion ?? []) : [],
-  );
-  const [first] = places;
-  return [...new Set(named)]
-    .filter((region) => places.every((place) => place.region !== region))
-    .map((region) => ({ ...first, region }));
+  return { look, ...judgeOnce(declared.has(secret) ? look : within(places, look), rules) };
 }
 
 /** The same without the replicas of which nobody said whether they are to be there. */
@@ -195,26 +181,39 @@ function refusalOf(replica: PlaceId, looks: readonly SecretLook[]): SecretsLook[
   return refusal && isAlike && refusals.length === own.length ? [{ replica, refusal }] : [];
 }
 
-/** Reads one secret in all its places, each with one call. What is refused is unobservable. */
+/**
+ * Reads one secret in all its places, each with one call, and its primary where replicas say that it is elsewhere: without it
+ * nothing can be compared. What is refused is unobservable.
+ */
 export async function lookAtSecret(
   { secrets, clock }: LookPorts,
   name: string,
   places: readonly Place[],
 ): Promise<SecretLook> {
   const at = clock.now();
-  const observations = await Promise.all(
-    places.map(async (place): Promise<readonly [PlaceId, SecretObservation]> => {
-      try {
-        const description = await secrets.describe(place, name);
-        return [
-          placeId(place),
-          description ? { state: 'present', at, description } : { state: 'absent', at },
-        ];
-      } catch (error) {
-        if (!(error instanceof RefusedError)) throw error;
-        return [placeId(place), { state: 'unobservable', at, refusal: error.refusal }];
-      }
-    }),
+  const observe = async (place: Place): Promise<readonly [PlaceId, SecretObservation]> => {
+    try {
+      const description = await secrets.describe(place, name);
+      return [placeId(place), description ? { state: 'present', at, description } : { state: 'absent', at }];
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      return [placeId(place), { state: 'unobservable', at, refusal: error.refusal }];
+    }
+  };
+  const own = await Promise.all(places.map(observe));
+  const primaries = await Promise.all(primariesBeside(places, own).map(observe));
+  return { observations: new Map([...own, ...primaries]), at };
+}
+
+function primariesBeside(
+  places: readonly Place[],
+  observed: readonly (readonly [PlaceId, SecretObservation])[],
+): readonly Place[] {
+  const named = observed.flatMap(([, each]) =>
+    each.state === 'present' ? (each.description.primaryRegion ?? []) : [],
   );
-  return { observations: new Map(observations), at };
+  const [first] = places;
+  return [...new Set(named)]
+    .filter((region) => places.every((place) => place.region !== region))
+    .map((region) => ({ ...first, region }));
 }

@@ -1,5 +1,5 @@
 import type { Finding } from '../contract/report.ts';
-import type { Open } from './verify.ts';
+import type { Open } from './swept.ts';
 
 /** A replica of a secret is behind, missing or not one any more; not: it could not be read. */
 export function isOfReplica({ facet, kind }: Finding): boolean {

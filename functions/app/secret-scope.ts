@@ -26,9 +26,10 @@ export function rotationRulesOf(config: ParsedConfig, secret: WatchedSecret): Om
   const places = placesOfSecret(config, secret);
   const primary = places.find(({ region }) => region === config.primary?.region);
   const { replicationSeconds, targetSeconds } = secret;
-  const consumers = secret.consumers.map(({ name, cacheSeconds, regions }) => ({
+  const consumers = secret.consumers.map(({ name, cacheSeconds, probe, regions }) => ({
     name,
     cacheMs: cacheSeconds * 1000,
+    isProbed: probe !== undefined,
     replicas: places.filter(({ region }) => regions?.includes(region) ?? true).map(placeId),
   }));
   const longestMs = Math.max(0, ...consumers.map(({ cacheMs }) => cacheMs)) + replicationSeconds * 1000;
@@ -38,7 +39,7 @@ export function rotationRulesOf(config: ParsedConfig, secret: WatchedSecret): Om
     consumers,
     replicationMs: replicationSeconds * 1000,
     deadlineMs: targetSeconds * 1000,
-    maxRolloutMs: config.maxRolloutSeconds * 1000,
+    maxRolloutMs: targetSeconds * 1000, // from the move on, whatever joins it
     lookedAtForMs: Math.min(LOOKED_AT_FOR_MS.most, Math.max(LOOKED_AT_FOR_MS.least, longestMs)),
   };
 }

@@ -3,7 +3,8 @@ import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../contract/de
 import { METRIC_NAMES, METRICS, type MetricName, SECRET_GAUGES } from '../contract/metrics.ts';
 import { alarmOf } from '../core/alarming.ts';
 import { isOfConsumer, isOfReplica, isOfRotation, isPastTarget } from './past-target.ts';
-import { type Open, type VerifyPorts, verifyAll } from './verify.ts';
+import type { Open } from './swept.ts';
+import { type VerifyPorts, verifyAll } from './verify.ts';
 import { type VerifySecretPorts, verifyAllSecrets } from './verify-secrets.ts';
 
 export interface SweepPorts extends VerifyPorts {

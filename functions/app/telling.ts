@@ -4,10 +4,12 @@ import type { ClosedEpisode, Episode } from '../core/episode.ts';
 import { gradeOf } from '../core/rotation.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
+export { gradeOf };
+
 /** Of a sample's findings, so many stand in its log line. */
 const FINDINGS_TOLD = 10;
 
-type Told = Pick<Episode | ClosedEpisode, 'id' | 'findings' | 'rotation'>;
+type Told = Pick<Episode, 'id' | 'findings' | 'rotation'> & Partial<Pick<ClosedEpisode, 'resolutionMs'>>;
 
 /** Publishes samples that speak of one subject: what is known of its episode goes into the log line alone. */
 export function tellingOf(
@@ -19,6 +21,7 @@ export function tellingOf(
       subject,
       ...(of && { episode: of.id, findings: of.findings.slice(0, FINDINGS_TOLD).map(wordsOf).join('; ') }),
       ...(of?.rotation && { version: of.rotation.versionId, evidence: gradeOf(of.rotation) }),
+      ...(of?.rotation && of.resolutionMs !== undefined && { resolutionMs: of.resolutionMs }),
     });
 }
 

@@ -4,7 +4,14 @@ import { SECRET_FACETS } from '../contract/report.ts';
 import { retire, type Step, type SubjectState } from '../core/episode.ts';
 import { RefusedError } from '../core/errors.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
-import { type Heard, isNews, rotate, superseded } from '../core/rotation.ts';
+import {
+  type Heard,
+  isNews,
+  type RotationRules,
+  rotate,
+  type SecretLook,
+  superseded,
+} from '../core/rotation.ts';
 import type { Load, SecretObservation } from '../core/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ConsumerProbes } from '../ports/consumer-probes.ts';
@@ -16,11 +23,11 @@ import { lookAtSecret } from './look-secrets.ts';
 import { isPastTarget } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
 import { type SettlePorts, settle } from './settle.ts';
+import { failFirst, type Open, type Swept } from './swept.ts';
 import { tellingOf } from './telling.ts';
-import { failFirst, type Open, type Swept } from './verify.ts';
 
 /** Secrets that are looked at, or probes that are under way, at once. Nothing shares their quotas with the user's deploys. */
-const SECRETS_AT_ONCE = 20;
+const AT_ONCE = { concurrency: 20 } as const;
 const PROBES_AT_ONCE = 25;
 
 export interface VerifySecretPorts extends SettlePorts {
@@ -41,13 +48,19 @@ export async function verifySecretChange(
     const own = secret.account ?? config.hub.account;
     return mayMean(secretId, secret) && (own === undefined || own === account);
   });
+  if (heard.loaded === undefined) {
+    // of which secret it is said must be certain; else it is a reason to look, and no more
+    const isCertain = secretId !== undefined && concerned.length === 1;
+    const told = { ...heard, ended: isCertain ? heard.ended : undefined };
+    return failFirst(await verifyEach(ports, config, concerned, told));
+  }
   const due = await Promise.all(
     concerned.map(async (secret) => {
-      if (heard.loaded === undefined) return [secret];
       const isNamed = secret.consumers.some(({ name }) => name === heard.loaded?.consumer);
       const [load] = loadsOf(heard, placesOfSecret(config, secret));
       if (!isNamed || load === undefined) return [];
-      return isNews(await ports.ledger.read(subjectOfSecret(config, secret)), load) ? [secret] : [];
+      const state = await ports.ledger.read(subjectOfSecret(config, secret));
+      return isNews(state, load, rulesOf(config, secret)) ? [secret] : [];
     }),
   );
   failFirst(await verifyEach(ports, config, due.flat(), heard));
@@ -67,7 +80,7 @@ export async function verifySecretWake(
 
 /**
  * Looks at secrets without an event, and ends episodes of those that are not watched any more.
- * @param isFull Whether all are looked at; else only those with an open episode.
+ * @param isFull Whether all are looked at; else only those with an open episode, and those that could not be read.
  */
 export async function verifyAllSecrets(
   ports: VerifySecretPorts,
@@ -75,59 +88,57 @@ export async function verifyAllSecrets(
   isFull: boolean,
 ): Promise<Swept> {
   const watched = new Map(config.secrets.map((secret) => [subjectOfSecret(config, secret), secret]));
-  const open: SubjectState[] = [];
-  const gone: string[] = [];
-  for await (const subject of ports.ledger.subjects()) {
-    if (!watched.has(subject)) gone.push(subject);
-    else if (!isFull) open.push(await ports.ledger.read(subject));
-  }
-  const due = isFull
-    ? config.secrets
-    : open.flatMap(({ subject, open }) => (open ? [watched.get(subject) as WatchedSecret] : []));
+  const known: string[] = [];
+  for await (const subject of ports.ledger.subjects()) known.push(subject);
+  const before = isFull ? [] : await pMap(known, (subject) => ports.ledger.read(subject), AT_ONCE);
+  const isDue = ({ open, secret }: SubjectState) => open !== undefined || secret?.unread !== undefined;
+  const lasting = new Set(before.filter(isDue).map(({ subject }) => subject));
+  const due = [...watched].filter(([subject]) => isFull || lasting.has(subject)).map(([, secret]) => secret);
   const at = ports.clock.now();
-  const taken = await verifyEach(ports, config, due, undefined);
+  const { states, errors } = await verifyEach(ports, config, due, undefined);
+  const gone = known.filter((subject) => !watched.has(subject));
   const retired = await each(gone, (subject) => {
     const tell = (step: Step) => publish(ports.telemetry, step, undefined);
     return settle(ports, subject, (state) => retire(state, at), tell);
   });
   return {
-    open: taken.results.flatMap(({ subject, open: episode }): Open[] => {
+    open: states.flatMap(({ subject, open: episode }): Open[] => {
       const secret = watched.get(subject);
       return episode && secret ? [{ episode, alarmOn: alarmOnOf(config, secret) }] : [];
     }),
-    unreadReplicas: taken.unreadReplicas,
-    errors: [...taken.errors, ...retired.errors],
+    unreadReplicas: states.reduce((sum, { secret }) => sum + (secret?.unread ?? 0), 0),
+    errors: [...errors, ...retired.errors],
   };
 }
 
+/** Where a look fails, what was known before still stands. */
 async function verifyEach(
   ports: VerifySecretPorts,
   config: ParsedConfig,
   secrets: readonly WatchedSecret[],
   heard: HeardOfSecret | undefined,
-) {
-  let unreadReplicas = 0;
-  const { results, errors } = await each(secrets, async (secret) => {
-    const { state, unread } = await verifySecret(ports, config, secret, heard);
-    unreadReplicas += unread;
-    return state;
-  });
-  return { results, errors, unreadReplicas };
+): Promise<{ states: readonly SubjectState[]; errors: readonly unknown[] }> {
+  const looked = await each(secrets, (secret) => verifySecret(ports, config, secret, heard));
+  const stored = await each(looked.failed, (secret) => ports.ledger.read(subjectOfSecret(config, secret)));
+  return { states: [...looked.results, ...stored.results], errors: looked.errors };
 }
 
 /** One secret's trouble is not the others'. */
 async function each<T, R>(items: readonly T[], act: (item: T) => Promise<R>) {
-  const errors: unknown[] = [];
-  const results = await pMap(
+  const [results, failed, errors]: [R[], T[], unknown[]] = [[], [], []];
+  await pMap(
     items,
-    (item) =>
-      act(item).catch((error: unknown) => {
+    async (item) => {
+      try {
+        results.push(await act(item));
+      } catch (error) {
+        failed.push(item);
         errors.push(error);
-        return undefined;
-      }),
-    { concurrency: SECRETS_AT_ONCE },
+      }
+    },
+    AT_ONCE,
   );
-  return { results: results.filter((result) => result !== undefined), errors };
+  return { results, failed, errors };
 }
 
 async function verifySecret(
@@ -135,21 +146,21 @@ async function verifySecret(
   config: ParsedConfig,
   secret: WatchedSecret,
   told: HeardOfSecret | undefined,
-): Promise<{ state: SubjectState; unread: number }> {
+): Promise<SubjectState> {
   const subject = subjectOfSecret(config, secret);
   const places = placesOfSecret(config, secret);
-  const rules = { ...rotationRulesOf(config, secret), alarmOn: alarmOnOf(config, secret) };
+  const rules = rulesOf(config, secret);
   const look = await lookAtSecret(ports, secret.name, places);
-  const take = async (heard: Heard, at: number): Promise<SubjectState> => {
+  const take = async (heard: Heard, seen: SecretLook): Promise<SubjectState> => {
     for (;;) {
       let isOver = true;
       const state = await settle(
         ports,
         subject,
         (before) => {
-          const end = superseded(before, { ...look, at }, rules);
+          const end = superseded(before, seen, rules);
           isOver = end === undefined;
-          return end ?? rotate(before, heard, { ...look, at }, rules);
+          return end ?? rotate(before, heard, seen, rules);
         },
         (step) => publish(ports.telemetry, step, rules.alarmOn),
       );
@@ -157,16 +168,19 @@ async function verifySecret(
     }
   };
 
-  const { observations } = look;
   const loads = await Promise.all(
-    loadsOf(told, places).map((load) => checked(ports.secrets, secret.name, load, places, observations)),
+    loadsOf(told, places).map((load) => checked(ports.secrets, secret.name, load, places, look.observations)),
   );
-  const state = await take({ change: told?.change, loads, ended: told?.ended }, look.at);
-  // a process that reports comes between two looks, and both of these ask the probes
-  const probed = told?.loaded ? [] : await probeConsumers(ports, secret, places, state, observations);
-  const unread = [...observations.values()].filter((each) => each.state === 'unobservable').length;
-  if (probed.length === 0) return { state, unread };
-  return { state: await take({ loads: probed }, ports.clock.now()), unread };
+  const state = await take({ change: told?.change, loads, ended: told?.ended }, look);
+  if (told?.loaded) return state; // a process that reports comes between two looks, and both of these ask the probes
+  const probed = await probeConsumers(ports, secret, places, state, look.observations);
+  if (probed.length === 0) return state;
+  // a probe may take its time, and what was read before it is old by then
+  return take({ loads: probed }, await lookAtSecret(ports, secret.name, places));
+}
+
+function rulesOf(config: ParsedConfig, secret: WatchedSecret): RotationRules {
+  return { ...rotationRulesOf(config, secret), alarmOn: alarmOnOf(config, secret) };
 }
 
 type Observations = ReadonlyMap<PlaceId, SecretObservation>;
@@ -198,7 +212,8 @@ async function checked(
   );
   if (isLabelled) return load;
   const has = await secrets.hasVersion(place, name, versionId).catch((error: unknown) => {
-    if (error instanceof RefusedError && !error.retryable) return undefined; // nobody can tell
+    const isTriedAgain = load.process !== undefined; // a report is, with its message; a probe, at the next look
+    if (error instanceof RefusedError && !(error.retryable && isTriedAgain)) return undefined; // nobody can tell
     throw error;
   });
   return { ...load, used: { versionId: has ? versionId : UNNAMED, isKnown: has !== false } };
@@ -224,8 +239,8 @@ async function probeConsumers(
   return pMap(
     due,
     async ({ consumer, probe, place }): Promise<Load> => {
-      const answer = await probes.probe(place, probe, name);
       const said = { replica: placeId(place), consumer, at: clock.now() };
+      const answer = await probes.probe(place, probe, name);
       const used = 'refusal' in answer ? answer : { ...answer, isKnown: true };
       return checked(secrets, name, { ...said, used }, places, observations);
     },
@@ -244,8 +259,8 @@ function publish(telemetry: Telemetry, step: Step, alarmOn: Open['alarmOn']): vo
   if (overdue && isPastTarget({ episode: overdue, alarmOn })) tell('SecretsPastTarget', 1, overdue);
   if (isFlap) tell('FlapCount', 1);
   if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
-  if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1, closed);
-  if (closed?.outcome === 'forward' && closed.rotation) {
+  if (closed?.outcome === 'rolled-back' && closed.rotation?.triedId) tell('RollbackCount', 1, closed);
+  if (closed?.outcome === 'forward' && closed.rotation?.isMove) {
     const doneAt = Math.max(...closed.rotation.hops.map(({ at }) => at ?? 0));
     tell('SecretPropagationTime', Math.max(0, doneAt - closed.cause.at), closed);
   }

@@ -4,7 +4,6 @@ import { COMPARED_FACETS, type Finding } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
-  type Episode,
   type EpisodeRules,
   retire,
   type Seen,
@@ -25,6 +24,7 @@ import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
 import { type SettlePorts, settle } from './settle.ts';
+import { type AlarmOn, failFirst, type Open, type Swept } from './swept.ts';
 import { tellingOf } from './telling.ts';
 
 /** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
@@ -98,11 +98,6 @@ export async function verifyWake(
   if (state.wake === wake) failFirst(await verify(ports, config, undefined, [subject]));
 }
 
-/** A message is tried again as a whole, so one reason is enough. */
-export function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {
-  if (errors.length > 0) throw errors[0];
-}
-
 /**
  * Looks at all functions, whether or not an event told, and ends episodes of what is not watched any more.
  * @returns what is open, of subjects too that could not be read; and what failed for single subjects
@@ -114,22 +109,6 @@ export async function verifyAll(ports: VerifyPorts, config: ParsedConfig): Promi
   const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
   return { open, errors, unreadReplicas: Math.max(refused, sum(unread.map(replicasIn))) };
 }
-
-/** What a sweep of all subjects of a kind comes to. */
-export interface Swept {
-  readonly open: readonly Open[];
-  readonly unreadReplicas: number;
-  /** Of single subjects; the others are done. */
-  readonly errors: readonly unknown[];
-}
-
-/** An open episode, and which facets of its subject alarm; `undefined` if it is only learnt. */
-export interface Open {
-  readonly episode: Episode;
-  readonly alarmOn: AlarmOn;
-}
-
-type AlarmOn = EpisodeRules['alarmOn'];
 
 /**
  * @param toldOf What the cause of the look tells of a subject; `undefined` if it has none.

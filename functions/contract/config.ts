@@ -16,6 +16,8 @@ const DEADLINE_SECONDS = 300;
 const MAX_ROLLOUT_SECONDS = 3600;
 const REPLICATION_SECONDS = 30;
 const TARGET_SECONDS = 120;
+/** Consumers of one secret, counted in each region: what is remembered of them is one item of the ledger. */
+const CONSUMER_REPLICAS_MAX = 100;
 
 const replicaSchema = z.strictObject({
   region,
@@ -262,7 +264,6 @@ const related = z.catch(
           name: ifGiven(z.string()),
           account: ifGiven(account),
           regions: ifGiven(z.array(z.string())),
-          targetSeconds: z.catch(z._default(seconds, TARGET_SECONDS), 0),
           consumers: z.catch(z.array(z.object({ regions: ifGiven(z.array(z.string())) })), []),
         }),
       ),
@@ -306,10 +307,7 @@ function mistakesBetween(written: unknown): string[] {
     }
   });
   secrets.forEach((secret, position) => {
-    const { name, account: own = hub?.account, regions: named, consumers, targetSeconds } = secret;
-    if (targetSeconds > maxRolloutSeconds) {
-      mistakes.push(`secrets[${position}].targetSeconds: must not be more than maxRolloutSeconds`);
-    }
+    const { name, account: own = hub?.account, regions: named, consumers } = secret;
     const isSame = (other: (typeof secrets)[number]) =>
       other.name === name && (other.account ?? hub?.account) === own;
     if (name !== undefined && secrets.findIndex(isSame) < position) {
@@ -328,6 +326,12 @@ function mistakesBetween(written: unknown): string[] {
     };
     if (there === undefined || there.length === 0) return;
     unknown('regions', named, there);
+    const pairs = consumers.reduce((sum, { regions: own }) => sum + (own ?? named ?? there).length, 0);
+    if (pairs > CONSUMER_REPLICAS_MAX) {
+      mistakes.push(
+        `secrets[${position}].consumers: are more than ${CONSUMER_REPLICAS_MAX} in all regions together`,
+      );
+    }
     consumers.forEach(({ regions: own }, index) => {
       unknown(`consumers[${index}].regions`, own, named ?? there);
     });

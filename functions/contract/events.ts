@@ -113,17 +113,17 @@ export type DeployEvent = z.output<typeof deployEventSchema>;
 /** A version of a secret; or a process, of which our own helper makes the id. */
 const id = z.string().check(z.regex(VERSION_ID));
 
+/** What may say which secret it is; where it is not what it should be, it says nothing. */
+const maybeName = z.catch(z.optional(name), undefined);
+const arns = z.catch(z.array(name), []);
+
 /** Native, needs no trail: a label has moved. */
 const labelUpdated = z.object({
   ...envelope,
   source: z.literal('aws.secretsmanager'),
   'detail-type': z.literal('Secret Label Updated'),
-  resources: z._default(z.array(name), []),
-  detail: z.object({
-    name: z.optional(name),
-    labelUpdated: z.optional(name),
-    versionId: z.optional(name),
-  }),
+  resources: arns,
+  detail: z.object({ name: maybeName }),
 });
 
 /** `requestParameters` is null; where the secret stands is not documented, so it is looked for in several places. */
@@ -131,11 +131,11 @@ const rotationEvent = z.object({
   ...envelope,
   source: z.literal('aws.secretsmanager'),
   'detail-type': z.literal('AWS Service Event via CloudTrail'),
-  resources: z._default(z.array(name), []),
+  resources: arns,
   detail: z.object({
     eventName: z.enum(ROTATION_EVENTS),
-    additionalEventData: z.nullish(z.object({ SecretId: z.optional(name) })),
-    resources: z.nullish(z.array(z.object({ ARN: z.optional(name) }))),
+    additionalEventData: z.catch(z.optional(z.object({ SecretId: maybeName })), undefined),
+    resources: z.catch(z.array(z.object({ ARN: maybeName })), []),
   }),
 });
 
@@ -146,10 +146,11 @@ const secretCall = z.object({
   'detail-type': z.literal('AWS API Call via CloudTrail'),
   detail: z.object({
     eventName: name,
-    errorCode: z.optional(z.string()),
-    requestParameters: z.nullish(z.object({ secretId: z.optional(name), name: z.optional(name) })),
-    responseElements: z.nullish(
-      z.object({ arn: z.optional(name), aRN: z.optional(name), ARN: z.optional(name) }),
+    errorCode: z.nullish(z.string()),
+    requestParameters: z.catch(z.optional(z.object({ secretId: maybeName, name: maybeName })), undefined),
+    responseElements: z.catch(
+      z.optional(z.object({ arn: maybeName, aRN: maybeName, ARN: maybeName })),
+      undefined,
     ),
   }),
 });

@@ -47,6 +47,10 @@ export type RootsByReplica = Readonly<Record<PlaceId, Roots>>;
 /** How far a version of a secret has come. */
 export interface Rotation {
   readonly versionId: string;
+  /** Whether it is another one than replicas last agreed on. */
+  readonly isMove: boolean;
+  /** The version that was current before, in the same episode: it was rolled back. */
+  readonly triedId?: string | undefined;
   readonly hops: readonly Hop[];
 }
 

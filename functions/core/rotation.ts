@@ -10,6 +10,7 @@ import {
 } from '../contract/report.ts';
 import {
   type Change,
+  type Episode,
   type EpisodeRules,
   lastLookedAt,
   type Rotation,
@@ -20,16 +21,29 @@ import {
   supersede,
 } from './episode.ts';
 import { besides, type PlaceId, regionOf } from './place.ts';
-import type { Load, RotationEnd, SecretDescription, SecretMemory, SecretObservation } from './secret.ts';
+import type {
+  KnownEnd,
+  Load,
+  RotationEnd,
+  SecretDescription,
+  SecretMemory,
+  SecretObservation,
+} from './secret.ts';
 
-/** Processes of one consumer at one replica that are remembered, the newest. If there are so many, there may be more. */
-export const PROCESSES_KEPT = 20;
-
-/** All that is remembered of a secret's consumers, in number: its item stays far below DynamoDB's 400 KB. */
-const LOADS_KEPT = 400;
+/**
+ * Processes of one consumer at one replica that are remembered, the newest; and of all consumers together, so that the item stays
+ * far below DynamoDB's 400 KB. If as many are known as are kept, there may be more.
+ */
+const PROCESSES_KEPT = { each: 20, all: 400 } as const;
 
 /** What is agreed on already is news from one more process at most so often, where as many are known as are kept. */
 const PROCESS_NEWS_MS = 3_600_000;
+
+/** What a process says counts for at least so long, however short its cache: it has loaded what its replica does not hold. */
+const SAID_FOR_MS = { known: 60_000, unknown: 3_600_000 } as const;
+
+/** AWS gives the times of events in whole seconds, cut off. */
+const EVENT_RESOLUTION_MS = 1000;
 
 /** AWS rotates on the day of the date that it names, at any time. */
 const ROTATION_GRACE_MS = 24 * 3_600_000;
@@ -38,6 +52,8 @@ const ROTATION_GRACE_MS = 24 * 3_600_000;
 interface Consumer {
   readonly name: string;
   readonly cacheMs: number;
+  /** Whether a function can be asked what it can use. */
+  readonly isProbed: boolean;
   readonly replicas: readonly PlaceId[];
 }
 
@@ -81,26 +97,45 @@ const NOTHING: SecretMemory = { held: {}, loads: [] };
 export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rules: RotationRules): Step {
   const memory = remembered(before, heard, look, rules);
   const told = isDeepStrictEqual(memory, before.secret ?? NOTHING) ? before : { ...before, secret: memory };
-  const { outcome, rotation } = judge(memory, look, rules, before.open?.rotation);
-  const { held } = memory;
-  const roots = Object.fromEntries(
-    rules.replicas.flatMap((replica) => {
-      const version = held[replica]?.versionId;
-      const isSeen = look.observations.get(replica)?.state === 'present';
-      return isSeen && version !== undefined ? [[replica, { version: rootOf(version) }]] : [];
-    }),
-  );
-  // that one more process has loaded a version moves no deadline
-  const change = before.open && heard.loads.length > 0 ? undefined : heard.change;
-  const seen: Seen = { outcome, roots, movedAt: movedAtOf(look, rules), at: look.at, rotation };
+  const { outcome, rotation } = judge(memory, look, rules, before);
+  const roots: Record<PlaceId, { version: string }> = {};
+  for (const [replica, { state }] of look.observations) {
+    const version = memory.held[replica]?.versionId;
+    if (state === 'present' && version !== undefined) roots[replica] = { version: rootOf(version) };
+  }
+  const movedAt = movedAtOf(look, rules);
+  const change = causeOf(before, heard, rotation?.isMove ?? false, movedAt);
+  const seen: Seen = { outcome, roots, movedAt, at: look.at, rotation };
   const taken = step(told, change && { ...change, namesNobody: true }, seen, rules);
-  const isInBetween = before.open !== undefined && taken.state.open !== undefined && heard.loads.length > 0;
-  return isInBetween && taken.state !== before ? inBetween(before, taken) : taken;
+  const { open } = taken.state;
+  const isInBetween = before.open !== undefined && open !== undefined && heard.loads.length > 0;
+  return isInBetween ? inBetween(before, before.open, taken, open) : taken;
 }
 
-/** What consumers say comes between two looks: the next one is under way already, and each process would ask for one more. */
-function inBetween(before: SubjectState, { next, ...taken }: Step): Step {
-  return { ...taken, state: { ...taken.state, wake: before.wake } };
+/**
+ * The change that an episode counts from. A version that has moved counts from its move, if that is older than what is told now;
+ * and one more process that has loaded it moves no deadline.
+ */
+function causeOf(
+  { open, agreed }: SubjectState,
+  { change, loads }: Heard,
+  isMove: boolean,
+  movedAt: number,
+): Change | undefined {
+  const isOlder =
+    change !== undefined && movedAt > (agreed?.at ?? movedAt) && movedAt + EVENT_RESOLUTION_MS < change.at;
+  if (loads.length > 0 && (open || isMove)) return undefined;
+  return isMove && isOlder ? undefined : change;
+}
+
+/**
+ * What consumers say comes between two looks. It changes nothing of when the next one is, nor of which look was the last: else each
+ * of many processes would put the next look off.
+ */
+function inBetween(before: SubjectState, { lastSeenAt, looks }: Episode, taken: Step, open: Episode): Step {
+  const { next, ...rest } = taken;
+  const state = { ...taken.state, wake: before.wake, open: { ...open, lastSeenAt, looks } };
+  return { ...rest, state: isDeepStrictEqual(state, before) ? before : state };
 }
 
 /**
@@ -121,7 +156,7 @@ export function superseded(before: SubjectState, look: SecretLook, rules: Rotati
 /** What a look alone says, without a memory: the first two hops. */
 export function judgeOnce(look: SecretLook, rules: RotationRules): Judged {
   const state: SubjectState = { subject: '', version: 0, wake: 0 };
-  return judge(remembered(state, { loads: [] }, look, rules), look, { ...rules, consumers: [] }, undefined);
+  return judge(remembered(state, { loads: [] }, look, rules), look, { ...rules, consumers: [] }, state);
 }
 
 /** The weakest evidence on which it rests that consumers use a version; `unwatched` if nobody is named. */
@@ -171,56 +206,76 @@ function remembered(
   const known = before.secret ?? NOTHING;
   const isOld = look.at < lastLookedAt(before);
   const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, look, rules);
-  const lastEnd = ended && (known.ended === undefined || ended.at > known.ended.at) ? ended : known.ended;
+  const end = ended && { ...ended, versionId: held[primaryOf(look.observations, rules)]?.versionId };
+  const lastEnd = end && (known.ended === undefined || isLater(end, known.ended)) ? end : known.ended;
+  const unread = isOld ? known.unread : unreadIn(look);
   return {
     held,
     loads: loadsKept(known.loads, loads, held, look.at, rules),
     ...(lastEnd && { ended: lastEnd }),
+    ...(unread && { unread }),
   };
 }
 
-/** What is there when a secret is seen for the first time has been there since its primary last changed. */
+/** Of two at one time, as AWS cuts it, the better one counts, in whatever order they are told. */
+function isLater(one: RotationEnd, other: RotationEnd): boolean {
+  return one.at > other.at || (one.at === other.at && one.event > other.event);
+}
+
+function unreadIn({ observations }: SecretLook): number {
+  return [...observations.values()].filter(({ state }) => state === 'unobservable').length;
+}
+
+/** What is there when a secret is seen for the first time has been there since it last changed. */
 function heldSince(known: Held, isFirst: boolean, look: SecretLook, rules: RotationRules): Held {
-  const since = isFirst ? movedAtOf(look, rules) || look.at : look.at;
   const held: Record<PlaceId, Held[PlaceId]> = {};
-  for (const replica of [...rules.replicas, primaryOf(look.observations, rules)]) {
+  for (const replica of new Set([...rules.replicas, primaryOf(look.observations, rules)])) {
     const before = known[replica];
-    const versionId = descriptionOf(look.observations.get(replica))?.currentId;
-    const now = versionId === undefined || versionId === before?.versionId ? before : { versionId, since };
+    const { currentId, changedAt = look.at } = descriptionOf(look.observations.get(replica)) ?? {};
+    const isKnown = currentId === undefined || currentId === before?.versionId;
+    const isOlder = before !== undefined && look.at < before.since; // what a process reports has been looked at since
+    const since = isFirst ? Math.min(changedAt, look.at) : look.at;
+    const now = isKnown || isOlder ? before : { versionId: currentId, since };
     if (now !== undefined) held[replica] = now;
   }
   return held;
 }
 
 /**
- * The last word of each process, at each consumer and replica from the newest on. What cannot be held any more, and what
- * consumers say that the config does not name, is forgotten.
+ * The last word of each process and probe, at each consumer and replica from the newest on. What a process cannot hold any more,
+ * and what consumers say that the config does not name, is forgotten. What a probe says stands until it is asked again.
  */
 function loadsKept(
   known: readonly Load[],
   news: readonly Load[],
   held: Held,
   at: number,
-  { consumers }: RotationRules,
+  rules: RotationRules,
 ): readonly Load[] {
-  const kept = consumers.flatMap((consumer) =>
+  return rules.consumers.flatMap((consumer) =>
     consumer.replicas.flatMap((replica) => {
       const isOwn = (load: Load) => load.consumer === consumer.name && load.replica === replica;
       const current = held[replica];
-      const before = known.filter(isOwn);
-      const latest = new Map(before.map((load) => [load.process, load]));
+      const latest = new Map(known.filter(isOwn).map((load) => [load.process, load]));
       for (const load of news.filter(isOwn)) {
         const last = latest.get(load.process);
         const timed = { ...load, at: Math.min(load.at, at) }; // the clock of a process may be ahead
         if (last === undefined || last.at < timed.at) latest.set(load.process, timed);
       }
-      return [...latest.values()]
+      const probed = latest.get(undefined);
+      latest.delete(undefined);
+      const processes = [...latest.values()]
         .filter((load) => versionOf(load) === current?.versionId || at < keptUntil(load, current, consumer))
         .sort((one, other) => other.at - one.at)
-        .slice(0, PROCESSES_KEPT);
+        .slice(0, keptEach(rules));
+      return probed && consumer.isProbed ? [probed, ...processes] : processes;
     }),
   );
-  return kept.slice(0, LOADS_KEPT);
+}
+
+function keptEach({ consumers }: RotationRules): number {
+  const pairs = consumers.reduce((sum, { replicas }) => sum + replicas.length, 0);
+  return Math.min(PROCESSES_KEPT.each, Math.floor(PROCESSES_KEPT.all / pairs));
 }
 
 /**
@@ -228,7 +283,7 @@ function loadsKept(
  * that after the next rotation; but where as many are known as are kept, only once in {@link PROCESS_NEWS_MS}: each process
  * that begins tells of itself.
  */
-export function isNews({ open, agreed, secret }: SubjectState, load: Load): boolean {
+export function isNews({ open, agreed, secret }: SubjectState, load: Load, rules: RotationRules): boolean {
   const version = versionOf(load);
   const isAgreed = version !== undefined && agreed?.roots[load.replica]?.version === rootOf(version);
   if (open || !isAgreed) return true;
@@ -236,7 +291,7 @@ export function isNews({ open, agreed, secret }: SubjectState, load: Load): bool
     ({ replica, consumer }) => replica === load.replica && consumer === load.consumer,
   );
   const newest = Math.max(...known.map(({ at }) => at));
-  return known.length < PROCESSES_KEPT || load.at - newest > PROCESS_NEWS_MS;
+  return known.length < keptEach(rules) || load.at - newest > PROCESS_NEWS_MS;
 }
 
 function versionOf({ used }: Load): string | undefined {
@@ -245,7 +300,9 @@ function versionOf({ used }: Load): string | undefined {
 
 /** Until when a process can keep another version than its replica holds: it may have loaded that just before. */
 function keptUntil(load: Load, current: Held[PlaceId] | undefined, { cacheMs }: Consumer): number {
-  return Math.max(load.at, current?.since ?? 0) + cacheMs;
+  const isKnown = 'isKnown' in load.used && load.used.isKnown;
+  const saidForMs = isKnown ? SAID_FOR_MS.known : SAID_FOR_MS.unknown;
+  return Math.max(load.at, current?.since ?? 0) + Math.max(cacheMs, saidForMs);
 }
 
 /** What the observations and the memory of a secret mean. */
@@ -253,11 +310,14 @@ function judge(
   memory: SecretMemory,
   look: SecretLook,
   rules: RotationRules,
-  before: Rotation | undefined,
+  { agreed, open }: SubjectState,
 ): Judged {
   const primary = primaryOf(look.observations, rules);
   const described = descriptionOf(look.observations.get(primary));
   const target = described?.deletedAt === undefined ? described?.currentId : undefined;
+  const before = agreed?.roots[primary]?.version;
+  const isMove = target !== undefined && before !== undefined && before !== rootOf(target);
+  const movedAt = memory.held[primary]?.since ?? 0;
   const findings: Finding[] = [];
   const hops: Hop[] = [];
   const done = new Map<PlaceId, number>();
@@ -267,13 +327,14 @@ function judge(
     const found =
       presenceOf(replica, look.observations.get(replica)) ??
       (hop === 2 && described && target !== undefined
-        ? behindOf(replica, described, target, memory.held[primary], look, rules)
+        ? behindOf(replica, primary, described, target, Math.max(movedAt, described.changedAt), look, rules)
         : []);
     findings.push(...found);
     const held = memory.held[replica];
     const isDone = found.length === 0 && held !== undefined && held.versionId === target;
-    if (isDone) done.set(replica, held.since);
-    hops.push(hopOf({ hop, replica }, found, isDone ? { evidence: 'described', at: held.since } : undefined));
+    if (isDone) done.set(replica, Math.max(held.since, movedAt)); // a replica may have it from before, when it is rolled back
+    const at = done.get(replica);
+    hops.push(hopOf({ hop, replica }, found, at === undefined ? undefined : { evidence: 'described', at }));
   }
   for (const { region } of described?.replicas ?? []) {
     const replica = besides(primary, region);
@@ -290,7 +351,7 @@ function judge(
       const step = { hop: 3, replica, consumer: consumer.name } as const;
       const since = done.get(replica);
       if (since === undefined || target === undefined) return hopOf(step, [], undefined);
-      const used = useOf(replica, consumer, target, since, memory, look.at);
+      const used = useOf(replica, consumer, target, { since, isMove, now: look.at }, memory, rules);
       findings.push(...used.findings);
       return hopOf(step, used.findings, used.proof);
     });
@@ -298,8 +359,9 @@ function judge(
   hops.push(...third);
   findings.push(...rotationFailures(primary, described, memory, look.at));
 
-  const rotation =
-    target === undefined ? undefined : { versionId: target, hops: settled(hops, target, before) };
+  const rotation = target === undefined ? undefined : rotationOf(target, isMove, hops, open?.rotation);
+  // nobody knows any more what is right, which mends nothing
+  if (described === undefined) findings.push(...stillBehind(open, primary, look));
   const [first, ...rest] = findings;
   if (first === undefined) return { outcome: { verdict: 'agreed', findings: [] }, rotation };
   const isUnread = findings.every(({ kind }) => kind === 'unobservable');
@@ -309,14 +371,31 @@ function judge(
 }
 
 /** What has been seen to be done stays as it was then. */
-function settled(hops: readonly Hop[], target: string, before: Rotation | undefined): readonly Hop[] {
-  if (before?.versionId !== target) return hops;
+function rotationOf(
+  versionId: string,
+  isMove: boolean,
+  hops: readonly Hop[],
+  before: Rotation | undefined,
+): Rotation {
   const isSame = (one: Hop, other: Hop) =>
     one.hop === other.hop && one.replica === other.replica && one.consumer === other.consumer;
-  return hops.map((hop) => {
-    const known = before.hops.find((other) => isSame(hop, other));
+  const settled = (hop: Hop): Hop => {
+    const known =
+      before?.versionId === versionId ? before.hops.find((other) => isSame(hop, other)) : undefined;
     return hop.state === 'agreed' && known?.state === 'agreed' ? known : hop;
-  });
+  };
+  const triedId = before === undefined || before.versionId === versionId ? before?.triedId : before.versionId;
+  return { versionId, isMove, ...(triedId !== undefined && { triedId }), hops: hops.map(settled) };
+}
+
+/** What was known to be wrong with replicas that can be read, while the primary cannot. */
+function stillBehind(open: Episode | undefined, primary: PlaceId, { observations }: SecretLook): Finding[] {
+  return (open?.findings ?? []).filter(
+    ({ replica, kind }) =>
+      kind !== 'unobservable' &&
+      replica !== primary &&
+      observations.get(replica as PlaceId)?.state === 'present',
+  );
 }
 
 const STATES: Partial<Record<Finding['kind'], HopState>> = {
@@ -364,23 +443,23 @@ function presenceOf(replica: PlaceId, observation: SecretObservation | undefined
 /** What keeps a replica from having the primary's version, as both of them say. */
 function behindOf(
   replica: PlaceId,
-  primary: SecretDescription,
+  primary: PlaceId,
+  described: SecretDescription,
   target: string,
-  primaryHeld: Held[PlaceId] | undefined,
+  changedAt: number,
   { observations, at }: SecretLook,
-  { replicationMs, ...rules }: RotationRules,
+  { replicationMs }: RotationRules,
 ): Finding[] {
   const own = descriptionOf(observations.get(replica));
-  const status = primary.replicas.find(({ region }) => region === regionOf(replica))?.status;
+  const status = described.replicas.find(({ region }) => region === regionOf(replica))?.status;
   const found = (kind: 'unsettled' | 'stale' | 'failed' | 'standalone'): Finding[] => [
     { replica, facet: 'version', kind, keys: kind === 'stale' && status ? [status] : [] },
   ];
-  const from = regionOf(primaryOf(observations, { replicationMs, ...rules }));
-  if (status === undefined && own?.primaryRegion !== from) return found('standalone');
+  if (status === undefined && own?.primaryRegion !== regionOf(primary)) return found('standalone');
   if (status === 'Failed') return found('failed');
   if (status === 'InSync') return own?.currentId === target ? [] : found('stale');
   if (status === undefined && own?.currentId === target) return [];
-  return found(at - (primaryHeld?.since ?? at) > replicationMs ? 'stale' : 'unsettled');
+  return found(at - changedAt > replicationMs ? 'stale' : 'unsettled');
 }
 
 interface Use {
@@ -390,21 +469,23 @@ interface Use {
 
 /**
  * Whether a consumer uses the version that its replica holds, and what says so. What contradicts it counts before what proves it;
- * of proofs, the strongest. Nobody knows all processes: that none reports is no proof until no cache can hold another version.
+ * of proofs, the strongest. Nobody knows all processes: that none reports is no proof until no cache can hold another version, and
+ * until a probe, if there is one, was asked.
  * @param since Since when the replica holds it, at the latest.
  */
 function useOf(
   replica: PlaceId,
   consumer: Consumer,
   target: string,
-  since: number,
+  { since, isMove, now }: { readonly since: number; readonly isMove: boolean; readonly now: number },
   memory: SecretMemory,
-  now: number,
+  rules: RotationRules,
 ): Use {
   const own = memory.loads.filter((load) => load.replica === replica && load.consumer === consumer.name);
-  const users = own.filter((load) => versionOf(load) === target);
-  const others = own.filter((load) => 'versionId' in load.used && versionOf(load) !== target);
+  const processes = own.filter(({ process }) => process !== undefined);
   const probe = own.find(({ process, at }) => process === undefined && at >= since);
+  const said = probe ? [...processes, probe] : processes;
+  const others = said.filter((load) => 'versionId' in load.used && versionOf(load) !== target);
   const refusal = probe && 'refusal' in probe.used ? probe.used.refusal : undefined;
   const boundAt = since + consumer.cacheMs;
   const found = (kind: 'unsettled' | 'stale' | 'unexpected' | 'failed'): Use => ({
@@ -423,14 +504,15 @@ function useOf(
   if (others.some(({ used }) => 'isKnown' in used && !used.isKnown)) return found('unexpected');
   if (others.length > 0) return found('stale');
   if (refusal && CONTRADICTIONS.includes(refusal.code)) return found('failed');
-  const reported = users.filter(({ process }) => process !== undefined);
-  const isAll = own.length < PROCESSES_KEPT;
-  if (reported.length > 0 && (isAll || now >= boundAt)) {
-    const last = Math.max(...reported.map(({ at }) => at));
+  const users = processes.filter((load) => versionOf(load) === target);
+  const isAll = processes.length < keptEach(rules);
+  if (users.length > 0 && (isAll || now >= boundAt)) {
+    const last = Math.max(since, ...users.map(({ at }) => at)); // its clock may be behind
     return proven('reported', isAll ? last : Math.max(last, boundAt));
   }
-  if (probe && versionOf(probe) === target) return proven('probed', probe.at);
-  if (now >= boundAt) return proven('bounded', boundAt);
+  if (probe && versionOf(probe) === target) return proven('probed', now);
+  const isAsked = probe !== undefined || !consumer.isProbed || !isMove;
+  if (now >= boundAt && isAsked) return proven('bounded', boundAt);
   return found(refusal ? 'failed' : 'unsettled');
 }
 
@@ -447,8 +529,11 @@ function rotationFailures(
   const failed = (key: string): Finding[] => [
     { replica: primary, facet: 'rotation', kind: 'failed', keys: [key] },
   ];
-  const rotatedAt = Math.max(described.rotatedAt ?? 0, held[primary]?.since ?? 0);
-  if (ended && ended.event !== 'RotationSucceeded' && ended.at > rotatedAt) return failed(ended.event);
+  const isOver = (end: KnownEnd) =>
+    end.event === 'RotationSucceeded' ||
+    end.at <= (described.rotatedAt ?? 0) ||
+    end.versionId !== held[primary]?.versionId;
+  if (ended && !isOver(ended)) return failed(ended.event);
   const isOverdue = at > (described.nextRotationAt ?? at) + ROTATION_GRACE_MS;
   return isOverdue ? failed('NextRotationDate') : [];
 }

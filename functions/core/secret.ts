@@ -38,7 +38,7 @@ export interface Load {
   readonly consumer: string;
   /** The id of the process that loaded it; `undefined` for a probe. */
   readonly process?: string | undefined;
-  /** Epoch milliseconds, by the clock of the process; of a probe, by ours. */
+  /** When it was loaded, in epoch milliseconds, by the clock of the process; or, by ours, when a probe was asked. */
   readonly at: number;
   /** The version, or why a probe told none. */
   readonly used: { readonly versionId: string; readonly isKnown: boolean } | { readonly refusal: Refusal };
@@ -50,6 +50,11 @@ export interface RotationEnd {
   readonly at: number;
 }
 
+/** The same, and which version was current on the primary when it was told: with another one, it is over. */
+export interface KnownEnd extends RotationEnd {
+  readonly versionId?: string | undefined;
+}
+
 /** What is remembered of a secret beside its episodes, since no later look can tell it. */
 export interface SecretMemory {
   /** Since when each replica has been seen with the version that it now has. */
@@ -57,5 +62,7 @@ export interface SecretMemory {
   /** What consumers said last: one for each process and probe. */
   readonly loads: readonly Load[];
   /** The last rotation that ended. */
-  readonly ended?: RotationEnd | undefined;
+  readonly ended?: KnownEnd | undefined;
+  /** Replicas that the last look could not read; absent if it read all. */
+  readonly unread?: number | undefined;
 }

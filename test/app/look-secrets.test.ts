@@ -53,7 +53,7 @@ describe('a look at secrets', () => {
     const done = { state: 'agreed', evidence: 'described', at: movedAt };
     expect(seen.subjects[0]?.hops).toEqual([
       { hop: 1, replica: 'us-east-1', ...done },
-      { hop: 2, replica: 'eu-west-1', ...done },
+      { hop: 2, replica: 'eu-west-1', ...done, at: movedAt + LAG_MS },
       { hop: 2, replica: 'ap-southeast-2', state: 'stuck', evidence: null, at: null },
     ]);
     expect(told(seen)).toEqual([['prod/db converging', 'ap-southeast-2 stale version InSync']]);

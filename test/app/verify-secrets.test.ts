@@ -1,154 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SimulatedDeadLetters } from '../../functions/adapters/sim/dead-letters.ts';
-import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
-import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
-import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
-import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
-import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
-import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
-import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
-import { SimulatedWakes } from '../../functions/adapters/sim/wakes.ts';
-import { receiveRotation } from '../../functions/app/receive.ts';
-import { type SweepPorts, sweep } from '../../functions/app/sweep.ts';
+import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
+import { sweep } from '../../functions/app/sweep.ts';
 import { verifySecretWake } from '../../functions/app/verify-secrets.ts';
-import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import { REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../../functions/contract/probe.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
-import { fingerprintKey } from '../../functions/core/fingerprint.ts';
-import type { Place } from '../../functions/core/place.ts';
+import { configOf, DB, HOUR, LAG_MS, MINUTE, SECOND, type Secrets, system } from './secret-system.ts';
 import { AP, EU, PLACES, US } from './simulated.ts';
-
-const SECOND = 1000;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const START = Date.UTC(2026, 0, 5, 8);
-const DB = 'prod/db';
-const LAG_MS = 3 * SECOND;
-
-type Secrets = NonNullable<RecohereConfig['secrets']>;
-
-function configOf(secrets: Secrets, config: Partial<RecohereConfig> = {}): ParsedConfig {
-  const parsed = parseConfig({ hub: { region: 'us-east-1' }, replicas: PLACES, secrets, ...config });
-  if (!parsed.ok) throw new Error(parsed.mistakes.join('\n'));
-  return parsed.config;
-}
-
-/** A secret that has been in three regions for a day, its consumers, and all that looks at them. */
-function system(
-  secrets: Secrets = [{ name: DB }],
-  config: Partial<RecohereConfig> = {},
-  at: (place: Place) => Place = (place) => place,
-) {
-  const parsed = configOf(secrets, config);
-  const clock = new VirtualClock(START);
-  const world = new SimulatedSecrets(
-    clock,
-    () => 20,
-    () => LAG_MS,
-  );
-  const telemetry = new SimulatedTelemetry();
-  const letters = new SimulatedDeadLetters();
-  const ledger = new SimulatedLedger();
-  const handlers: Promise<void>[] = [];
-  let events = 0;
-  const deliver = (event: object, tries = 1) =>
-    receiveRotation({ ...ports.rotation, deadLetters: letters }, parsed, {
-      messageId: 'm1',
-      tries,
-      body: JSON.stringify(event),
-    });
-  const envelope = (place: Place, at = clock.now()) => ({
-    id: `event-${events++}`,
-    account: '111111111111',
-    region: place.region,
-    time: new Date(at).toISOString(),
-  });
-  const consumers = new SimulatedConsumers(
-    clock,
-    world,
-    (place, detail) => {
-      const event = { ...envelope(place), source: REPORT_SOURCE, 'detail-type': REPORT_DETAIL_TYPE, detail };
-      handlers.push(clock.sleep(SECOND).then(() => deliver(event)));
-    },
-    () => 50,
-  );
-  const wakes = new SimulatedWakes(clock, (wake) => verifySecretWake(ports.rotation, parsed, wake));
-  const common = { clock, telemetry, random: new SeededRandom(1, 'delays'), wakes };
-  const ports: SweepPorts = {
-    ...common,
-    source: new SimulatedRegions(clock, () => 20),
-    ledger: new SimulatedLedger(),
-    key: fingerprintKey('k1', new Uint8Array(32)),
-    rotation: { ...common, secrets: world, probes: consumers, ledger },
-  };
-  return {
-    clock,
-    world,
-    consumers,
-    ledger,
-    telemetry,
-    letters: letters.letters,
-    deliver,
-    envelope,
-    ports,
-    sweep: () => sweep(ports, parsed),
-    /** Native: `AWSCURRENT` has moved. */
-    told: (name = DB, at = clock.now()) =>
-      deliver({
-        ...envelope(US, at),
-        source: 'aws.secretsmanager',
-        'detail-type': 'Secret Label Updated',
-        resources: [`arn:aws:secretsmanager:us-east-1:111111111111:secret:${name}-AbCdEf`],
-        detail: { name, labelUpdated: 'AWSCURRENT', versionId: 'told' },
-      }),
-    rotationEnded: (eventName: string, name = DB) =>
-      deliver({
-        ...envelope(US),
-        source: 'aws.secretsmanager',
-        'detail-type': 'AWS Service Event via CloudTrail',
-        detail: {
-          eventName,
-          requestParameters: null,
-          additionalEventData: {
-            SecretId: `arn:aws:secretsmanager:us-east-1:111111111111:secret:${name}-AbCdEf`,
-          },
-        },
-      }),
-    state: (name = DB) => ledger.read(name),
-    hops: async (name = DB) => {
-      const { open, last } = await ledger.read(name);
-      const { rotation, cause } = open ?? last ?? {};
-      return (rotation?.hops ?? []).map(({ hop, replica, consumer, state, evidence, at }) =>
-        [hop, replica, consumer, state, evidence, at === null ? null : at - (cause?.at ?? 0)]
-          .filter((part) => part !== undefined && part !== null)
-          .join(' '),
-      );
-    },
-    found: async (name = DB) =>
-      ((await ledger.read(name)).open?.findings ?? []).map(({ replica, kind, facet, keys }) =>
-        [replica, kind, facet, ...keys].join(' '),
-      ),
-    values: (metric: string) =>
-      telemetry.samples.filter((sample) => sample.metric === metric).map(({ value }) => value),
-    reports: () => Promise.all(handlers),
-    drained: async () => {
-      await Promise.all(handlers);
-      await wakes.drained();
-    },
-    /** Runs work from a day after the secret was made, and a sweep has seen it. */
-    run: (work: () => Promise<void>) =>
-      clock.run(async () => {
-        for (const { name, account } of parsed.secrets) {
-          if (account === undefined || account === parsed.hub.account) {
-            world.create(at(US), name, [at(EU), at(AP)], 'v1');
-          } else world.create({ ...US, account }, name, [], 'v1');
-        }
-        await clock.sleep(24 * HOUR);
-        await sweep(ports, parsed);
-        await work();
-      }),
-  };
-}
 
 let it1: ReturnType<typeof system>;
 beforeEach(() => {
@@ -197,7 +54,7 @@ describe('a rotation', () => {
   });
 
   it('rolled back half-way ends as rolled-back', async () => {
-    const { clock, world, run, told, drained, state, values } = it1;
+    const { clock, world, run, told, drained, state, values, ledger } = it1;
     await run(async () => {
       world.follow(AP, DB, 'stuck');
       world.rotate(US, DB, 'v2');
@@ -208,9 +65,75 @@ describe('a rotation', () => {
       world.heal(AP, DB);
       await told();
       await drained();
-      expect((await state()).last).toMatchObject({ outcome: 'rolled-back', rotation: { versionId: 'v1' } });
+      const { last } = await state();
+      expect(last).toMatchObject({ outcome: 'rolled-back', rotation: { versionId: 'v1', triedId: 'v2' } });
+      expect(await ledger.history(DB, 10)).toHaveLength(1);
+      for (const { at } of last?.rotation?.hops ?? []) {
+        if (at !== null) expect(at).toBeGreaterThanOrEqual(last?.cause.at ?? 0);
+      }
       expect(values('RollbackCount')).toContain(1);
       expect(values('SecretPropagationTime')).toEqual([]);
+    });
+  });
+
+  it('has a target that counts from its move, however late replicas come one after the other', async () => {
+    const { clock, world, run, told, drained, state, sweep, values } = it1;
+    await run(async () => {
+      for (const place of [EU, AP]) world.follow(place, DB, 'stuck');
+      world.rotate(US, DB, 'v2');
+      await told();
+      await clock.sleep(110 * SECOND);
+      world.heal(EU, DB);
+      await clock.sleep(110 * SECOND);
+      world.heal(AP, DB);
+      await drained();
+      await sweep();
+      expect((await state()).last).toMatchObject({ outcome: 'forward', wasOverdue: true });
+      expect(values('SecretsPastTarget')).toContain(1);
+    });
+  });
+
+  it('counts from its move, if the event that tells of it is another and later one', async () => {
+    const { clock, world, run, told, state, values } = it1;
+    await run(async () => {
+      world.rotate(US, DB, 'v2');
+      await clock.sleep(30 * MINUTE);
+      await told(); // of something else
+      expect((await state()).last).toMatchObject({ outcome: 'forward', cause: { source: 'look' } });
+      expect(values('SecretPropagationTime')[0]).toBeGreaterThanOrEqual(30 * MINUTE);
+    });
+  });
+
+  it('is judged by what was read, however long a probe takes in between', async () => {
+    const { clock, world, run, told, drained, ports, ledger } = consumed({
+      probe: 'probe',
+      cacheSeconds: 300,
+    });
+    ports.rotation.probes.probe = async () => {
+      await clock.sleep(14 * SECOND);
+      return { versionId: 'v2' };
+    };
+    await run(async () => {
+      world.rotate(US, DB, 'v2');
+      await clock.sleep(5 * SECOND);
+      const slow = told();
+      await clock.sleep(3 * SECOND);
+      world.follow(AP, DB, 'stuck');
+      world.rotate(US, DB, 'v3');
+      await told();
+      await slow;
+      const ended = await ledger.history(DB, 10);
+      expect(ended.map(({ outcome, rotation }) => [outcome, rotation?.versionId])).toEqual([
+        ['superseded', 'v2'],
+      ]);
+      expect((await ledger.read(DB)).open).toMatchObject({ rotation: { versionId: 'v3' } });
+      world.heal(AP, DB);
+      ports.rotation.probes.probe = async () => ({ versionId: 'v3' });
+      await drained();
+      expect((await ledger.read(DB)).last).toMatchObject({
+        outcome: 'forward',
+        rotation: { versionId: 'v3' },
+      });
     });
   });
 
@@ -410,6 +333,10 @@ describe('a consumer', () => {
       await clock.sleep(30 * SECOND);
       expect(await found()).toEqual([`eu-west-1 ${finding} consumer ${CONSUMER}`]);
       await drained();
+      for (let sweeps = 0; sweeps < 3; sweeps++) {
+        await clock.sleep(5 * MINUTE);
+        await sweep();
+      }
       // what could not be asked is bounded by the cache; what says otherwise is not
       expect(await found()).toEqual(lasts ? [`eu-west-1 ${finding} consumer ${CONSUMER}`] : []);
       expect((await third())[0]).toMatch(lasts ? /(failed|stuck)$/ : /agreed bounded/);
@@ -417,6 +344,44 @@ describe('a consumer', () => {
       await clock.sleep(5 * MINUTE);
       await sweep();
       expect(await found()).toEqual([]);
+    });
+  });
+
+  it.each([0, 10, 300])(
+    'with a cache of %i s whose probe fails is never called bounded',
+    async (cacheSeconds) => {
+      const { clock, world, run, told, drained, consumers, found, sweep } = consumed({
+        probe: 'probe',
+        cacheSeconds,
+      });
+      await run(async () => {
+        consumers.behave(EU, 'probe', 'fails');
+        world.rotate(US, DB, 'v2');
+        await told();
+        await drained();
+        for (let sweeps = 0; sweeps < 6; sweeps++) {
+          await clock.sleep(5 * MINUTE);
+          await sweep();
+        }
+        expect(await found()).toEqual([`eu-west-1 failed consumer ${CONSUMER}`]);
+      });
+    },
+  );
+
+  it('whose probe lies stays in the gauges, though versions cannot be listed', async () => {
+    const { clock, world, run, told, drained, consumers, sweep, values } = consumed({ probe: 'probe' });
+    await run(async () => {
+      consumers.behave(EU, 'probe', { claims: 'never-made' });
+      world.rotate(US, DB, 'v2');
+      await told();
+      await drained();
+      world.inject('hasVersion', () => {
+        throw new RefusedError({ code: 'THROTTLED' }, { retryable: true });
+      });
+      await clock.sleep(5 * MINUTE);
+      await sweep();
+      expect(values('SecretsPastTarget').at(-1)).toBe(1);
+      expect(values('SecretConsumersStale').at(-1)).toBe(1);
     });
   });
 
@@ -547,6 +512,127 @@ describe('a secret', () => {
         ]);
       });
     }
+  });
+
+  it.each([1, 6])(
+    'whose rotation failed after its label had moved stays failed, looked at %i s after it',
+    async (seconds) => {
+      const { clock, world, run, told, rotationEnded, drained, found } = system();
+      await run(async () => {
+        world.rotate(US, DB, 'v2');
+        await clock.sleep(seconds * SECOND);
+        await told();
+        await clock.sleep(MINUTE);
+        await rotationEnded('RotationFailed');
+        await drained();
+        expect(await found()).toEqual(['us-east-1 failed rotation RotationFailed']);
+      });
+    },
+  );
+
+  it('is not blamed for a rotation that failed somewhere', async () => {
+    const { run, deliver, envelope, state } = system([{ name: DB }, { name: 'b' }]);
+    await run(async () => {
+      await deliver({
+        ...envelope(US),
+        source: 'aws.secretsmanager',
+        'detail-type': 'AWS Service Event via CloudTrail',
+        detail: { eventName: 'RotationFailed', requestParameters: null, additionalEventData: null },
+      });
+      for (const name of [DB, 'b']) expect((await state(name)).open).toBeUndefined();
+    });
+  });
+
+  it('whose config leaves out the region of the primary is compared with it all the same', async () => {
+    const { clock, world, run, told, drained, found, hops } = system([
+      { name: DB, regions: ['eu-west-1', 'ap-southeast-2'] },
+    ]);
+    await run(async () => {
+      world.follow(AP, DB, 'lying');
+      world.rotate(US, DB, 'v2');
+      await told();
+      await clock.sleep(10 * SECOND);
+      await drained();
+      expect(await found()).toEqual(['ap-southeast-2 stale version InSync']);
+      expect((await hops())[0]).toMatch(/^1 us-east-1 agreed described/);
+    });
+  });
+
+  it('stays late when its primary cannot be read any more', async () => {
+    const { clock, world, run, told, drained, found, sweep, values } = it1;
+    let isDenied = false;
+    world.inject('describe', ({ region }) => {
+      if (isDenied && region === US.region) throw new RefusedError({ code: 'ACCESS_DENIED' });
+    });
+    await run(async () => {
+      world.follow(AP, DB, 'stuck');
+      world.rotate(US, DB, 'v2');
+      await told();
+      await drained();
+      isDenied = true;
+      await clock.sleep(5 * MINUTE);
+      await sweep();
+      expect(await found()).toEqual([
+        'us-east-1 unobservable replica',
+        'ap-southeast-2 stale version InProgress',
+      ]);
+      expect(values('SecretReplicasStale').at(-1)).toBe(1);
+    });
+  });
+
+  it('of which a replica comes back was not rolled back, and nothing has propagated', async () => {
+    const { clock, world, run, told, drained, state, values } = it1;
+    await run(async () => {
+      world.removeReplica(AP, DB);
+      await told();
+      await clock.sleep(MINUTE);
+      world.addReplica(US, DB, AP);
+      await told();
+      await drained();
+      expect((await state()).open).toBeUndefined();
+      expect(values('RollbackCount').filter((count) => count > 0)).toEqual([]);
+      expect(values('SecretPropagationTime')).toEqual([]);
+      expect(values('TimeToDetect')).toHaveLength(1);
+    });
+  });
+
+  it('that cannot be read is counted at each sweep', async () => {
+    const { clock, world, run, sweep, values } = it1;
+    let isDenied = false;
+    world.inject('describe', () => {
+      if (isDenied) throw new RefusedError({ code: 'ACCESS_DENIED' });
+    });
+    await run(async () => {
+      await clock.sleep(HOUR);
+      isDenied = true;
+      await sweep();
+      await clock.sleep(5 * MINUTE);
+      await sweep();
+      expect(values('UnobservableReplicas').slice(-2)).toEqual([3, 3]);
+      isDenied = false;
+      await sweep();
+      expect(values('UnobservableReplicas').at(-1)).toBe(0);
+    });
+  });
+
+  it('is not looked at for a wake-up that is old', async () => {
+    const { world, run, told, state, ports, values } = it1;
+    let calls = 0;
+    world.inject('describe', () => calls++);
+    await run(async () => {
+      world.follow(AP, DB, 'stuck');
+      world.rotate(US, DB, 'v2');
+      await told();
+      const { wake } = await state();
+      calls = 0;
+      for (const old of [0, wake - 1, wake + 1]) {
+        await verifySecretWake(ports.rotation, configOf([{ name: DB }]), { subject: DB, wake: old });
+      }
+      expect(calls).toBe(0);
+      await verifySecretWake(ports.rotation, configOf([{ name: DB }]), { subject: DB, wake });
+      expect(calls).toBe(PLACES.length);
+      expect(values('TimeToDetect')).toEqual([expect.any(Number)]);
+    });
   });
 
   it('that was to be rotated and was not is a finding', async () => {

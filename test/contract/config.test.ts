@@ -123,8 +123,11 @@ describe('a config', () => {
       mistake: 'secrets[0].consumers[0].regions: eu-west-1 is not a region of it',
     },
     {
-      secret: { name: 'b', targetSeconds: 3601 },
-      mistake: 'secrets[0].targetSeconds: must not be more than maxRolloutSeconds',
+      secret: {
+        name: 'b',
+        consumers: Array.from({ length: 51 }, (_, index) => ({ name: `api-${index}`, cacheSeconds: 9 })),
+      },
+      mistake: 'secrets[0].consumers: are more than 100 in all regions together',
     },
     {
       secret: { name: 'b', targetSeconds: 0 },

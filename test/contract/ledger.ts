@@ -75,6 +75,8 @@ const OPEN: Episode = {
   ],
   rotation: {
     versionId: 'v2',
+    isMove: true,
+    triedId: 'v3',
     hops: [
       { hop: 1, replica: US, state: 'agreed', evidence: 'described', at: 1_767_600_000_005 },
       { hop: 2, replica: EU, state: 'stuck', evidence: null, at: null },
@@ -90,7 +92,8 @@ const MEMORY: SecretMemory = {
     { replica: US, consumer: 'api', process: 'p1', at: 6, used: { versionId: 'v2', isKnown: true } },
     { replica: EU, consumer: 'api', at: 7, used: { refusal: { code: 'PROBE_FAILED' } } },
   ],
-  ended: { event: 'RotationAbandoned', at: 8 },
+  ended: { event: 'RotationAbandoned', at: 8, versionId: 'v2' },
+  unread: 1,
 };
 
 function closedOf(subject: string, number: number, given: Partial<ClosedEpisode> = {}): ClosedEpisode {

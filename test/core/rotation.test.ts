@@ -7,7 +7,6 @@ import {
   type Heard,
   isNews,
   judgeOnce,
-  PROCESSES_KEPT,
   type RotationRules,
   rotate,
 } from '../../functions/core/rotation.ts';
@@ -22,9 +21,12 @@ const AP = placeId({ region: 'ap-southeast-2' });
 const NEW: SubjectState = { subject: 'prod/db', version: 0, wake: 0 };
 const NOTHING_TOLD: Heard = { loads: [] };
 
+/** As many as are kept of each consumer and replica. */
+const PROCESSES_KEPT = 20;
+
 const RULES: RotationRules = {
   replicas: [US, EU, AP],
-  consumers: [{ name: 'api', cacheMs: 60 * SECOND, replicas: [EU] }],
+  consumers: [{ name: 'api', cacheMs: 60 * SECOND, isProbed: false, replicas: [EU] }],
   replicationMs: 30 * SECOND,
   deadlineMs: 2 * MINUTE,
   maxRolloutMs: 60 * MINUTE,
@@ -112,6 +114,20 @@ describe('one look at a secret', () => {
       reason: 'it is under way for too long, although the replica has the version',
       seen: [primary('v2', { ...late, replicas: status('InProgress') }), replica('v2'), replica('v2')],
       findings: ['eu-west-1 stale version InProgress'],
+    },
+    {
+      reason: 'the version has long been there, and something else began to be replicated just now',
+      seen: [primary('v1', { ...early, replicas: status('InProgress') }), replica('v1'), replica('v1')],
+      findings: ['eu-west-1 unsettled version'],
+    },
+    {
+      reason: 'replicas name two primaries: the one that more of them name is it',
+      seen: [
+        replica('v1', { primaryRegion: EU }),
+        replica('v2', { primaryRegion: AP }),
+        primary('v1', { primaryRegion: EU }),
+      ],
+      findings: ['us-east-1 stale version', 'ap-southeast-2 stale version'],
     },
     {
       reason: 'replication failed, as with a key that is disabled in that region',
@@ -227,13 +243,13 @@ describe('what consumers load', () => {
     );
     const state = agreed(processes);
     expect(state.secret?.loads).toHaveLength(PROCESSES_KEPT);
-    expect(isNews(state, load('v1', { process: 'new' }))).toBe(false);
-    expect(isNews(state, load('v2', { process: 'new' }))).toBe(true);
-    expect(isNews(state, load('v1', { process: 'new', at: NOW + 61 * MINUTE }))).toBe(true);
-    expect(isNews(state, load('v1', { process: 'new', replica: US }))).toBe(true);
-    expect(isNews(agreed(), load('v1'))).toBe(true);
-    expect(isNews(NEW, load('v1'))).toBe(true);
-    expect(isNews(state, load('v1', { used: { refusal: { code: 'PROBE_FAILED' } } }))).toBe(true);
+    expect(isNews(state, load('v1', { process: 'new' }), RULES)).toBe(false);
+    expect(isNews(state, load('v2', { process: 'new' }), RULES)).toBe(true);
+    expect(isNews(state, load('v1', { process: 'new', at: NOW + 61 * MINUTE }), RULES)).toBe(true);
+    expect(isNews(state, load('v1', { process: 'new', replica: US }), RULES)).toBe(true);
+    expect(isNews(agreed(), load('v1'), RULES)).toBe(true);
+    expect(isNews(NEW, load('v1'), RULES)).toBe(true);
+    expect(isNews(state, load('v1', { used: { refusal: { code: 'PROBE_FAILED' } } }), RULES)).toBe(true);
     const open = rotate(
       state,
       NOTHING_TOLD,
@@ -241,7 +257,7 @@ describe('what consumers load', () => {
       RULES,
     ).state;
     expect(open.open).toBeDefined();
-    expect(isNews(open, load('v1', { process: 'new' }))).toBe(true);
+    expect(isNews(open, load('v1', { process: 'new' }), RULES)).toBe(true);
   });
 
   it('counts by when it was loaded, whatever the order in which it is told, and however often', () => {
@@ -275,7 +291,7 @@ describe('what consumers load', () => {
   it('has the weakest grade of all consumers', () => {
     const hop = { hop: 3, replica: EU, state: 'agreed', at: 0 } as const;
     const grades = (...evidence: ('reported' | 'probed' | 'bounded')[]) =>
-      gradeOf({ versionId: 'v1', hops: evidence.map((each) => ({ ...hop, evidence: each })) });
+      gradeOf({ versionId: 'v1', isMove: true, hops: evidence.map((each) => ({ ...hop, evidence: each })) });
     expect(grades('reported', 'probed', 'bounded')).toBe('bounded');
     expect(grades('reported', 'probed')).toBe('probed');
     expect(grades('reported')).toBe('reported');
@@ -298,6 +314,54 @@ describe('a look that is older than another', () => {
     expect(state.open).toMatchObject({ rotation: { versionId: 'v2' } });
   });
 
+  it('changes nothing of the looks: neither when the next one is, nor which was the last', () => {
+    const open = rotate(
+      agreed(),
+      NOTHING_TOLD,
+      lookAt([primary('v2'), replica('v1'), replica('v2')]),
+      RULES,
+    ).state;
+    const report = {
+      loads: [load('v2')],
+      change: { id: 'report', source: 'recohere.probe', at: NOW + SECOND },
+    };
+    const later = lookAt([primary('v2'), replica('v1'), replica('v2')], NOW + SECOND);
+    const { state, next } = rotate(open, report, later, RULES);
+    expect(next).toBeUndefined();
+    expect(state.secret?.loads).toEqual([load('v2')]);
+    expect(state).toMatchObject({
+      wake: open.wake,
+      open: {
+        looks: open.open?.looks,
+        lastSeenAt: open.open?.lastSeenAt,
+        lastChangeAt: open.open?.lastChangeAt,
+      },
+    });
+    expect(rotate(state, report, later, RULES).state).toBe(state);
+  });
+
+  it('is not called all, where room for the processes of many consumers is short', () => {
+    const consumers = Array.from({ length: 40 }, (_, index) => ({
+      name: `api-${index}`,
+      cacheMs: 60 * SECOND,
+      isProbed: false,
+      replicas: [EU],
+    }));
+    const rules = { ...RULES, consumers };
+    const loads = consumers.flatMap(({ name }) =>
+      Array.from({ length: 15 }, (_, index) => load('v2', { consumer: name, process: `p${index}` })),
+    );
+    const { state } = rotate(
+      agreed(),
+      { loads },
+      lookAt([primary('v2'), replica('v2'), replica('v2')]),
+      rules,
+    );
+    expect(state.secret?.loads).toHaveLength(400);
+    const third = state.open?.rotation?.hops.filter(({ hop }) => hop === 3) ?? [];
+    expect(third.map(({ state }) => state)).toEqual(Array(40).fill('converging'));
+  });
+
   it('is judged by itself where nothing is remembered', () => {
     const state: SubjectState = {
       ...NEW,
@@ -309,7 +373,7 @@ describe('a look that is older than another', () => {
     const taken = rotate(state, { loads: [load('v1')] }, look, RULES);
     expect(taken.state.secret).toEqual({ held: {}, loads: [load('v1')] });
     expect(taken.state.open).toBeUndefined();
-    expect(isNews(state, load('v1'))).toBe(true);
+    expect(isNews(state, load('v1'), RULES)).toBe(true);
   });
 });
 
@@ -317,6 +381,17 @@ describe('how a rotation ended', () => {
   const ended = (event: 'RotationSucceeded' | 'RotationFailed', at: number): Heard => ({
     loads: [],
     ended: { event, at },
+  });
+
+  it('is the better one of two that AWS dates alike, whatever the order', () => {
+    const look = lookAt([primary(), replica(), replica()]);
+    const ends = [ended('RotationFailed', NOW - 10), ended('RotationSucceeded', NOW - 10)];
+    for (const order of [ends, ends.toReversed()]) {
+      let state = agreed();
+      for (const [index, heard] of order.entries())
+        state = rotate(state, heard, { ...look, at: NOW + index }, RULES).state;
+      expect(state.secret?.ended?.event).toBe('RotationSucceeded');
+    }
   });
 
   it('is what was told last by time, whatever the order', () => {
@@ -331,7 +406,7 @@ describe('how a rotation ended', () => {
       for (const [index, heard] of order.entries())
         state = rotate(state, heard, { ...look, at: NOW + index }, RULES).state;
       expect(state.open).toBeUndefined();
-      expect(state.secret?.ended).toEqual(succeeded.ended);
+      expect(state.secret?.ended).toEqual({ ...succeeded.ended, versionId: 'v1' });
     }
   });
 });

@@ -68,6 +68,8 @@ const finding = z.union([
 
 const rotation = z.strictObject({
   versionId: z.string(),
+  isMove: z.boolean(),
+  triedId: z.exactOptional(z.string()),
   hops: z.array(
     z.strictObject({
       hop: z.literal([1, 2, 3]),
@@ -100,8 +102,13 @@ const secretMemory = z.strictObject({
     }),
   ),
   ended: z.exactOptional(
-    z.strictObject({ event: z.enum(['RotationSucceeded', 'RotationFailed', 'RotationAbandoned']), at: time }),
+    z.strictObject({
+      event: z.enum(['RotationSucceeded', 'RotationFailed', 'RotationAbandoned']),
+      at: time,
+      versionId: z.exactOptional(z.string()),
+    }),
   ),
+  unread: z.exactOptional(z.int()),
 });
 
 const change = z.strictObject({ id: z.string(), source: z.string(), at: time });
