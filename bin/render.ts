@@ -34,7 +34,7 @@ type Subject = ReportedSubject & {
   /** Replicas that were found. */
   readonly seenIn: readonly string[];
   /** Of a secret. */
-  readonly hops?: readonly Hop[];
+  readonly hops?: readonly Omit<Hop, 'at'>[];
 };
 
 /** What is shown of a look, at functions or at secrets. */
@@ -306,6 +306,7 @@ const SENTENCES: Record<Refusal['code'], string> = {
   NO_BUILD_ID: 'no replica has the build id that the config compares code by',
   OTHER_KEY: 'fingerprinted with another key',
   PROBE_FAILED: 'it ran, and could not use the secret',
+  PROBE_MISSING: 'there is no such function or alias',
   PROBE_SILENT: 'it did not answer in time',
   PROBE_UNREADABLE: 'its answer is not one of a probe',
 };

@@ -60,6 +60,9 @@ export class RecohereRegion extends Construct {
   }
 }
 
+/** Parameters that list what the hub may read and invoke in one account. */
+export const REGION_ARNS = ['SecretArns', 'ProbeArns'] as const;
+
 type Parameters = ReturnType<typeof parametersOf>;
 type Arns = Parameters['secrets'];
 

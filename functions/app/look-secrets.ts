@@ -43,8 +43,8 @@ export interface SecretsLook {
   /** By name. */
   readonly subjects: readonly (ReportedSubject & {
     readonly seenIn: readonly PlaceId[];
-    /** The first two hops; none if the primary could not be read, or holds no version. */
-    readonly hops: readonly Hop[];
+    /** The first two hops; none if the primary could not be read, or holds no version. When they were done, one look cannot say. */
+    readonly hops: readonly Omit<Hop, 'at'>[];
   })[];
   /** A secret that is in one place only is missing from others, or meant to be there alone. */
   readonly alone: readonly [];
@@ -121,7 +121,7 @@ export async function lookAtSecrets(
         ...outcome,
         subject,
         seenIn: placesOf(look).filter((replica) => look.observations.get(replica)?.state === 'present'),
-        hops: (rotation?.hops ?? []).filter(({ hop }) => hop < 3),
+        hops: (rotation?.hops ?? []).filter(({ hop }) => hop < 3).map(({ at, ...hop }) => hop),
       }))
       .sort((a, b) => (a.subject < b.subject ? -1 : 1)),
     alone: [],

@@ -1,9 +1,9 @@
 import type { Finding } from '../contract/report.ts';
 import type { Open } from './swept.ts';
 
-/** A replica of a secret is behind, missing or not one any more; not: it could not be read. */
+/** A replica of a secret is behind, missing or not one any more; not: it could not be read, or nobody expects it. */
 export function isOfReplica({ facet, kind }: Finding): boolean {
-  return kind !== 'unobservable' && (facet === 'version' || facet === 'replica');
+  return kind !== 'unobservable' && kind !== 'extra' && (facet === 'version' || facet === 'replica');
 }
 
 export function isOfConsumer({ facet }: Finding): boolean {

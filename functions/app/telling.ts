@@ -20,8 +20,12 @@ export function tellingOf(
     telemetry.publish(metric, value, {
       subject,
       ...(of && { episode: of.id, findings: of.findings.slice(0, FINDINGS_TOLD).map(wordsOf).join('; ') }),
-      ...(of?.rotation && { version: of.rotation.versionId, evidence: gradeOf(of.rotation) }),
-      ...(of?.rotation && of.resolutionMs !== undefined && { resolutionMs: of.resolutionMs }),
+      ...(of?.rotation && { version: of.rotation.versionId }),
+      ...(of?.rotation &&
+        of.resolutionMs !== undefined && {
+          evidence: gradeOf(of.rotation), // of what has ended: before, the third hop has none
+          resolutionMs: of.resolutionMs,
+        }),
     });
 }
 

@@ -80,7 +80,7 @@ export async function verifySecretWake(
 
 /**
  * Looks at secrets without an event, and ends episodes of those that are not watched any more.
- * @param isFull Whether all are looked at; else only those with an open episode, and those that could not be read.
+ * @param isFull Whether all are looked at; else only those that are new, have an open episode, or could not be read.
  */
 export async function verifyAllSecrets(
   ports: VerifySecretPorts,
@@ -93,7 +93,10 @@ export async function verifyAllSecrets(
   const before = isFull ? [] : await pMap(known, (subject) => ports.ledger.read(subject), AT_ONCE);
   const isDue = ({ open, secret }: SubjectState) => open !== undefined || secret?.unread !== undefined;
   const lasting = new Set(before.filter(isDue).map(({ subject }) => subject));
-  const due = [...watched].filter(([subject]) => isFull || lasting.has(subject)).map(([, secret]) => secret);
+  const isNew = (subject: string) => !known.includes(subject);
+  const due = [...watched]
+    .filter(([subject]) => isFull || isNew(subject) || lasting.has(subject))
+    .map(([, secret]) => secret);
   const at = ports.clock.now();
   const { states, errors } = await verifyEach(ports, config, due, undefined);
   const gone = known.filter((subject) => !watched.has(subject));

@@ -14,7 +14,7 @@ export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
 /**
  * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
- * change to what an item may hold, be it one more refusal code: an older release would take that for damage.
+ * change to what an item may hold of a kind that an older release reads, be it one more refusal code: it would take that for damage.
  */
 export const FORMAT = 1;
 

@@ -29,6 +29,7 @@ export const REFUSAL_CODES = [
   'TOO_OLD',
   'OTHER_KEY',
   'PROBE_FAILED',
+  'PROBE_MISSING',
   'PROBE_SILENT',
   'PROBE_UNREADABLE',
 ] as const;

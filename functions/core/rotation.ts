@@ -206,7 +206,7 @@ function remembered(
   const known = before.secret ?? NOTHING;
   const isOld = look.at < lastLookedAt(before);
   const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, look, rules);
-  const end = ended && { ...ended, versionId: held[primaryOf(look.observations, rules)]?.versionId };
+  const end = ended && { ...ended, versionId: blamed(ended, held, look, rules) };
   const lastEnd = end && (known.ended === undefined || isLater(end, known.ended)) ? end : known.ended;
   const unread = isOld ? known.unread : unreadIn(look);
   return {
@@ -215,6 +215,13 @@ function remembered(
     ...(lastEnd && { ended: lastEnd }),
     ...(unread && { unread }),
   };
+}
+
+/** The version that was current when a rotation ended: none that is known, if the label has moved since. */
+function blamed(ended: RotationEnd, held: Held, look: SecretLook, rules: RotationRules): string | undefined {
+  const current = held[primaryOf(look.observations, rules)];
+  const movedAt = Math.min(current?.since ?? 0, movedAtOf(look, rules));
+  return movedAt > ended.at + EVENT_RESOLUTION_MS ? undefined : current?.versionId;
 }
 
 /** Of two at one time, as AWS cuts it, the better one counts, in whatever order they are told. */

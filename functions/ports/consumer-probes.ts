@@ -10,7 +10,8 @@ export interface ConsumerProbes {
    * Invokes the function once, and waits for at most {@link PROBE_TIMEOUT_MS}.
    * @param functionName Its name, with `:alias` if one is wanted.
    * @param secret The name of the secret.
-   * @returns A refusal `PROBE_FAILED` if it ran and could not use the secret, `PROBE_SILENT` if it did not answer in time,
+   * @returns A refusal `PROBE_FAILED` if it ran and could not use the secret, `PROBE_MISSING` if it
+   * or its alias is not there, `PROBE_SILENT` if it did not answer in time,
    * `PROBE_UNREADABLE` if the answer is none; any other if it could not be invoked.
    */
   probe(place: Place, functionName: string, secret: string): Promise<Probed>;

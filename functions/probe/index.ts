@@ -47,7 +47,7 @@ export interface Consumer {
    * @param handler An asynchronous one: what it gives to a callback is lost.
    */
   answering<Args extends unknown[], Result>(
-    handler: (...args: Args) => Promise<Result>,
+    handler: (...args: Args) => Result | Promise<Result>,
     options: ProbeOptions,
   ): (...args: Args) => Promise<Result>;
 }
@@ -104,7 +104,10 @@ export function consumer(options: ConsumerOptions = {}): Consumer {
       return answer;
     },
     answering:
-      <Args extends unknown[], Result>(handler: (...args: Args) => Promise<Result>, options: ProbeOptions) =>
+      <Args extends unknown[], Result>(
+        handler: (...args: Args) => Result | Promise<Result>,
+        options: ProbeOptions,
+      ) =>
       async (...args: Args) => {
         const [event] = args;
         try {

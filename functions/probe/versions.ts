@@ -50,7 +50,8 @@ export function loadsOf(command: string | undefined, input: object, output: obje
 
 /** What an answer says was loaded, if it is of `AWSCURRENT`. */
 export function currentLoadOf(answer: SecretAnswer): Load[] {
-  return answer?.VersionStages?.includes('AWSCURRENT') ? loadOf(answer) : [];
+  const stages: unknown = answer?.VersionStages; // what a user hands over may be anything
+  return Array.isArray(stages) && stages.includes('AWSCURRENT') ? loadOf(answer) : [];
 }
 
 function loadOf({ ARN: arn, VersionId: versionId }: SecretAnswer): Load[] {

@@ -103,9 +103,9 @@ export function system(
         resources: [`arn:aws:secretsmanager:us-east-1:111111111111:secret:${name}-AbCdEf`],
         detail: { name, labelUpdated: 'AWSCURRENT', versionId: 'told' },
       }),
-    rotationEnded: (eventName: string, name = DB) =>
+    rotationEnded: (eventName: string, name = DB, at = clock.now()) =>
       deliver({
-        ...envelope(US),
+        ...envelope(US, at),
         source: 'aws.secretsmanager',
         'detail-type': 'AWS Service Event via CloudTrail',
         detail: {

@@ -530,6 +530,19 @@ describe('a secret', () => {
     },
   );
 
+  it('whose failed rotation is told when another one has succeeded is not failed', async () => {
+    const { clock, world, run, told, rotationEnded, drained, state } = system();
+    await run(async () => {
+      const failedAt = clock.now();
+      await clock.sleep(5 * MINUTE);
+      world.rotate(US, DB, 'v2');
+      await told();
+      await drained();
+      await rotationEnded('RotationFailed', DB, failedAt);
+      expect((await state()).open).toBeUndefined();
+    });
+  });
+
   it('is not blamed for a rotation that failed somewhere', async () => {
     const { run, deliver, envelope, state } = system([{ name: DB }, { name: 'b' }]);
     await run(async () => {
@@ -667,6 +680,7 @@ describe('a secret', () => {
       what: 'a replica is in a region where nobody expects it',
       change: (world: SimulatedSecrets) => world.addReplica(US, DB, { region: 'sa-east-1' }),
       findings: ['sa-east-1 extra replica'],
+      isLate: false,
     },
     {
       what: 'it was deleted',
@@ -685,7 +699,7 @@ describe('a secret', () => {
         'ap-southeast-2 missing replica',
       ],
     },
-  ])('of which $what is named, and alarms past its target', async ({ change, findings }) => {
+  ])('of which $what is named, and alarms past its target', async ({ change, findings, isLate = true }) => {
     const { clock, world, run, told, found, drained, sweep, values } = it1;
     await run(async () => {
       change(world);
@@ -694,7 +708,8 @@ describe('a secret', () => {
       expect(await found()).toEqual(findings);
       await clock.sleep(HOUR);
       await sweep();
-      expect(values('SecretsPastTarget').at(-1)).toBe(1);
+      expect(values('SecretsPastTarget').at(-1)).toBe(isLate ? 1 : 0);
+      expect(values('EpisodesOpen').at(-1)).toBe(1);
     });
   });
 
@@ -875,6 +890,16 @@ describe('a secret', () => {
       telemetry.samples.length = 0;
       await sweep(ports, configOf([], { functions: [{ select: { name: '*' } }] }));
       expect(published()).toEqual([]);
+    });
+  });
+
+  it('that is new is looked at by the next sweep', async () => {
+    const { clock, run, ports, ledger, world } = it1;
+    await run(async () => {
+      await clock.sleep(7 * MINUTE);
+      world.create(US, 'new', [EU, AP], 'v1');
+      await sweep(ports, configOf([{ name: DB }, { name: 'new' }]));
+      expect((await ledger.read('new')).agreed?.roots).toMatchObject({ 'us-east-1': { version: 'v1:v1' } });
     });
   });
 

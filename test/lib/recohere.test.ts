@@ -137,18 +137,17 @@ describe('a config with mistakes', () => {
   });
 
   it('is one with more probes than a policy has room for', () => {
-    const consumers = Array.from({ length: 100 }, (_none, id) => ({
-      name: `consumer-${id}`,
-      cacheSeconds: 0,
-      probe: `probe-of-consumer-${id}`,
+    const probed = Array.from({ length: 100 }, (_none, id) => ({
+      name: `prod/db-${id}`,
+      consumers: [{ name: 'api', cacheSeconds: 0, probe: `probe-of-consumer-${id}` }],
     }));
-    const secrets = [{ name: 'prod/db', account: OTHER_ACCOUNT, consumers }];
+    const secrets = probed.map((secret) => ({ ...secret, account: OTHER_ACCOUNT }));
     expect(mistakesIn({ ...TWO_ACCOUNTS, secrets })).toContain(
       `secrets: account ${OTHER_ACCOUNT} has more probes than a policy has room for: let one function probe several secrets`,
     );
     const replicas = [{ region: 'us-east-1', account: OTHER_ACCOUNT, role: 'theirs' }];
     expect(() => synthesize({ ...TWO_ACCOUNTS, secrets, replicas })).not.toThrow();
-    expect(mistakesIn({ ...ONE_ACCOUNT, secrets: [{ name: 'prod/db', consumers }] })).toContain(
+    expect(mistakesIn({ ...ONE_ACCOUNT, secrets: probed })).toContain(
       'secrets: the account of the hub has more probes',
     );
   });

@@ -122,6 +122,7 @@ describe('the template of a region', () => {
     expect(rest).toEqual(expected);
     expect(Object.keys(Parameters)).toEqual(Object.keys(own));
     expect(Parameters.ExternalId.Default).toBe('an-id');
+    expect([Parameters.SecretArns.Default, Parameters.ProbeArns.Default]).toEqual(['', '']);
   });
 });
 

@@ -41,7 +41,9 @@ const config: RecohereConfig = {
     secrets.map((name, position) => ({
       name,
       account,
-      consumers: (position === 0 ? probes : []).map((probe) => ({ name: probe, cacheSeconds: 0, probe })),
+      consumers: probes
+        .filter((_probe, index) => index % secrets.length === position)
+        .map((probe) => ({ name: probe, cacheSeconds: 0, probe })),
     })),
   ),
 };

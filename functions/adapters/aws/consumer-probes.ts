@@ -60,7 +60,7 @@ export function awsConsumerProbes(timeoutMs = PROBE_TIMEOUT_MS): ConsumerProbes 
           async (options) => {
             await client.config.credentials(); // a role that is not given in time is no silent probe either
             invoked = options.abortSignal;
-            return client.send(command, options).catch(failedIfAbsent);
+            return client.send(command, options).catch(missingIfAbsent);
           },
           timeoutMs,
         );
@@ -74,10 +74,10 @@ export function awsConsumerProbes(timeoutMs = PROBE_TIMEOUT_MS): ConsumerProbes 
   };
 }
 
-/** A function that is not there can use no secret. */
-function failedIfAbsent(error: unknown): never {
+/** That a function is not there says nothing of the secret. */
+function missingIfAbsent(error: unknown): never {
   if (error instanceof ResourceNotFoundException)
-    throw new RefusedError({ code: 'PROBE_FAILED', call: CALL });
+    throw new RefusedError({ code: 'PROBE_MISSING', call: CALL });
   throw error;
 }
 

@@ -6,7 +6,7 @@ import type { Wakes } from '../../ports/wakes.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 
-/** Requests to look again, on the queue that verify-deploy reads. */
+/** Requests to look again, on the queue of the function that looks. */
 export function sqsWakes(queueUrl: string): Wakes {
   const send = sender(queueUrl);
   return {
