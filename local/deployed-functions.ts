@@ -3,6 +3,7 @@ import {
   CreateFunctionCommand,
   DeleteFunctionCommand,
   GetFunctionConfigurationCommand,
+  InvokeCommand,
   LambdaClient,
   PublishVersionCommand,
   ResourceConflictException,
@@ -19,9 +20,11 @@ const ROLE = 'arn:aws:iam::000000000000:role/any';
 /** A function as it is created, or what of it is updated; what is not given stays. */
 interface DeployedFunction {
   readonly environment?: Readonly<Record<string, string>>;
-  /** The same text is the same zip. */
+  /** Source of a module. The same text is the same zip. */
   readonly code?: string;
   readonly memoryMb?: number;
+  /** Only when it is created. @default Lambda's 3 */
+  readonly timeoutSeconds?: number;
   /** Only when it is created. */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -72,6 +75,12 @@ export class DeployedFunctions {
     }
   }
 
+  /** Invokes, and waits for the end. @throws Error if the function fails */
+  async invoke(region: string, name: string): Promise<void> {
+    const { FunctionError: failed } = await this.#in(region).send(new InvokeCommand({ FunctionName: name }));
+    if (failed !== undefined) throw new Error(`${name} has failed in ${region}; its log says why`);
+  }
+
   async remove(region: string, name: string): Promise<void> {
     if (!this.#known.delete(`${region}/${name}`)) return;
     try {
@@ -95,6 +104,7 @@ export class DeployedFunctions {
       Handler: 'index.handler',
       Code: { ZipFile: functionZip(given.code ?? '') },
       MemorySize: given.memoryMb,
+      Timeout: given.timeoutSeconds,
       Tags: { ...given.tags },
       ...(given.environment && { Environment: { Variables: { ...given.environment } } }),
     });

@@ -13,7 +13,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
 import { dynamoLedger } from '../functions/adapters/aws/ledger.ts';
-import { DEPLOYED, PARTS, type Part } from '../functions/contract/deployment.ts';
+import { DEPLOYED, PARTS, type Part, type QueuedPart } from '../functions/contract/deployment.ts';
+import { ROTATION_SOURCES } from '../functions/contract/event-patterns.ts';
+import type { SubjectKind } from '../functions/contract/ledger.ts';
 import { envelopeSchema } from '../functions/contract/messages.ts';
 import { type MetricName, NAMESPACE } from '../functions/contract/metrics.ts';
 import { EMULATED_ACCOUNT } from './emulator.ts';
@@ -33,6 +35,8 @@ export interface Sample {
   readonly value: number;
   readonly unit: string;
   readonly subject: string | undefined;
+  /** Of a rotation: the weakest evidence on which it rests that consumers use the new version. */
+  readonly evidence: string | undefined;
   /** Epoch milliseconds. */
   readonly at: number;
 }
@@ -103,45 +107,47 @@ export class Installation {
    */
   async tell(region: string, told: Told): Promise<void> {
     if (region === this.region) await this.put('default', told);
-    else await this.deliver([JSON.stringify(eventOf(region, told))]);
+    else await this.deliver([JSON.stringify(eventOf(region, told))], partFor(told.source));
   }
 
-  /** Puts messages into the queue that verify-deploy reads, all at once. */
-  async deliver(bodies: readonly string[]): Promise<void> {
+  /** Puts messages into the queue that a function reads, all at once. */
+  async deliver(bodies: readonly string[], to: QueuedPart = 'verify-deploy'): Promise<void> {
     if (bodies.length > ENTRIES_MAX) throw new Error(`SQS takes ${ENTRIES_MAX} messages in one call`);
     const command = new SendMessageBatchCommand({
-      QueueUrl: await this.#queueUrl(DEPLOYED.part(this.prefix, 'verify-deploy')),
+      QueueUrl: await this.#queueUrl(DEPLOYED.part(this.prefix, to)),
       Entries: bodies.map((body, position) => ({ Id: String(position), MessageBody: body })),
     });
     const { Failed: [failed] = [] } = await this.#sqs.send(command);
     if (failed) throw new Error(`the queue refused a message: ${failed.Code}`);
   }
 
-  /** Waits until all messages of the queue but those for later are handled. */
-  async handled(): Promise<void> {
+  /** Waits until all messages of a function's queue but those for later are handled. */
+  async handled(by: QueuedPart = 'verify-deploy'): Promise<void> {
     const command = new GetQueueAttributesCommand({
-      QueueUrl: await this.#queueUrl(DEPLOYED.part(this.prefix, 'verify-deploy')),
+      QueueUrl: await this.#queueUrl(DEPLOYED.part(this.prefix, by)),
       AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
     });
     await until(
-      'verify-deploy has handled its messages',
+      `${by} has handled its messages`,
       async () => (await this.#sqs.send(command)).Attributes ?? {},
       (counts) => Object.values(counts).every((count) => Number(count) === 0),
     );
   }
 
   /**
-   * Sweeps now.
+   * Sweeps now; once more if nothing is logged of it, as in {@link logLines}.
    * @returns What the sweep counted, by metric.
    */
   async sweep(): Promise<Readonly<Record<string, number>>> {
     const lastIn = (samples: readonly Sample[]) =>
       samples.findLast(({ metric }) => metric === 'SweepHeartbeat')?.at;
     const before = lastIn(await this.samples());
-    await this.invoke('sweep', {});
     const samples = await until(
-      'the sweep has logged what it counted',
-      () => this.samples(),
+      'a sweep has logged what it counted',
+      async () => {
+        await this.invoke('sweep', {});
+        return this.samples();
+      },
       (logged) => lastIn(logged) !== before,
     );
     const at = lastIn(samples);
@@ -165,22 +171,27 @@ export class Installation {
     return (await this.#lambda.send(command)).Environment?.Variables ?? {};
   }
 
-  /** The ledger, through the adapter that the functions use too. */
-  async ledger(): Promise<Ledger> {
+  /** The ledger of one kind of subjects, through the adapter that the functions use too. */
+  async ledger(kind: SubjectKind = 'function'): Promise<Ledger> {
     const { RECOHERE_LEDGER: table = '' } = await this.environmentOf('sweep');
-    return dynamoLedger({ region: this.region }, table);
+    return dynamoLedger({ region: this.region }, table, kind);
   }
 
-  /** What the ledger remembers of each subject, sorted by name. */
-  async states(): Promise<readonly State[]> {
-    const ledger = await this.ledger();
+  /** What the ledger remembers of each subject of a kind, sorted by name. */
+  async states(kind: SubjectKind = 'function'): Promise<readonly State[]> {
+    const ledger = await this.ledger(kind);
     const states: State[] = [];
     for await (const subject of ledger.subjects()) states.push(await ledger.read(subject));
     return states.sort((one, other) => one.subject.localeCompare(other.subject));
   }
 
-  /** All lines that the functions have logged. */
+  /**
+   * All lines that the functions have logged. MiniStack, when it is busy, logs the last lines of an invocation with the next one, so
+   * those that a queue feeds are invoked once more first, without a message.
+   */
   async logLines(): Promise<readonly string[]> {
+    for (const part of ['verify-deploy', 'verify-rotation'] as const)
+      await this.invoke(part, { Records: [] });
     const lines: string[] = [];
     for (const part of PARTS) {
       const logGroupName = `/aws/lambda/${DEPLOYED.part(this.prefix, part)}`;
@@ -197,9 +208,15 @@ export class Installation {
     return samples.sort((one, other) => one.at - other.at);
   }
 
-  /** All dead letters of verify-deploy. They stay where they are. */
-  async deadLetters(): Promise<readonly DeadLetter[]> {
-    const url = await this.#queueUrl(DEPLOYED.deadLetters(this.prefix, 'verify-deploy'));
+  /** All dead letters of a function. They stay where they are. */
+  async deadLetters(of: QueuedPart = 'verify-deploy'): Promise<readonly DeadLetter[]> {
+    const texts = await this.deadLetterTexts(of);
+    return texts.map((text) => deadLetterSchema.parse(JSON.parse(text)));
+  }
+
+  /** The same as they are. */
+  async deadLetterTexts(of: QueuedPart): Promise<readonly string[]> {
+    const url = await this.#queueUrl(DEPLOYED.deadLetters(this.prefix, of));
     const messages: Message[] = [];
     for (let page = 0; page < DEAD_LETTER_PAGES_MAX; page++) {
       const command = new ReceiveMessageCommand({
@@ -223,13 +240,18 @@ export class Installation {
       });
       await this.#sqs.send(command);
     }
-    return messages.map(({ Body = '' }) => deadLetterSchema.parse(JSON.parse(Body)));
+    return messages.map(({ Body = '' }) => Body);
   }
 
   async #queueUrl(name: string): Promise<string> {
     const { QueueUrl: url = '' } = await this.#sqs.send(new GetQueueUrlCommand({ QueueName: name }));
     return url;
   }
+}
+
+/** Which function the hub's rules feed with events of a source. */
+export function partFor(source: string): QueuedPart {
+  return ROTATION_SOURCES.includes(source) ? 'verify-rotation' : 'verify-deploy';
 }
 
 /** An event in the envelope in which EventBridge delivers it. */
@@ -276,6 +298,7 @@ const embedded = z.object({
     ),
   }),
   subject: z.optional(z.string()),
+  evidence: z.optional(z.string()),
 });
 const values = z.record(z.string(), z.unknown());
 const value = z.union([z.number(), z.array(z.number())]);
@@ -283,7 +306,7 @@ const value = z.union([z.number(), z.array(z.number())]);
 function samplesOf(line: string): Sample[] {
   if (!line.startsWith('{"_aws"')) return [];
   const fields: unknown = JSON.parse(line);
-  const { _aws, subject } = embedded.parse(fields);
+  const { _aws, subject, evidence } = embedded.parse(fields);
   const known = values.parse(fields);
   return _aws.CloudWatchMetrics.flatMap(({ Metrics }) =>
     Metrics.flatMap(({ Name: metric, Unit: unit }) =>
@@ -292,6 +315,7 @@ function samplesOf(line: string): Sample[] {
         value: each,
         unit,
         subject,
+        evidence,
         at: _aws.Timestamp,
       })),
     ),

@@ -11,6 +11,7 @@ import {
   HUB_REGION,
   PREFIX,
   REGIONS,
+  SECRET,
   SERVICES,
   type Service,
   Shop,
@@ -36,6 +37,7 @@ const NEXT: readonly (readonly [words: string, command: string])[] = [
   ['Look once, by hand:', `node dist/bin/recohere.js scan --config ${CONFIG_FILE}`],
   ['See what the ledger remembers:', 'node dist/local/try.js episodes'],
   ['Bring the straggler to release 2 as well:', 'node dist/local/try.js deploy pricing eu-west-1 2'],
+  ['Rotate a secret, and follow it to who uses it:', `node dist/local/try.js rotate ${SECRET}`],
   [
     'Tell of a deploy, as a pipeline of your own would:',
     `node dist/local/try.js event '{ "deployId": "build-42", "functions": ["cart"] }'`,
@@ -142,6 +144,9 @@ async function run(emulator: Emulator): Promise<void> {
 
   const installation = new Installation(PREFIX, HUB_REGION);
   const shop = new Shop(installation);
+  await step(`Creating a secret, ${SECRET}, its replicas, and who uses it`, () =>
+    openDatabase(installation, shop),
+  );
   await step(`Creating functions: ${SERVICES.join(', ')}, each in ${REGIONS.join(', ')}`, () =>
     createAll(installation, shop),
   );
@@ -174,6 +179,17 @@ async function createAll(installation: Installation, shop: Shop): Promise<void> 
     'all services agree',
     () => installation.states(),
     (states) => states.length >= SERVICES.length && states.every(({ open }) => open === undefined),
+  );
+}
+
+/** Which agree as soon as the worker has told what it has loaded. */
+async function openDatabase(installation: Installation, shop: Shop): Promise<void> {
+  await shop.openDatabase();
+  const ledger = await installation.ledger('secret');
+  await until(
+    `replicas and consumers of ${SECRET} agree`,
+    () => ledger.read(SECRET),
+    ({ agreed }) => agreed !== undefined,
   );
 }
 

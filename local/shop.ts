@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { RecohereConfig } from '../functions/contract/config.ts';
+import { bundled } from './bundled.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
+import { DeployedSecrets } from './deployed-secrets.ts';
 import { EMULATED_ACCOUNT } from './emulator.ts';
 import { functionUpdated, type Installation } from './installation.ts';
 
@@ -14,6 +17,11 @@ export type Region = (typeof REGIONS)[number];
 export const SERVICES = ['cart', 'checkout', 'pricing'] as const;
 export type Service = (typeof SERVICES)[number];
 
+/** What the shop's worker uses, in the region of the hub. It is replicated to all others. */
+export const SECRET = 'shop/orders-db';
+const WORKER = `${STACK}-worker`;
+const WORKER_CACHE_SECONDS = 3;
+
 /** Short, so that nobody has to wait for something to have diverged. */
 export const DEADLINE_SECONDS = 5;
 
@@ -23,12 +31,14 @@ export const CONFIG: RecohereConfig = {
   hub: { region: HUB_REGION },
   replicas: REGIONS.map((region) => ({ region })),
   functions: [{ select: { tags: { team: 'shop' } }, identity: { tag: 'service' } }],
+  secrets: [{ name: SECRET, consumers: [{ name: WORKER, cacheSeconds: 60, regions: [HUB_REGION] }] }],
   deadlineSeconds: DEADLINE_SECONDS,
 };
 
-/** Functions of a user, to be watched. */
+/** Functions and a secret of a user, to be watched. */
 export class Shop {
   readonly #functions = new DeployedFunctions();
+  readonly #secrets = new DeployedSecrets();
   readonly #installation: Installation;
 
   constructor(installation: Installation) {
@@ -53,6 +63,29 @@ export class Shop {
   async deploy(service: Service, region: Region, release: number): Promise<void> {
     await this.place(service, region, release);
     await this.#installation.tell(region, functionUpdated(STACK, service, nameOf(service, region), region));
+  }
+
+  /** Makes the secret, and the worker, which loads it. */
+  async openDatabase(): Promise<void> {
+    const [, ...others] = REGIONS;
+    await this.#secrets.create(HUB_REGION, SECRET, randomUUID(), others);
+    await this.#functions.deploy(HUB_REGION, WORKER, {
+      code: await bundled('local/consumer.ts'),
+      environment: { SECRET_NAME: SECRET, CACHE_SECONDS: String(WORKER_CACHE_SECONDS) },
+      timeoutSeconds: 10,
+    });
+    await this.#functions.settled(HUB_REGION, WORKER);
+    await this.work();
+  }
+
+  /** The worker uses the secret once: the version that it keeps, or the current one. */
+  async work(): Promise<void> {
+    await this.#functions.invoke(HUB_REGION, WORKER);
+  }
+
+  /** Gives the secret a new value. Secrets Manager tells of it by itself. @returns the id of the version */
+  async rotate(): Promise<string> {
+    return this.#secrets.rotate(HUB_REGION, SECRET, randomUUID());
   }
 }
 

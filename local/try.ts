@@ -1,8 +1,10 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { plainTable, screenOf } from '../bin/render.ts';
+import { SUBJECT_KINDS } from '../functions/contract/ledger.ts';
 import { requireEmulator } from './emulator.ts';
 import { Installation, type State } from './installation.ts';
-import { HUB_REGION, PREFIX, REGIONS, type Region, SERVICES, type Service, Shop } from './shop.ts';
+import { HUB_REGION, PREFIX, REGIONS, type Region, SECRET, SERVICES, type Service, Shop } from './shop.ts';
+import { until } from './until.ts';
 import { durationText, findingsText, reasonText } from './words.ts';
 
 const EPISODES_SHOWN = 10;
@@ -27,6 +29,27 @@ program
       await new Shop(installation).deploy(service, region, release);
       await installation.handled();
       await showEpisodes(installation, service);
+    }),
+  );
+
+program
+  .command('rotate')
+  .description('give a secret a new value, and wait until who uses it has it')
+  .addArgument(new Argument('<secret>').choices([SECRET]))
+  .action((secret: string) =>
+    act(async (installation) => {
+      const shop = new Shop(installation);
+      const ledger = await installation.ledger('secret');
+      const versionId = await shop.rotate();
+      const { last } = await until(
+        `the ledger shows that the rotation of ${secret} has ended`,
+        async () => {
+          await shop.work();
+          return ledger.read(secret);
+        },
+        ({ last }) => last?.rotation?.versionId === versionId,
+      );
+      if (last) showHops(last);
     }),
   );
 
@@ -115,16 +138,25 @@ async function act(work: (installation: Installation) => Promise<void>): Promise
 
 /** @param only One subject. @default all */
 async function showEpisodes(installation: Installation, only?: string): Promise<void> {
-  const ledger = await installation.ledger();
-  const states = (await installation.states()).filter(({ subject }) => [subject, undefined].includes(only));
-  const rows = await Promise.all(
-    states.map(async ({ subject, open }) => {
+  const rows: string[][] = [];
+  for (const kind of SUBJECT_KINDS) {
+    const ledger = await installation.ledger(kind);
+    for (const { subject, open } of await installation.states(kind)) {
+      if (only !== undefined && subject !== only) continue;
       const history = await ledger.history(subject, EPISODES_SHOWN);
       const shown = [...history.toReversed().map(closedRow), ...(open ? [openRow(open)] : [])];
-      return (shown.length > 0 ? shown : [['none']]).map((row) => [subject, ...row]);
-    }),
-  );
-  table(['SUBJECT', 'EPISODE', 'NOTICED IN', 'CONVERGED IN', 'EXPOSED FOR', 'FINDINGS'], rows.flat());
+      rows.push(...(shown.length > 0 ? shown : [['none']]).map((row) => [subject, ...row]));
+    }
+  }
+  table(['SUBJECT', 'EPISODE', 'NOTICED IN', 'CONVERGED IN', 'EXPOSED FOR', 'FINDINGS'], rows);
+}
+
+function showHops({ cause, rotation }: NonNullable<State['last']>): void {
+  const rows = (rotation?.hops ?? []).map(({ hop, replica, consumer, state, evidence, at }) => {
+    const after = at === null ? '-' : durationText(Math.max(0, at - cause.at));
+    return [String(hop), replica, consumer ?? '-', state, evidence ?? '-', after];
+  });
+  table(['HOP', 'REPLICA', 'CONSUMER', 'STATE', 'EVIDENCE', 'AFTER'], rows);
 }
 
 function closedRow({

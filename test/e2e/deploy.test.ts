@@ -1,18 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED } from '../../functions/contract/deployment.ts';
-import { bootstrap, type CdkOptions, deployStacks } from '../../local/cdk.ts';
 import { DeployedFunctions } from '../../local/deployed-functions.ts';
-import { eventOf, functionUpdated, Installation, type State, type Told } from '../../local/installation.ts';
+import { eventOf, functionUpdated, type State, type Told } from '../../local/installation.ts';
 import { until } from '../../local/until.ts';
+import { Deployed, letterOf, placesWith, sha256Of, troubleIn } from './deployed.ts';
 import { emulatorLog } from './emulator.ts';
-import { deleteStack, removeRetained, resourcesNamed } from './leftovers.ts';
+import { resourcesNamed } from './leftovers.ts';
 
 const [US, EU, AP] = ['us-east-1', 'eu-west-1', 'ap-southeast-2'] as const;
 const REGIONS = [US, EU, AP] as const;
@@ -26,7 +22,7 @@ const SHOP = `Shop${RUN}`;
 const LATE = `Late${RUN}`;
 const LATE_DEADLINE_SECONDS = 3;
 
-const CONFIG: RecohereConfig = {
+const CONFIG = {
   prefix: PREFIX,
   hub: { region: US },
   replicas: REGIONS.map((region) => ({ region })),
@@ -34,7 +30,7 @@ const CONFIG: RecohereConfig = {
     { select: { stack: SHOP }, identity: 'stack+logicalId' },
     { select: { stack: LATE }, identity: 'stack+logicalId', deadlineSeconds: LATE_DEADLINE_SECONDS },
   ],
-};
+} satisfies RecohereConfig;
 
 const SUBJECTS = {
   converging: { stack: SHOP, logicalId: 'Api' },
@@ -45,12 +41,6 @@ const SUBJECTS = {
 } as const;
 type Subject = (typeof SUBJECTS)[keyof typeof SUBJECTS];
 
-/** What an error looks like that nobody has handled, in a log of ours or in the emulator's. */
-const TROUBLE =
-  /stays in its queue|did not end well|Unhandled|Uncaught|Task timed out|Traceback|^\s*\w*Error\b|^\s+at .*index\.mjs/;
-
-const TROUBLE_LINES_TOLD = 8;
-
 /** MiniStack ends the process of a function that is deployed anew, with what it is at. Its messages are tried again. */
 const ENDED_BY_DEPLOY = /Worker process died/;
 
@@ -59,21 +49,11 @@ const MAX_EVENT_BYTES = 256 * 1024;
 describe('the deployed system', { timeout: 150_000 }, () => {
   const planted = new Set<string>();
   const user = new DeployedFunctions();
-  const installation = new Installation(PREFIX, US);
-  const printed: string[] = [];
-  let folder: string;
-  let options: CdkOptions;
-  let retained: { readonly table: string; readonly secret: string } = { table: PREFIX, secret: PREFIX };
+  const deployed = new Deployed(CONFIG);
+  const { installation } = deployed;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'recohere-deploy-'));
-    options = { folder, config: join(folder, 'recohere.config.json') };
-    await writeFile(options.config, JSON.stringify(CONFIG));
-    printed.push(await bootstrap(options, REGIONS), await deployStacks(options));
-    const { RECOHERE_LEDGER: table = '', RECOHERE_KEY: secret = '' } =
-      await installation.environmentOf('sweep');
-    retained = { table, secret };
-
+    await deployed.deploy();
     for (const subject of Object.values(SUBJECTS)) {
       for (const region of REGIONS) await release(subject, region, 1);
     }
@@ -86,9 +66,7 @@ describe('the deployed system', { timeout: 150_000 }, () => {
   });
 
   afterAll(async () => {
-    const ends = await Promise.allSettled([user.removeAll(), destroy()]);
-    await removeRetained(US, retained.table, retained.secret);
-    await rm(folder, { recursive: true });
+    const ends = await Promise.allSettled([user.removeAll(), deployed.remove()]);
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
   });
 
@@ -264,13 +242,7 @@ describe('the deployed system', { timeout: 150_000 }, () => {
     const letters = await installation.deadLetters();
 
     for (const { reason, body } of bad) {
-      expect(letters).toContainEqual({
-        reason,
-        messageId: expect.any(String),
-        bytes: Buffer.byteLength(body),
-        sha256: sha256Of(body),
-        envelope: envelopeIn(body),
-      });
+      expect(letters).toContainEqual(letterOf(reason, body));
     }
     const others = letters.filter(({ sha256 }) => !bad.some(({ body }) => sha256Of(body) === sha256));
     expect(others.map(({ reason }) => reason).sort()).toEqual([...putAs.values()].sort());
@@ -294,10 +266,10 @@ describe('the deployed system', { timeout: 150_000 }, () => {
     const statesBefore = await installation.states();
 
     const code = await codeOfSweep();
-    const [shop, late] = CONFIG.functions;
-    const functions = [shop, { ...late, perReplica: ['CACHE_*'] }];
-    await writeFile(options.config, JSON.stringify({ ...CONFIG, functions }));
-    printed.push(await deployStacks(options));
+    const functions = CONFIG.functions.map((group) =>
+      group.select.stack === LATE ? { ...group, perReplica: ['CACHE_*'] } : group,
+    );
+    await deployed.deploy({ functions });
     expect(await codeOfSweep(), 'the config is a part of the code').not.toBe(code);
 
     await installation.sweep();
@@ -311,33 +283,24 @@ describe('the deployed system', { timeout: 150_000 }, () => {
   });
 
   it('lets no value out: not to logs, ledger, dead letters, nor to what the CDK prints and writes', async () => {
-    const texts = {
-      logs: await installation.logLines(),
-      ledger: await itemsOf(retained.table),
-      letters: (await installation.deadLetters()).map((letter) => JSON.stringify(letter)),
-      printed,
-      written: await filesIn(join(folder, 'cdk.out')),
-    };
-    const found = (where: readonly string[], text: string) => where.some((each) => each.includes(text));
+    const texts = await deployed.texts();
 
     // the search finds what is there
-    expect(found(texts.logs, nameOf(SUBJECTS.converging))).toBe(true);
-    for (const subject of Object.values(SUBJECTS)) expect(found(texts.ledger, nameOf(subject))).toBe(true);
-    expect(found(texts.letters, 'recohere.deploy')).toBe(true);
-    expect(found(texts.printed, DEPLOYED.stack(PREFIX, 'hub'))).toBe(true);
-    expect(found(texts.written, SHOP)).toBe(true);
+    expect(placesWith([nameOf(SUBJECTS.converging)], texts)).toContain('logs');
+    for (const subject of Object.values(SUBJECTS)) {
+      expect(placesWith([nameOf(subject)], texts)).toContain('ledger');
+    }
+    expect(placesWith(['recohere.deploy'], texts)).toContain('letters');
+    expect(placesWith([DEPLOYED.stack(PREFIX, 'hub')], texts)).toContain('printed');
+    expect(placesWith([SHOP], texts)).toContain('written');
 
     expect(planted.size).toBeGreaterThan(0);
-    for (const [where, texts_] of Object.entries(texts)) {
-      for (const value of planted) expect(found(texts_, value), `a value is in ${where}`).toBe(false);
-    }
+    expect(placesWith(planted, texts)).toEqual([]);
   });
 
   it('logs no error that nobody handled', async ({ skip }) => {
     const ours = async () => ({
-      logs: (await installation.logLines()).flatMap((line, position, lines) =>
-        TROUBLE.test(line) ? [lines.slice(position, position + TROUBLE_LINES_TOLD).join('\n')] : [],
-      ),
+      logs: troubleIn(await installation.logLines()),
       emulator: (await emulatorLog())
         ?.split('\n')
         .filter((line) => line.includes(PREFIX) && / (WARNING|ERROR|CRITICAL) |^\s+at /.test(line))
@@ -357,7 +320,7 @@ describe('the deployed system', { timeout: 150_000 }, () => {
 
   it('is gone when it is destroyed, but for ledger and fingerprint key', async () => {
     const listed = async () => {
-      const names = [PREFIX, retained.table, retained.secret];
+      const names = [PREFIX, deployed.retained.table, deployed.retained.secret];
       return (await Promise.all(REGIONS.map((region) => resourcesNamed(region, names)))).flat();
     };
     const kinds = new Set((await listed()).map((name) => name.replace(/ \S+$/, '')));
@@ -376,19 +339,12 @@ describe('the deployed system', { timeout: 150_000 }, () => {
       'topic',
     ]);
 
-    await destroy();
+    await deployed.destroy();
     const left = await listed();
     // MiniStack does not know that a resource may be retained, and leaves nothing
-    const kept = [`secret ${retained.secret}`, `table ${retained.table}`];
+    const kept = [`secret ${deployed.retained.secret}`, `table ${deployed.retained.table}`];
     expect([[], kept]).toContainEqual(left);
   });
-
-  /** Harmless where there is nothing. */
-  async function destroy(): Promise<void> {
-    await deleteStack(US, DEPLOYED.stack(PREFIX, 'monitoring'));
-    for (const region of REGIONS) await deleteStack(region, DEPLOYED.stack(PREFIX, 'region'));
-    await deleteStack(US, DEPLOYED.stack(PREFIX, 'hub'));
-  }
 
   async function codeOfSweep(): Promise<string | undefined> {
     const command = new GetFunctionConfigurationCommand({ FunctionName: DEPLOYED.part(PREFIX, 'sweep') });
@@ -447,34 +403,4 @@ function finished(subject: Subject): Told {
 
 function idsOf({ subject, open }: State) {
   return { subject, open: open?.id };
-}
-
-function sha256Of(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-/** What a dead letter may repeat of a message that is an object. */
-function envelopeIn(body: string): Record<string, unknown> {
-  try {
-    const { id, source, 'detail-type': detailType, account, region, time } = JSON.parse(body);
-    const envelope = { id, source, 'detail-type': detailType, account, region, time };
-    return Object.fromEntries(Object.entries(envelope).filter(([, value]) => value !== undefined));
-  } catch {
-    return {};
-  }
-}
-
-async function itemsOf(table: string): Promise<string[]> {
-  const items: string[] = [];
-  const client = new DynamoDBClient({ region: US });
-  for await (const { Items = [] } of paginateScan({ client }, { TableName: table })) {
-    items.push(...Items.map((item) => JSON.stringify(item)));
-  }
-  return items;
-}
-
-async function filesIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  return Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
 }

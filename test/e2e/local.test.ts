@@ -32,14 +32,26 @@ const EXPECTED: readonly Expected[] = [
   {
     command: / episodes$/,
     code: 0,
-    shows: [/^cart +none/m, /^checkout +forward/m, /^pricing +open, overdue/m],
+    shows: [/^cart +none/m, /^checkout +forward/m, /^pricing +open, overdue/m, /^shop\/orders-db +none/m],
   },
   { command: / deploy pricing /, code: 0, shows: [/^pricing +forward/m] },
+  {
+    command: / rotate shop\/orders-db$/,
+    code: 0,
+    shows: [/^1 +us-east-1 +- +agreed +described/m, /^3 +us-east-1 +Shop-worker +agreed +reported/m],
+  },
   { command: / event .*"build-42"/, code: 0, shows: [/has been handled/] },
   { command: / event .*42 \}/, code: 0, shows: [/has been handled/] },
   { command: / dead-letters$/, code: 0, shows: [/^NOT_AN_EVENT +\d+ +Deploy Finished +\S+$/m] },
   { command: / sweep$/, code: 0, shows: [/^ConfigDriftCount +0$/m, /^SweepHeartbeat +1$/m] },
-  { command: / metrics$/, code: 0, shows: [/^ConvergenceTime +2 +\d+ Milliseconds +pricing$/m] },
+  {
+    command: / metrics$/,
+    code: 0,
+    shows: [
+      /^ConvergenceTime +2 +\d+ Milliseconds +pricing$/m,
+      /^SecretPropagationTime +1 +\d+ Milliseconds +shop\/orders-db$/m,
+    ],
+  },
   { command: /^npx cdk deploy /, code: 0, shows: [/Recohere\/hub/, /✅/] },
 ];
 
