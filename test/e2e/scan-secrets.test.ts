@@ -134,7 +134,7 @@ describe('recohere scan --secrets', () => {
 
   it('prints one JSON document with findings and hops', async () => {
     const { code, stdout } = await scan([ALL, '--secrets=scan/api', '--json']);
-    const done = { state: 'agreed', evidence: 'described', at: expect.any(Number) };
+    const done = { state: 'agreed', evidence: 'described' };
     expect(JSON.parse(stdout)).toEqual({
       regions: [US, EU, AP],
       subjects: [
@@ -145,7 +145,7 @@ describe('recohere scan --secrets', () => {
           hops: [
             { hop: 1, replica: EU, ...done },
             { hop: 2, replica: US, ...done },
-            { hop: 2, replica: AP, state: 'missing', evidence: null, at: null },
+            { hop: 2, replica: AP, state: 'missing', evidence: null },
           ],
         },
       ],
