@@ -1,6 +1,6 @@
 import type { ParsedConfig } from '../contract/config.ts';
-import { type QueuedPart, TRIES_MAX } from '../contract/deployment.ts';
-import { MESSAGE_BYTES_MAX, type MessageOf, messageSchemas } from '../contract/messages.ts';
+import { TRIES_MAX } from '../contract/deployment.ts';
+import { deployMessageSchema, MESSAGE_BYTES_MAX, rotationMessageSchema } from '../contract/messages.ts';
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
@@ -11,6 +11,11 @@ import { type VerifySecretPorts, verifySecretChange, verifySecretWake } from './
 
 interface Receiving {
   readonly deadLetters: DeadLetters;
+}
+
+/** What a queue may hold. */
+interface Schema<Message> {
+  safeParse(value: unknown): { readonly success: true; readonly data: Message } | { readonly success: false };
 }
 
 /** A message as the queue delivers it: at least once, and in any order. */
@@ -27,7 +32,7 @@ export function receiveDeploy(
   config: ParsedConfig,
   delivered: Delivered,
 ): Promise<void> {
-  return receive('verify-deploy', ports, delivered, async (message) => {
+  return receive(deployMessageSchema, ports, delivered, async (message) => {
     if ('kind' in message) return verifyWake(ports, config, message);
     const heard = hear(message);
     if (heard) await verifyChange(ports, config, heard.change, heard.concern);
@@ -40,7 +45,7 @@ export function receiveRotation(
   config: ParsedConfig,
   delivered: Delivered,
 ): Promise<void> {
-  return receive('verify-rotation', ports, delivered, async (message) => {
+  return receive(rotationMessageSchema, ports, delivered, async (message) => {
     if ('kind' in message) return verifySecretWake(ports, config, message);
     const heard = hearSecret(message);
     if (heard) await verifySecretChange(ports, config, heard);
@@ -51,13 +56,13 @@ export function receiveRotation(
  * Handles one message to its end: what it tells is verified, or it is a dead letter.
  * @throws what a later try may mend; the message then stays in its queue, until it was tried often enough
  */
-async function receive<Part extends QueuedPart>(
-  part: Part,
+async function receive<Message>(
+  schema: Schema<Message>,
   { deadLetters }: Receiving,
   delivered: Delivered,
-  handle: (message: MessageOf<Part>) => Promise<void>,
+  handle: (message: Message) => Promise<void>,
 ): Promise<void> {
-  const read = readMessage(part, delivered);
+  const read = readMessage(schema, delivered);
   if ('letter' in read) return deadLetters.send(read.letter);
   const { message } = read;
   try {
@@ -75,10 +80,10 @@ function isWorthAnotherTry(error: RecohereError): boolean {
   return error.retryable || error instanceof RefusedError;
 }
 
-function readMessage<Part extends QueuedPart>(
-  part: Part,
+function readMessage<Message>(
+  schema: Schema<Message>,
   { messageId, body }: Delivered,
-): { message: MessageOf<Part> } | { letter: DeadLetter } {
+): { message: Message } | { letter: DeadLetter } {
   const dead = (reason: string, parsed?: unknown) => ({
     letter: deadLetter(reason, messageId, body, parsed),
   });
@@ -89,6 +94,6 @@ function readMessage<Part extends QueuedPart>(
   } catch {
     return dead('NOT_JSON');
   }
-  const message = messageSchemas[part].safeParse(parsed);
-  return message.success ? { message: message.data as MessageOf<Part> } : dead('NOT_AN_EVENT', parsed);
+  const message = schema.safeParse(parsed);
+  return message.success ? { message: message.data } : dead('NOT_AN_EVENT', parsed);
 }

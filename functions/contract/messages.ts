@@ -11,12 +11,11 @@ export const wakeSchema = z.strictObject({
   wake: z.int().check(z.minimum(1)),
 });
 
-/** Everything that the queue of a function may hold. */
-export const messageSchemas = {
-  'verify-deploy': z.union([wakeSchema, deployEventSchema]),
-  'verify-rotation': z.union([wakeSchema, secretEventSchema]),
-} as const;
-export type MessageOf<Part extends keyof typeof messageSchemas> = z.output<(typeof messageSchemas)[Part]>;
+/** Everything that the queue of verify-deploy may hold. */
+export const deployMessageSchema = z.union([wakeSchema, deployEventSchema]);
+
+/** Everything that the queue of verify-rotation may hold. */
+export const rotationMessageSchema = z.union([wakeSchema, secretEventSchema]);
 
 const told = z.catch(z.optional(z.string().check(z.regex(/^[\w .:/-]{1,100}$/))), undefined);
 

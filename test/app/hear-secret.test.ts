@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hearSecret, mayMean } from '../../functions/app/hear-secret.ts';
 import { secretEventSchema } from '../../functions/contract/events.ts';
-import { messageSchemas } from '../../functions/contract/messages.ts';
+import { rotationMessageSchema } from '../../functions/contract/messages.ts';
 import { REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../../functions/contract/probe.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:111111111111:secret:prod/db-AbCdEf';
@@ -166,7 +166,7 @@ describe('what an event tells of a secret', () => {
       reason: 'a process that is none',
     },
   ])('is no event of ours for $reason', ({ event }) => {
-    expect(messageSchemas['verify-rotation'].safeParse({ ...ENVELOPE, ...event }).success).toBe(false);
+    expect(rotationMessageSchema.safeParse({ ...ENVELOPE, ...event }).success).toBe(false);
   });
 });
 

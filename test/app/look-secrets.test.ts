@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
-import { type SecretsLook, secretsOfAccount, secretsOfConfig } from '../../functions/app/look-secrets.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import {
+  lookAtSecret,
+  type SecretsLook,
+  secretsOfAccount,
+  secretsOfConfig,
+} from '../../functions/app/look-secrets.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import type { Place } from '../../functions/core/place.ts';
 import { configOf, LAG_MS, lookAt, SECOND } from '../bin/looked-secrets.ts';
 import { AP, EU, US } from './simulated.ts';
 
@@ -253,6 +260,26 @@ describe('a selection of secrets', () => {
       });
       expect(told(stale)[0]?.slice(1)).toEqual(['eu-west-1 stale version InSync']);
     }
+  });
+
+  it('reads a primary elsewhere by the same way into its account', async () => {
+    const access = { roleArn: 'arn:aws:iam::222222222222:role/recohere-read' };
+    const replica = { region: 'eu-west-1', account: '222222222222', access };
+    const asked: Place[] = [];
+    const secrets = {
+      async describe(place: Place) {
+        asked.push(place);
+        return {
+          currentId: 'v1',
+          labelledIds: ['v1'],
+          primaryRegion: 'us-east-1',
+          replicas: [],
+          changedAt: 0,
+        };
+      },
+    };
+    await lookAtSecret({ secrets, clock: new VirtualClock(0) }, DB, [replica]);
+    expect(asked).toEqual([replica, { ...replica, region: 'us-east-1' }]);
   });
 
   it('without a config expects each in all regions', async () => {

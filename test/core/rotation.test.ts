@@ -340,6 +340,56 @@ describe('a look that is older than another', () => {
     expect(rotate(state, report, later, RULES).state).toBe(state);
   });
 
+  it('is forgotten of the oldest processes first', () => {
+    const many = Array.from({ length: PROCESSES_KEPT + 5 }, (_, index) =>
+      load('v1', { process: `p${index}`, at: NOW - MINUTE - index }),
+    );
+    const kept = agreed(many).secret?.loads.map(({ process }) => process);
+    expect(kept).toEqual(many.slice(0, PROCESSES_KEPT).map(({ process }) => process));
+  });
+
+  it('dates a hop once, whoever loads the version later', () => {
+    const stuck = [primary('v2'), replica('v2'), replica('v1')];
+    const first = rotate(agreed(), { loads: [load('v2', { at: NOW })] }, lookAt(stuck), RULES).state;
+    const again = { loads: [load('v2', { process: 'p2', at: NOW + MINUTE })] };
+    const { open } = rotate(first, again, lookAt(stuck, NOW + MINUTE), RULES).state;
+    const third = open?.rotation?.hops.find(({ hop }) => hop === 3);
+    expect(third).toMatchObject({ state: 'agreed', evidence: 'reported', at: NOW });
+  });
+
+  it.each([
+    { code: 'PROBE_FAILED', isStill: true },
+    { code: 'PROBE_UNREADABLE', isStill: true },
+    { code: 'PROBE_MISSING', isStill: false },
+    { code: 'PROBE_SILENT', isStill: false },
+    { code: 'ACCESS_DENIED', isStill: false },
+  ] as const)(
+    'is bounded by its cache after a probe was refused as $code, unless that says something',
+    ({ code, isStill }) => {
+      const rules = {
+        ...RULES,
+        consumers: RULES.consumers.map((consumer) => ({ ...consumer, isProbed: true })),
+      };
+      const moved = [primary('v2'), replica('v2'), replica('v2')];
+      const first = rotate(agreed(), NOTHING_TOLD, lookAt(moved), rules).state;
+      const probed = { loads: [load('v2', { process: undefined, used: { refusal: { code } } })] };
+      const second = rotate(first, probed, lookAt(moved, NOW + SECOND), rules).state;
+      expect(second.open?.findings).toMatchObject([{ facet: 'consumer', kind: 'failed', refusal: { code } }]);
+      const later = rotate(second, NOTHING_TOLD, lookAt(moved, NOW + 10 * MINUTE), rules);
+      expect(later.closed === undefined).toBe(isStill);
+    },
+  );
+
+  it('is not bounded before its probe was asked', () => {
+    const rules = {
+      ...RULES,
+      consumers: RULES.consumers.map((consumer) => ({ ...consumer, isProbed: true })),
+    };
+    const moved = [primary('v2'), replica('v2'), replica('v2')];
+    const first = rotate(agreed(), NOTHING_TOLD, lookAt(moved), rules).state;
+    expect(rotate(first, NOTHING_TOLD, lookAt(moved, NOW + 10 * MINUTE), rules).closed).toBeUndefined();
+  });
+
   it('is not called all, where room for the processes of many consumers is short', () => {
     const consumers = Array.from({ length: 40 }, (_, index) => ({
       name: `api-${index}`,
@@ -381,6 +431,32 @@ describe('how a rotation ended', () => {
   const ended = (event: 'RotationSucceeded' | 'RotationFailed', at: number): Heard => ({
     loads: [],
     ended: { event, at },
+  });
+
+  it('is over when AWS says that it was rotated since, and not before', () => {
+    const failed = rotate(
+      agreed(),
+      ended('RotationFailed', NOW - 10),
+      lookAt([primary(), replica(), replica()]),
+      RULES,
+    );
+    expect(failed.state.open?.findings).toMatchObject([{ facet: 'rotation', keys: ['RotationFailed'] }]);
+    const rotated = (rotatedAt: number) =>
+      rotate(
+        failed.state,
+        NOTHING_TOLD,
+        lookAt([primary('v1', { rotatedAt }), replica(), replica()], NOW + 1),
+        RULES,
+      ).state.open;
+    expect(rotated(NOW - 11)).toBeDefined();
+    expect(rotated(NOW)).toBeUndefined();
+  });
+
+  it('is overdue a day after the date that AWS names', () => {
+    const day = 24 * 60 * MINUTE;
+    const due = (ms: number) => found([primary('v1', { nextRotationAt: NOW - ms }), replica(), replica()]);
+    expect(due(day)).toEqual([]);
+    expect(due(day + 1)).toEqual(['us-east-1 failed rotation NextRotationDate']);
   });
 
   it('is the better one of two that AWS dates alike, whatever the order', () => {

@@ -2,7 +2,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { sqsDeadLetters, sqsWakes } from '../../../functions/adapters/aws/queues.ts';
-import { messageSchemas } from '../../../functions/contract/messages.ts';
+import { deployMessageSchema } from '../../../functions/contract/messages.ts';
 import { deadLetter } from '../../../functions/core/dead-letter.ts';
 
 const QUEUE = 'https://sqs.us-east-1.amazonaws.com/111111111111/recohere-verify-deploy';
@@ -22,7 +22,7 @@ describe('wake-ups', () => {
     await sqsWakes(QUEUE).send({ subject: 'api', wake: 3 }, 7);
     const [{ MessageBody = '', ...rest } = {}] = sent();
     expect(rest).toEqual({ QueueUrl: QUEUE, DelaySeconds: 7 });
-    expect(messageSchemas['verify-deploy'].parse(JSON.parse(MessageBody))).toEqual({
+    expect(deployMessageSchema.parse(JSON.parse(MessageBody))).toEqual({
       kind: 'recohere.wake',
       subject: 'api',
       wake: 3,
