@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { RecohereHub, type RecohereHubProps } from './hub.ts';
 import { type AlarmNotification, RecohereMonitoring } from './monitoring.ts';
-import { RecohereRegion } from './region.ts';
+import { RecohereRegion, type RecohereRegionProps } from './region.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 import { probeArns, secretArns } from './secret-access.ts';
 
@@ -23,6 +23,8 @@ export class Recohere extends Construct {
   readonly hub: Stack;
   readonly monitoring: Stack;
   readonly regions: readonly Stack[];
+  /** What the stack of a region is made with in another account than the hub's, if there is one. */
+  readonly regionDefaults: RecohereRegionProps;
 
   /** @throws ConfigError with every mistake of the config */
   constructor(scope: Construct, id: string, { notify, ...hubProps }: RecohereProps) {
@@ -44,32 +46,45 @@ export class Recohere extends Construct {
     });
     new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify });
 
-    this.regions = accounts.flatMap((replicas) => {
-      const { account, regions, readRoleRegion, externalId } = replicas;
-      return regions.map((region) => {
-        const stack = new Stack(this, `region-${account ?? 'own'}-${region}`, {
-          stackName: DEPLOYED.stack(prefix, 'region'),
-          description: 'Recohere: forwards events that tell of deploys and secrets, and lets both be read',
-          env: envOf(account, region),
-          analyticsReporting: false,
-          synthesizer: plainSynthesizer(),
-        });
-        new RecohereRegion(stack, 'Default', {
-          prefix,
-          hubRegion: hub.region,
-          hubAccount: hub.account,
-          readRoleRegion,
-          externalId,
-          ...readableArns(replicas),
-        });
-        return stack;
-      });
+    const propsOf = ({ readRoleRegion, externalId }: ReplicaAccount): RecohereRegionProps => ({
+      prefix,
+      hubRegion: hub.region,
+      hubAccount: hub.account,
+      readRoleRegion,
+      externalId,
     });
+    this.regions = accounts.flatMap((replicas) => {
+      const { account, regions } = replicas;
+      const props = { ...propsOf(replicas), ...readableArns(replicas) };
+      return regions.map((region) =>
+        regionStack(this, `region-${account ?? 'own'}-${region}`, props, envOf(account, region)),
+      );
+    });
+    const [first] = accounts as readonly [ReplicaAccount, ...ReplicaAccount[]];
+    this.regionDefaults = propsOf(accounts.find(({ isHub }) => !isHub) ?? first);
     for (const stack of [this.monitoring, ...this.regions]) stack.addStackDependency(this.hub);
   }
 }
 
-/** What the read role of an account is for, beside its functions. Defaults of parameters, so its partition is told in plain text. */
+/** One region's stack. @param env @default wherever it is deployed */
+export function regionStack(
+  scope: Construct,
+  id: string,
+  props: RecohereRegionProps,
+  env?: { readonly region: string; readonly account?: string },
+): Stack {
+  const stack = new Stack(scope, id, {
+    stackName: DEPLOYED.stack(props.prefix, 'region'),
+    description: 'Recohere: forwards events that tell of deploys and secrets, and lets both be read',
+    ...(env && { env }),
+    analyticsReporting: false,
+    synthesizer: plainSynthesizer(),
+  });
+  new RecohereRegion(stack, 'Default', props);
+  return stack;
+}
+
+/** What the read role of an account is for, beside its functions. They may stand in a template's conditions, so the partition is told in plain text. */
 function readableArns({ account, regions, readRoleRegion, secrets, probes }: ReplicaAccount) {
   const [region] = regions;
   if (account === undefined || region === undefined || readRoleRegion === undefined) return {};

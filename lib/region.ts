@@ -38,17 +38,23 @@ export interface RecohereRegionProps {
   readonly readRoleRegion?: string | undefined;
   /** External id that the hub must give. @default none */
   readonly externalId?: string | undefined;
-  /** ARNs of the secrets of the account that the hub may read, but for their values. @default none */
+  /**
+   * ARNs of the secrets of the account that the hub may read, but for their values.
+   * @default those that the template's parameter names, which are none at first
+   */
   readonly secretArns?: readonly string[];
-  /** ARNs of the functions of the account that the hub may invoke, to probe consumers of secrets. @default none */
+  /**
+   * ARNs of the functions of the account that the hub may invoke, to probe consumers of secrets.
+   * @default those that the template's parameter names, which are none at first
+   */
   readonly probeArns?: readonly string[];
 }
 
 /**
  * What forwards the events of one region to the hub, and lets the hub read the functions and secrets of the account.
  *
- * Its template has no assets and is the same for all regions and accounts up to the defaults of its parameters, so that
- * it can be sent out by StackSets or Terraform too. Hence it names account and region by CloudFormation's own variables.
+ * Its template has no assets and is the same for all regions and accounts, up to the defaults of its parameters and to ARNs that are
+ * given, so that it can be sent out by StackSets or Terraform too. Hence it names account and region by CloudFormation's own variables.
  */
 export class RecohereRegion extends Construct {
   constructor(scope: Construct, id: string, props: RecohereRegionProps) {
@@ -59,9 +65,6 @@ export class RecohereRegion extends Construct {
     makeReadRole(this, parameters);
   }
 }
-
-/** Parameters that list what the hub may read and invoke in one account. */
-export const REGION_ARNS = ['SecretArns', 'ProbeArns'] as const;
 
 type Parameters = ReturnType<typeof parametersOf>;
 type Arns = Parameters['secrets'];
@@ -74,10 +77,14 @@ function parametersOf(scope: Construct, props: RecohereRegionProps) {
   };
   const parameter = (name: string, value: string, allowedPattern: string, description: string): string =>
     make(name, { default: value, allowedPattern, description }).valueAsString;
-  /** A list, and whether there is anything in it: as the default of a list, nothing is one empty text. */
-  const arns = (name: string, values: readonly string[], allowedPattern: string, description: string) => {
+  /**
+   * A list, and on what condition there is anything in it: as the default of a list, nothing is one empty text. What the CDK deploys has the
+   * list itself: of a parameter it would keep the value that the stack had before, whatever the default is now.
+   */
+  const arns = (name: string, given: readonly string[], allowedPattern: string, description: string) => {
+    if (given.length > 0) return { list: [...given], areGiven: undefined };
     const type = 'CommaDelimitedList';
-    const list = make(name, { type, default: values.join(), allowedPattern, description }).valueAsList;
+    const list = make(name, { type, default: '', allowedPattern, description }).valueAsList;
     const isEmpty = Fn.conditionEquals(Fn.join('', list), '');
     return { list, areGiven: condition(scope, `Has${name}`, Fn.conditionNot(isEmpty)) };
   };
@@ -209,20 +216,18 @@ function makeReadRole(scope: Construct, parameters: Parameters): void {
   const resource = role.node.defaultChild as CfnRole;
   resource.cfnOptions.condition = makesReadRole;
   // an override, since the CDK's roles, and cdk-nag, know no policy that is there on a condition
-  const allow = (position: number, name: string, { list, areGiven }: Arns, actions: readonly string[]) =>
+  const allow = (position: number, name: string, { list, areGiven }: Arns, actions: readonly string[]) => {
+    const policy = {
+      PolicyName: name,
+      PolicyDocument: new PolicyDocument({
+        statements: [new PolicyStatement({ actions: [...actions], resources: list })],
+      }),
+    };
     resource.addPropertyOverride(
       `Policies.${position}`,
-      Fn.conditionIf(
-        areGiven.logicalId,
-        {
-          PolicyName: name,
-          PolicyDocument: new PolicyDocument({
-            statements: [new PolicyStatement({ actions: [...actions], resources: list })],
-          }),
-        },
-        Aws.NO_VALUE,
-      ),
+      areGiven ? Fn.conditionIf(areGiven.logicalId, policy, Aws.NO_VALUE) : policy,
     );
+  };
   allow(1, 'secrets', secrets, SECRET_READ_ACTIONS);
   allow(2, 'probes', probes, PROBE_ACTIONS);
   acknowledge(role, {

@@ -50,24 +50,38 @@ function readRoleIn(account: string, region: string, parameters: Readonly<Record
 }
 
 describe('the template of a region', () => {
-  it('is the same for all regions and accounts, up to the defaults of parameters', () => {
-    const texts = recohere.regions.map((stack) => {
-      const text = readFileSync(assembly.getStackArtifact(stack.artifactId).templateFullPath, 'utf8');
-      return text.replaceAll(/"Default": "[^"]*"/g, '"Default": ""');
+  it('is the same for all regions of an account, and for all accounts up to defaults and ARNs', () => {
+    const textsOf = (account: string) =>
+      recohere.regions
+        .filter((stack) => stack.account === account)
+        .map((stack) => readFileSync(assembly.getStackArtifact(stack.artifactId).templateFullPath, 'utf8'));
+    for (const account of [HUB_ACCOUNT, OTHER_ACCOUNT]) {
+      expect(textsOf(account)).toHaveLength(4);
+      expect(new Set(textsOf(account)).size).toBe(1);
+    }
+    const without = synthesize({ ...WITH_SECRETS, secrets: [] });
+    const texts = without.recohere.regions.map((stack) => {
+      const { templateFullPath } = without.assembly.getStackArtifact(stack.artifactId);
+      return readFileSync(templateFullPath, 'utf8').replaceAll(/"Default": "[^"]*"/g, '"Default": ""');
     });
-    expect(texts).toHaveLength(8);
     expect(new Set(texts).size).toBe(1);
+  });
+
+  it('has the ARNs themselves where the CDK deploys it, since of a parameter it would keep what was there before', () => {
+    const other = recohere.regions.find((stack) => stack.account === OTHER_ACCOUNT) as Stack;
+    const statements = statementsOf(templateOf(other), READ_ROLE);
+    expect(statementWith(statements, 'secretsmanager:DescribeSecret')?.Resource).toEqual([
+      SECRET_ARN,
+      `${SECRET_ARN}-??????`,
+    ]);
+    expect(statementWith(statements, 'lambda:InvokeFunction')?.Resource).toBe(PROBE_ARN);
+    expect(Object.keys(templateOf(other).toJSON().Parameters)).not.toContain('SecretArns');
   });
 
   it('differs in defaults from account to account only, and only in what is asked of its read role', () => {
     const ofHub = { ...common(), HubAccount: HUB_ACCOUNT };
-    const ofOther = {
-      ...ofHub,
-      ReadRoleRegion: 'us-east-1',
-      ExternalId: 'an-id',
-      SecretArns: `${SECRET_ARN}-??????,${SECRET_ARN}`,
-      ProbeArns: PROBE_ARN,
-    };
+    const { SecretArns, ProbeArns, ...named } = ofHub;
+    const ofOther = { ...named, ReadRoleRegion: 'us-east-1', ExternalId: 'an-id' };
     for (const stack of recohere.regions) {
       expect(defaultsOf(stack)).toEqual(stack.account === HUB_ACCOUNT ? ofHub : ofOther);
     }
@@ -278,9 +292,14 @@ describe('the read role', () => {
       hub: { region: 'cn-north-1', account: HUB_ACCOUNT },
       replicas: [{ region: 'cn-north-1' }, { region: 'cn-north-1', account: OTHER_ACCOUNT }],
     });
-    const defaults = chinese.regions.map(defaultsOf).find(({ SecretArns }) => SecretArns !== '');
-    expect(defaults?.SecretArns).toContain(`arn:aws-cn:secretsmanager:*:${OTHER_ACCOUNT}:secret:prod/db`);
-    expect(defaults?.ProbeArns).toBe(`arn:aws-cn:lambda:*:${OTHER_ACCOUNT}:function:billing-probe`);
+    const other = chinese.regions.find((stack) => stack.account === OTHER_ACCOUNT) as Stack;
+    const statements = statementsOf(templateOf(other), READ_ROLE);
+    expect(statementWith(statements, 'secretsmanager:DescribeSecret')?.Resource).toContain(
+      `arn:aws-cn:secretsmanager:*:${OTHER_ACCOUNT}:secret:prod/db`,
+    );
+    expect(statementWith(statements, 'lambda:InvokeFunction')?.Resource).toBe(
+      `arn:aws-cn:lambda:*:${OTHER_ACCOUNT}:function:billing-probe`,
+    );
   });
 
   it('is assumed by roles of the hub that bear its prefix, with the external id if there is one', () => {

@@ -191,8 +191,8 @@ function resourceText(template: CfnTemplate, resource: unknown): string {
   const [, kind = '', name = ''] =
     /^arn:aws:iam::<other>:(role)\/(.*)$/.exec(text) ??
     /^arn:aws:events:<hub region>:<hub>:event-(bus)\/(.*)$/.exec(text) ??
-    /^arn:aws:secretsmanager:\*:<hub>:(secret):(.*?)(?:-\?{6})?$/.exec(text) ??
-    /^arn:aws:lambda:\*:<hub>:(function):(.*)$/.exec(text) ??
+    /^arn:aws:secretsmanager:\*:<(?:hub|other)>:(secret):(.*?)(?:-\?{6})?$/.exec(text) ??
+    /^arn:aws:lambda:\*:<(?:hub|other)>:(function):(.*)$/.exec(text) ??
     [];
   if (text === '*') return 'the whole account';
   if (kind === 'role') return `\`${name}\` of the other accounts`;
