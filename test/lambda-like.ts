@@ -152,6 +152,17 @@ export async function startLambdaLike(
   };
 }
 
+/** A batch of messages, `m1` and so on, that are delivered for the first time. */
+export function recordsOf(...bodies: string[]) {
+  return {
+    Records: bodies.map((body, position) => ({
+      messageId: `m${position + 1}`,
+      body,
+      attributes: { ApproximateReceiveCount: '1' },
+    })),
+  };
+}
+
 /** What `GetFunctionConfiguration` says of a function that was settled a day ago. */
 function configurationOf(region: string, name: string, environment: Readonly<Record<string, string>>) {
   return {

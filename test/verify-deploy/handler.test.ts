@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LambdaLike, startLambdaLike } from '../lambda-like.ts';
+import { type LambdaLike, recordsOf, startLambdaLike } from '../lambda-like.ts';
 
 const SECRET = 'hunter2';
 let lambda: LambdaLike;
@@ -23,16 +23,6 @@ function deployFinished(deployId: string): string {
     'detail-type': 'Deploy Finished',
     detail: { deployId, functions: ['api'] },
   });
-}
-
-function recordsOf(...bodies: string[]) {
-  return {
-    Records: bodies.map((body, position) => ({
-      messageId: `m${position + 1}`,
-      body,
-      attributes: { ApproximateReceiveCount: '1' },
-    })),
-  };
 }
 
 describe('the bundle of verify-deploy', () => {

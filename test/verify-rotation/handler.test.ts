@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LambdaLike, startLambdaLike } from '../lambda-like.ts';
+import { type LambdaLike, recordsOf, startLambdaLike } from '../lambda-like.ts';
 
 const SECRET = 'hunter2';
 const US = 'us-east-1';
@@ -37,16 +37,6 @@ function labelUpdated(id: string): string {
     resources: [`arn:aws:secretsmanager:${US}:111111111111:secret:prod/db-AbCdEf`],
     detail: { name: 'prod/db', labelUpdated: 'AWSCURRENT', versionId: SECRET },
   });
-}
-
-function recordsOf(...bodies: string[]) {
-  return {
-    Records: bodies.map((body, position) => ({
-      messageId: `m${position + 1}`,
-      body,
-      attributes: { ApproximateReceiveCount: '1' },
-    })),
-  };
 }
 
 const sentTo = (name: string) =>
