@@ -26,12 +26,13 @@ beforeEach(async () => {
 });
 afterEach(() => lambda.stop());
 
-function labelUpdated(id: string): string {
+/** @param time When the label moved: the same for events that tell of one move. */
+function labelUpdated(id: string, time = new Date().toISOString()): string {
   return JSON.stringify({
     id,
     account: '111111111111',
     region: US,
-    time: new Date().toISOString(),
+    time,
     source: 'aws.secretsmanager',
     'detail-type': 'Secret Label Updated',
     resources: [`arn:aws:secretsmanager:${US}:111111111111:secret:prod/db-AbCdEf`],
@@ -49,7 +50,9 @@ describe('the bundle of verify-rotation', () => {
       agreed: { roots: { [US]: { version: 'v1:v1' }, [EU]: { version: 'v1:v1' } } },
     });
     current = { ...current, [US]: 'v2' };
-    await lambda.handler(recordsOf(...['event-2', 'event-3', 'event-4'].map(labelUpdated)));
+    const movedAt = new Date().toISOString();
+    const told = ['event-2', 'event-3', 'event-4'].map((id) => labelUpdated(id, movedAt));
+    await lambda.handler(recordsOf(...told));
     const { open } = await lambda.secretsLedger.read('prod/db');
     expect(open).toMatchObject({
       findings: [{ replica: EU, facet: 'version', kind: 'stale' }],
