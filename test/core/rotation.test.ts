@@ -433,6 +433,15 @@ describe('how a rotation ended', () => {
     ended: { event, at },
   });
 
+  it('is blamed on no version where the primary has never been read', () => {
+    const unread = lookAt(['denied', replica(), replica()]);
+    const rules = { ...RULES, consumers: [] };
+    const heard = rotate(NEW, ended('RotationFailed', NOW - 10), unread, rules).state;
+    expect(heard.secret?.ended).toEqual({ event: 'RotationFailed', at: NOW - 10, versionId: undefined });
+    const read = lookAt([primary(), replica(), replica()], NOW + 1);
+    expect(rotate(heard, NOTHING_TOLD, read, rules).state.open).toBeUndefined();
+  });
+
   it('is over when AWS says that it was rotated since, and not before', () => {
     const failed = rotate(
       agreed(),
