@@ -84,7 +84,7 @@ export function regionStack(
   return stack;
 }
 
-/** What the read role of an account is for, beside its functions. They may stand in a template's conditions, so the partition is told in plain text. */
+/** What the read role of an account is for, beside its functions. */
 function readableArns({ account, regions, readRoleRegion, secrets, probes }: ReplicaAccount) {
   const [region] = regions;
   if (account === undefined || region === undefined || readRoleRegion === undefined) return {};

@@ -14,7 +14,7 @@ import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope
 import { admit } from './survey.ts';
 
 /** Nothing shares the quota of `DescribeSecret` with the user's deploys; this bounds sockets and memory. */
-const SECRETS_AT_ONCE = 20;
+export const SECRETS_AT_ONCE = 20;
 
 /** What the flags of the command line ask for. */
 export interface SecretNarrowing {

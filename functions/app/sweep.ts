@@ -42,7 +42,7 @@ export async function sweep(ports: SweepPorts, config: ParsedConfig): Promise<vo
     throw new AggregateError(errors, `${errors.length} subjects could not be taken into the ledger`);
 }
 
-/** Sweeps do not keep step with the clock, but there is one in each {@link SWEEP_EVERY_MINUTES} of the hour. */
+/** The schedule keeps step with the clock: one sweep begins in each {@link SWEEP_EVERY_MINUTES} of the hour. */
 function isFirstOfHour(now: number): boolean {
   const minute = Math.floor(now / 60_000) % SECRETS_SWEEP_EVERY_MINUTES;
   return minute < SWEEP_EVERY_MINUTES;

@@ -19,7 +19,7 @@ import type { SecretSource } from '../ports/secret-source.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Wake } from '../ports/wakes.ts';
 import { type HeardOfSecret, mayMean } from './hear-secret.ts';
-import { lookAtSecret } from './look-secrets.ts';
+import { lookAtSecret, SECRETS_AT_ONCE } from './look-secrets.ts';
 import { isPastTarget } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
 import { type SettlePorts, settle } from './settle.ts';
@@ -27,7 +27,7 @@ import { failFirst, type Open, type Swept } from './swept.ts';
 import { tellingOf } from './telling.ts';
 
 /** Secrets that are looked at, or probes that are under way, at once. Nothing shares their quotas with the user's deploys. */
-const AT_ONCE = { concurrency: 20 } as const;
+const AT_ONCE = { concurrency: SECRETS_AT_ONCE } as const;
 const PROBES_AT_ONCE = 25;
 
 export interface VerifySecretPorts extends SettlePorts {
@@ -57,10 +57,10 @@ export async function verifySecretChange(
   const due = await Promise.all(
     concerned.map(async (secret) => {
       const isNamed = secret.consumers.some(({ name }) => name === heard.loaded?.consumer);
-      const [load] = loadsOf(heard, placesOfSecret(config, secret));
-      if (!isNamed || load === undefined) return [];
+      const said = saidIn(heard, placesOfSecret(config, secret));
+      if (!isNamed || said === undefined) return [];
       const state = await ports.ledger.read(subjectOfSecret(config, secret));
-      return isNews(state, load, rulesOf(config, secret)) ? [secret] : [];
+      return isNews(state, said.load, rulesOf(config, secret)) ? [secret] : [];
     }),
   );
   failFirst(await verifyEach(ports, config, due.flat(), heard));
@@ -171,9 +171,8 @@ async function verifySecret(
     }
   };
 
-  const loads = await Promise.all(
-    loadsOf(told, places).map((load) => checked(ports.secrets, secret.name, load, places, look.observations)),
-  );
+  const said = saidIn(told, places);
+  const loads = said ? [await checked(ports.secrets, secret.name, said, look.observations)] : [];
   const state = await take({ change: told?.change, loads, ended: told?.ended }, look);
   if (told?.loaded) return state; // a process that reports comes between two looks, and both of these ask the probes
   const probed = await probeConsumers(ports, secret, places, state, look.observations);
@@ -188,12 +187,18 @@ function rulesOf(config: ParsedConfig, secret: WatchedSecret): RotationRules {
 
 type Observations = ReadonlyMap<PlaceId, SecretObservation>;
 
+/** What a consumer says, and where. */
+interface Said {
+  readonly place: Place;
+  readonly load: Load;
+}
+
 /** What a report says, if it comes from a place of the secret. */
-function loadsOf(told: HeardOfSecret | undefined, places: readonly Place[]): readonly Load[] {
+function saidIn(told: HeardOfSecret | undefined, places: readonly Place[]): Said | undefined {
   const place = places.find(({ region }) => region === told?.region);
-  if (told?.loaded === undefined || place === undefined) return [];
+  if (told?.loaded === undefined || place === undefined) return undefined;
   const { versionId, ...said } = told.loaded;
-  return [{ ...said, replica: placeId(place), used: { versionId, isKnown: true } }];
+  return { place, load: { ...said, replica: placeId(place), used: { versionId, isKnown: true } } };
 }
 
 /** Stands for an id that AWS does not name: it may be anything that a consumer says, a value included, and is not kept. */
@@ -203,12 +208,10 @@ const UNNAMED = 'unnamed';
 async function checked(
   secrets: SecretSource,
   name: string,
-  load: Load,
-  places: readonly Place[],
+  { place, load }: Said,
   observations: Observations,
 ): Promise<Load> {
-  const place = places.find((each) => placeId(each) === load.replica);
-  if (place === undefined || 'refusal' in load.used) return load;
+  if ('refusal' in load.used) return load;
   const { versionId } = load.used;
   const isLabelled = [...observations.values()].some(
     (each) => each.state === 'present' && each.description.labelledIds.includes(versionId),
@@ -245,7 +248,7 @@ async function probeConsumers(
       const said = { replica: placeId(place), consumer, at: clock.now() };
       const answer = await probes.probe(place, probe, name);
       const used = 'refusal' in answer ? answer : { ...answer, isKnown: true };
-      return checked(secrets, name, { ...said, used }, places, observations);
+      return checked(secrets, name, { place, load: { ...said, used } }, observations);
     },
     { concurrency: PROBES_AT_ONCE },
   );

@@ -177,7 +177,7 @@ export interface NextLook {
 const ONE_LOOK_MS = 1000;
 
 /** AWS gives the times of events in whole seconds, cut off: what has happened since an agreement may seem older than it. */
-const EVENT_RESOLUTION_MS = 1000;
+export const EVENT_RESOLUTION_MS = 1000;
 
 /** Digits of an episode's id, so that ids sort as texts. */
 const EPISODE_ID_LENGTH = 10;

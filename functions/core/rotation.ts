@@ -12,6 +12,7 @@ import {
   type Change,
   type Episode,
   type EpisodeRules,
+  EVENT_RESOLUTION_MS,
   lastLookedAt,
   type Rotation,
   type Seen,
@@ -41,9 +42,6 @@ const PROCESS_NEWS_MS = 3_600_000;
 
 /** What a process says counts for at least so long, however short its cache: it has loaded what its replica does not hold. */
 const SAID_FOR_MS = { known: 60_000, unknown: 3_600_000 } as const;
-
-/** AWS gives the times of events in whole seconds, cut off. */
-const EVENT_RESOLUTION_MS = 1000;
 
 /** AWS rotates on the day of the date that it names, at any time. */
 const ROTATION_GRACE_MS = 24 * 3_600_000;
@@ -87,6 +85,15 @@ export interface Judged {
   readonly rotation?: Rotation | undefined;
 }
 
+/** A look, with what it says of the primary. */
+interface View extends SecretLook {
+  readonly primary: PlaceId;
+  /** `undefined` if the primary is not there or could not be read. */
+  readonly described: SecretDescription | undefined;
+  /** When the primary last changed; 0 if nobody knows. */
+  readonly movedAt: number;
+}
+
 type Held = SecretMemory['held'];
 const NOTHING: SecretMemory = { held: {}, loads: [] };
 
@@ -95,15 +102,16 @@ const NOTHING: SecretMemory = { held: {}, loads: [] };
  * version that is current on the primary is the root that moves, and replicas and consumers that are behind are findings.
  */
 export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rules: RotationRules): Step {
-  const memory = remembered(before, heard, look, rules);
+  const view = viewOf(look, rules);
+  const memory = remembered(before, heard, view, rules);
   const told = isDeepStrictEqual(memory, before.secret ?? NOTHING) ? before : { ...before, secret: memory };
-  const { outcome, rotation } = judge(memory, look, rules, before);
+  const { outcome, rotation } = judge(memory, view, rules, before);
   const roots: Record<PlaceId, { version: string }> = {};
   for (const [replica, { state }] of look.observations) {
     const version = memory.held[replica]?.versionId;
     if (state === 'present' && version !== undefined) roots[replica] = { version: rootOf(version) };
   }
-  const movedAt = movedAtOf(look, rules);
+  const { movedAt } = view;
   const change = causeOf(before, heard, rotation?.isMove ?? false, movedAt);
   const seen: Seen = { outcome, roots, movedAt, at: look.at, rotation };
   const taken = step(told, change && { ...change, namesNobody: true }, seen, rules);
@@ -144,8 +152,8 @@ function inBetween(before: SubjectState, { lastSeenAt, looks }: Episode, taken: 
  */
 export function superseded(before: SubjectState, look: SecretLook, rules: RotationRules): Step | undefined {
   const { open, agreed } = before;
-  const primary = primaryOf(look.observations, rules);
-  const current = descriptionOf(look.observations.get(primary))?.currentId;
+  const { primary, described } = viewOf(look, rules);
+  const current = described?.currentId;
   if (open?.rotation === undefined || current === undefined || look.at < lastLookedAt(before))
     return undefined;
   const isBack = agreed?.roots[primary]?.version === rootOf(current);
@@ -156,7 +164,8 @@ export function superseded(before: SubjectState, look: SecretLook, rules: Rotati
 /** What a look alone says, without a memory: the first two hops. */
 export function judgeOnce(look: SecretLook, rules: RotationRules): Judged {
   const state: SubjectState = { subject: '', version: 0, wake: 0 };
-  return judge(remembered(state, { loads: [] }, look, rules), look, { ...rules, consumers: [] }, state);
+  const view = viewOf(look, rules);
+  return judge(remembered(state, { loads: [] }, view, rules), view, { ...rules, consumers: [] }, state);
 }
 
 /** The weakest evidence on which it rests that consumers use a version; `unwatched` if nobody is named. */
@@ -169,8 +178,10 @@ function rootOf(versionId: string): string {
   return `v1:${versionId}`;
 }
 
-function movedAtOf({ observations, at }: SecretLook, rules: RotationRules): number {
-  return Math.min(at, descriptionOf(observations.get(primaryOf(observations, rules)))?.changedAt ?? 0);
+function viewOf(look: SecretLook, rules: RotationRules): View {
+  const primary = primaryOf(look.observations, rules);
+  const described = descriptionOf(look.observations.get(primary));
+  return { ...look, primary, described, movedAt: Math.min(look.at, described?.changedAt ?? 0) };
 }
 
 function descriptionOf(observation: SecretObservation | undefined): SecretDescription | undefined {
@@ -200,28 +211,29 @@ function primaryOf(observations: SecretLook['observations'], { replicas, primary
 function remembered(
   before: SubjectState,
   { loads, ended }: Heard,
-  look: SecretLook,
+  view: View,
   rules: RotationRules,
 ): SecretMemory {
   const known = before.secret ?? NOTHING;
-  const isOld = look.at < lastLookedAt(before);
-  const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, look, rules);
-  const end = ended && { ...ended, versionId: blamed(ended, held, look, rules) };
+  const isOld = view.at < lastLookedAt(before);
+  const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, view, rules);
+  const end = ended && { ...ended, versionId: blamed(ended, held, view) };
   const lastEnd = end && (known.ended === undefined || isLater(end, known.ended)) ? end : known.ended;
-  const unread = isOld ? known.unread : unreadIn(look);
+  const unread = isOld ? known.unread : unreadIn(view);
   return {
     held,
-    loads: loadsKept(known.loads, loads, held, look.at, rules),
+    loads: loadsKept(known.loads, loads, held, view.at, rules),
     ...(lastEnd && { ended: lastEnd }),
     ...(unread && { unread }),
   };
 }
 
 /** The version that was current when a rotation ended: none that is known, if the label has moved since. */
-function blamed(ended: RotationEnd, held: Held, look: SecretLook, rules: RotationRules): string | undefined {
-  const current = held[primaryOf(look.observations, rules)];
-  const movedAt = Math.min(current?.since ?? 0, movedAtOf(look, rules));
-  return movedAt > ended.at + EVENT_RESOLUTION_MS ? undefined : current?.versionId;
+function blamed(ended: RotationEnd, held: Held, { primary, movedAt }: View): string | undefined {
+  const current = held[primary];
+  return Math.min(current?.since ?? 0, movedAt) > ended.at + EVENT_RESOLUTION_MS
+    ? undefined
+    : current?.versionId;
 }
 
 /** Of two at one time, as AWS cuts it, the better one counts, in whatever order they are told. */
@@ -234,14 +246,19 @@ function unreadIn({ observations }: SecretLook): number {
 }
 
 /** What is there when a secret is seen for the first time has been there since it last changed. */
-function heldSince(known: Held, isFirst: boolean, look: SecretLook, rules: RotationRules): Held {
+function heldSince(
+  known: Held,
+  isFirst: boolean,
+  { observations, at, primary }: View,
+  rules: RotationRules,
+): Held {
   const held: Record<PlaceId, Held[PlaceId]> = {};
-  for (const replica of new Set([...rules.replicas, primaryOf(look.observations, rules)])) {
+  for (const replica of new Set([...rules.replicas, primary])) {
     const before = known[replica];
-    const { currentId, changedAt = look.at } = descriptionOf(look.observations.get(replica)) ?? {};
+    const { currentId, changedAt = at } = descriptionOf(observations.get(replica)) ?? {};
     const isKnown = currentId === undefined || currentId === before?.versionId;
-    const isOlder = before !== undefined && look.at < before.since; // what a process reports has been looked at since
-    const since = isFirst ? Math.min(changedAt, look.at) : look.at;
+    const isOlder = before !== undefined && at < before.since; // what a process reports has been looked at since
+    const since = isFirst ? Math.min(changedAt, at) : at;
     const now = isKnown || isOlder ? before : { versionId: currentId, since };
     if (now !== undefined) held[replica] = now;
   }
@@ -261,7 +278,7 @@ function loadsKept(
 ): readonly Load[] {
   return rules.consumers.flatMap((consumer) =>
     consumer.replicas.flatMap((replica) => {
-      const isOwn = (load: Load) => load.consumer === consumer.name && load.replica === replica;
+      const isOwn = saidBy(consumer.name, replica);
       const current = held[replica];
       const latest = new Map(known.filter(isOwn).map((load) => [load.process, load]));
       for (const load of news.filter(isOwn)) {
@@ -294,11 +311,13 @@ export function isNews({ open, agreed, secret }: SubjectState, load: Load, rules
   const version = versionOf(load);
   const isAgreed = version !== undefined && agreed?.roots[load.replica]?.version === rootOf(version);
   if (open || !isAgreed) return true;
-  const known = (secret ?? NOTHING).loads.filter(
-    ({ replica, consumer }) => replica === load.replica && consumer === load.consumer,
-  );
+  const known = (secret ?? NOTHING).loads.filter(saidBy(load.consumer, load.replica));
   const newest = Math.max(...known.map(({ at }) => at));
   return known.length < keptEach(rules) || load.at - newest > PROCESS_NEWS_MS;
+}
+
+function saidBy(consumer: string, replica: PlaceId): (load: Load) => boolean {
+  return (load) => load.consumer === consumer && load.replica === replica;
 }
 
 function versionOf({ used }: Load): string | undefined {
@@ -315,16 +334,15 @@ function keptUntil(load: Load, current: Held[PlaceId] | undefined, { cacheMs }: 
 /** What the observations and the memory of a secret mean. */
 function judge(
   memory: SecretMemory,
-  look: SecretLook,
+  view: View,
   rules: RotationRules,
   { agreed, open }: SubjectState,
 ): Judged {
-  const primary = primaryOf(look.observations, rules);
-  const described = descriptionOf(look.observations.get(primary));
+  const { observations, at: now, primary, described } = view;
   const target = described?.deletedAt === undefined ? described?.currentId : undefined;
   const before = agreed?.roots[primary]?.version;
   const isMove = target !== undefined && before !== undefined && before !== rootOf(target);
-  const movedAt = memory.held[primary]?.since ?? 0;
+  const heldAt = memory.held[primary]?.since ?? 0;
   const findings: Finding[] = [];
   const hops: Hop[] = [];
   const done = new Map<PlaceId, number>();
@@ -332,14 +350,14 @@ function judge(
   for (const replica of new Set([primary, ...rules.replicas])) {
     const hop = replica === primary ? 1 : 2;
     const found =
-      presenceOf(replica, look.observations.get(replica)) ??
+      presenceOf(replica, observations.get(replica)) ??
       (hop === 2 && described && target !== undefined
-        ? behindOf(replica, primary, described, target, Math.max(movedAt, described.changedAt), look, rules)
+        ? behindOf(replica, described, target, Math.max(heldAt, described.changedAt), view, rules)
         : []);
     findings.push(...found);
     const held = memory.held[replica];
     const isDone = found.length === 0 && held !== undefined && held.versionId === target;
-    if (isDone) done.set(replica, Math.max(held.since, movedAt)); // a replica may have it from before, when it is rolled back
+    if (isDone) done.set(replica, Math.max(held.since, heldAt)); // a replica may have it from before, when it is rolled back
     const at = done.get(replica);
     hops.push(hopOf({ hop, replica }, found, at === undefined ? undefined : { evidence: 'described', at }));
   }
@@ -358,21 +376,21 @@ function judge(
       const step = { hop: 3, replica, consumer: consumer.name } as const;
       const since = done.get(replica);
       if (since === undefined || target === undefined) return hopOf(step, [], undefined);
-      const used = useOf(replica, consumer, target, { since, isMove, now: look.at }, memory, rules);
+      const used = useOf(replica, consumer, target, { since, isMove, now }, memory, rules);
       findings.push(...used.findings);
       return hopOf(step, used.findings, used.proof);
     });
   });
   hops.push(...third);
-  findings.push(...rotationFailures(primary, described, memory, look.at));
+  findings.push(...rotationFailures(view, memory));
 
   const rotation = target === undefined ? undefined : rotationOf(target, isMove, hops, open?.rotation);
   // nobody knows any more what is right, which mends nothing
-  if (described === undefined) findings.push(...stillBehind(open, primary, look));
+  if (described === undefined) findings.push(...stillBehind(open, view));
   const [first, ...rest] = findings;
   if (first === undefined) return { outcome: { verdict: 'agreed', findings: [] }, rotation };
   const isUnread = findings.every(({ kind }) => kind === 'unobservable');
-  const isLate = look.at - movedAtOf(look, rules) > rules.deadlineMs;
+  const isLate = now - view.movedAt > rules.deadlineMs;
   const verdict = isUnread ? 'unobservable' : isLate ? 'diverged' : 'converging';
   return { outcome: { verdict, findings: [first, ...rest] }, rotation };
 }
@@ -396,7 +414,7 @@ function rotationOf(
 }
 
 /** What was known to be wrong with replicas that can be read, while the primary cannot. */
-function stillBehind(open: Episode | undefined, primary: PlaceId, { observations }: SecretLook): Finding[] {
+function stillBehind(open: Episode | undefined, { observations, primary }: View): Finding[] {
   return (open?.findings ?? []).filter(
     ({ replica, kind }) =>
       kind !== 'unobservable' &&
@@ -450,11 +468,10 @@ function presenceOf(replica: PlaceId, observation: SecretObservation | undefined
 /** What keeps a replica from having the primary's version, as both of them say. */
 function behindOf(
   replica: PlaceId,
-  primary: PlaceId,
   described: SecretDescription,
   target: string,
   changedAt: number,
-  { observations, at }: SecretLook,
+  { observations, at, primary }: View,
   { replicationMs }: RotationRules,
 ): Finding[] {
   const own = descriptionOf(observations.get(replica));
@@ -488,7 +505,7 @@ function useOf(
   memory: SecretMemory,
   rules: RotationRules,
 ): Use {
-  const own = memory.loads.filter((load) => load.replica === replica && load.consumer === consumer.name);
+  const own = memory.loads.filter(saidBy(consumer.name, replica));
   const processes = own.filter(({ process }) => process !== undefined);
   const probe = own.find(({ process, at }) => process === undefined && at >= since);
   const said = probe ? [...processes, probe] : processes;
@@ -526,12 +543,7 @@ function useOf(
 /** That a probe could not use the secret says something of the secret; that it could not be asked says nothing. */
 const CONTRADICTIONS: readonly Refusal['code'][] = ['PROBE_FAILED', 'PROBE_UNREADABLE'];
 
-function rotationFailures(
-  primary: PlaceId,
-  described: SecretDescription | undefined,
-  { held, ended }: SecretMemory,
-  at: number,
-): Finding[] {
+function rotationFailures({ primary, described, at }: View, { held, ended }: SecretMemory): Finding[] {
   if (described === undefined) return [];
   const failed = (key: string): Finding[] => [
     { replica: primary, facet: 'rotation', kind: 'failed', keys: [key] },
