@@ -68,7 +68,7 @@ export async function playStory(
       story.push({ at: clock.now(), what, subject, words });
     const queue = inCallOrder(clock);
     const ledgerOf = (kind: 'function' | 'secret') =>
-      listening(queued(dynamoLedger(dynamo.client, table, kind), queue), tell, closed);
+      listening(queued(dynamoLedger(dynamo.client, table, kind), queue, ['subjects']), tell, closed);
     const stage: Stage = {
       clock,
       telemetry,
@@ -84,10 +84,10 @@ export async function playStory(
   }
 }
 
-type Queue = <T>(call: () => Promise<T>) => Promise<T>;
+export type Queue = <T>(call: () => Promise<T>) => Promise<T>;
 
 /** One call after the other, while the virtual time stands still: else the order of answers would differ each run. */
-function inCallOrder(clock: VirtualClock): Queue {
+export function inCallOrder(clock: VirtualClock): Queue {
   let last: Promise<unknown> = Promise.resolve();
   return (call) => {
     const answer = clock.outside(() => last.then(call));
@@ -96,20 +96,23 @@ function inCallOrder(clock: VirtualClock): Queue {
   };
 }
 
-function queued(ledger: Ledger, queue: Queue): Ledger {
-  return {
-    read: (subject) => queue(() => ledger.read(subject)),
-    swap: (next) => queue(() => ledger.swap(next)),
-    record: (episode) => queue(() => ledger.record(episode)),
-    history: (subject, limit) => queue(() => ledger.history(subject, limit)),
-    async *subjects() {
-      const all: string[] = [];
+/**
+ * A port whose calls wait for their turn.
+ * @param streams Calls that give one thing after the other; each is read to its end in one turn.
+ */
+export function queued<P extends object>(port: P, queue: Queue, streams: readonly (keyof P)[] = []): P {
+  const calls = Object.entries(port).map(([name, call]: [string, (...args: unknown[]) => unknown]) => {
+    const inTurn = (...args: unknown[]) => queue(async () => call(...args));
+    async function* streamed(...args: unknown[]) {
+      const all: unknown[] = [];
       await queue(async () => {
-        for await (const subject of ledger.subjects()) all.push(subject);
+        for await (const each of call(...args) as AsyncIterable<unknown>) all.push(each);
       });
       yield* all;
-    },
-  };
+    }
+    return [name, streams.some((stream) => stream === name) ? streamed : inTurn];
+  });
+  return Object.fromEntries(calls);
 }
 
 /** Tells of each state that was written. */

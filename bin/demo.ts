@@ -10,10 +10,11 @@ import {
   type RecohereConfig,
 } from '../functions/contract/config.ts';
 import { playDay } from './demo-day.ts';
+import { DEMO_TABLES, type PlayedOrders, playOrders, renderOrders } from './demo-orders.ts';
 import { DEMO_SECRETS } from './demo-rotations.ts';
 import { episodesOf, type Played } from './demo-stage.ts';
 import { EXIT, Failure } from './failure.ts';
-import { renderLook, screenOf } from './render.ts';
+import { plural, renderLook, screenOf } from './render.ts';
 import { renderDay } from './render-day.ts';
 import { reportOf } from './scan.ts';
 
@@ -23,13 +24,18 @@ const DEMO_CONFIG = defineConfig({
   functions: [{ select: { name: 'payments' }, qualifier: 'live' }, { select: { name: '*' } }],
 });
 
-/** `recohere demo`: the real use cases over simulated regions, first a look, then a day of deploys and rotations. */
+/**
+ * `recohere demo`: the real use cases over simulated regions, first a look, then a day of deploys and rotations; and then over a table
+ * that was written twice.
+ */
 export async function demo({ seed, json = false }: { seed: number; json?: boolean }): Promise<void> {
   const seen = await lookAtDemo(seed);
   const day = await playDemoDay(seed);
+  const orders = await playDemoOrders(seed);
   if (json) {
     const { regions, subjects } = reportOf(seen);
-    const document = { seed, regions, subjects, episodes: episodesOf(day), metrics: day.metrics };
+    const { metrics } = day;
+    const document = { seed, regions, subjects, episodes: episodesOf(day), metrics, runs: orders.runs };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return;
   }
@@ -38,6 +44,10 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   process.stdout.write(renderLook(seen, screen));
   process.stdout.write('\nA working day of deploys and rotations, watched by their events:\n\n');
   process.stdout.write(renderDay(day, screen));
+  process.stdout.write(
+    `\nA table of ${plural(orders.items, 'order')}, some of them written twice, on a local server:\n\n`,
+  );
+  process.stdout.write(renderOrders(orders, screen));
   process.stdout.write(
     '\nOn your own account:\n  npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
   );
@@ -49,6 +59,11 @@ export function playDemoDay(seed: number): Promise<Played> {
     seed,
     parsed({ ...DEMO_CONFIG, functions: [{ select: { name: '*' } }], secrets: DEMO_SECRETS }),
   );
+}
+
+/** The table whose copies the demonstration removes and puts back. */
+export function playDemoOrders(seed: number): Promise<PlayedOrders> {
+  return playOrders(seed, parsed({ ...DEMO_CONFIG, tables: DEMO_TABLES }));
 }
 
 /** The look that the demonstration shows. */

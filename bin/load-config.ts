@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParsedConfig, parseConfig } from '../functions/contract/config.ts';
 import { EXIT, Failure } from './failure.ts';
@@ -8,7 +8,7 @@ import { EXIT, Failure } from './failure.ts';
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'json', 'yaml', 'yml'].map((ending) => `recohere.config.${ending}`);
 
 /**
- * Reads and validates a config.
+ * Reads and validates a config. Paths in it become absolute.
  * @param file As the user named it; without it, the one config file of the working directory, if there is one.
  * @throws Failure `usage`, with every mistake and its path
  */
@@ -23,10 +23,19 @@ export async function loadConfig(
   }
   if (!isFile(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
   const result = parseConfig(await readWritten(path));
-  if (result.ok) return { path, config: result.config };
+  if (result.ok) return { path, config: withPathsFrom(dirname(path), result.config) };
   const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');
   const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`;
   throw new Failure(EXIT.usage, `${path} has ${count}\n${mistakes}`);
+}
+
+/** Transforms are found from the folder of the config, wherever the command was started. */
+function withPathsFrom(folder: string, config: ParsedConfig): ParsedConfig {
+  const tables = config.tables.map(({ backfill, ...table }) => ({
+    ...table,
+    ...(backfill && { backfill: { ...backfill, transform: resolve(folder, backfill.transform) } }),
+  }));
+  return { ...config, tables };
 }
 
 /** Names of the config files of the working directory. */
@@ -50,16 +59,19 @@ async function readWritten(path: string): Promise<unknown> {
       case '.yaml':
       case '.yml':
         return (await import('yaml')).parse(await readFile(path, 'utf8'));
-      default: {
-        const { createJiti } = await import('jiti');
-        const own = fileURLToPath(new URL('../functions/contract/config.js', import.meta.url));
-        const jiti = createJiti(import.meta.url, { alias: { 'recohere/config': own }, fsCache: false });
-        return await jiti.import(resolve(path), { default: true });
-      }
+      default:
+        return await (await userModules()).import(resolve(path), { default: true });
     }
   } catch (error) {
     throw new Failure(EXIT.usage, `${path} ${await whyUnreadable(error)}`);
   }
+}
+
+/** Imports modules of users, be they TypeScript, which may import `recohere/config`. */
+export async function userModules() {
+  const { createJiti } = await import('jiti');
+  const own = fileURLToPath(new URL('../functions/contract/config.js', import.meta.url));
+  return createJiti(import.meta.url, { alias: { 'recohere/config': own }, fsCache: false });
 }
 
 /** Says where a file is broken, and repeats nothing of what is written there. */

@@ -1,20 +1,24 @@
 import { constants } from 'node:os';
 import { SingleBar } from 'cli-progress';
-import type { LookProgress } from '../functions/app/look.ts';
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Shows how much of something is done, and more in words. */
+export type Show = (done: number, of: number, words: string) => void;
+
 /**
- * Shows how far a look is in one live line, on a terminal only, while the work goes on. The line is gone when the work
+ * Shows how far work is in one live line, on a terminal only, while the work goes on. The line is gone when the work
  * ends, and when Ctrl-C or another signal ends it.
+ * @param onSignal What is still to be done, or said, when a signal ends the work.
  */
 export async function withProgress<T>(
   stream: NodeJS.WriteStream,
-  work: (onProgress: (progress: LookProgress) => void) => Promise<T>,
+  work: (show: Show) => Promise<T>,
+  onSignal: () => void = () => {},
 ): Promise<T> {
   const bar = new SingleBar({
     stream,
-    format: '{bar} {value}/{total} regions · {functions} functions · {calls} calls',
+    format: '{bar} {words}',
     barsize: 16,
     barCompleteChar: '━',
     barIncompleteChar: '─',
@@ -25,16 +29,17 @@ export async function withProgress<T>(
   const forget = ENDING.map((signal) => {
     const end = () => {
       bar.stop();
+      onSignal();
       process.exit(128 + constants.signals[signal]); // as a shell says it of a process that a signal ended
     };
     process.once(signal, end);
     return () => process.off(signal, end);
   });
-  bar.start(1, 0, { functions: 0, calls: 0 });
+  bar.start(1, 0, { words: '' });
   try {
-    return await work(({ places, placesRead, functions, calls }) => {
-      bar.setTotal(places);
-      bar.update(placesRead, { functions, calls });
+    return await work((done, of, words) => {
+      bar.setTotal(of);
+      bar.update(done, { words });
     });
   } finally {
     bar.stop();

@@ -4,13 +4,21 @@ import { constants } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   FUNCTION_NAME_PATTERN,
+  HAZARDS,
+  type Hazard,
   REGION_CODE,
+  RUN_ID,
   SECRET_NAME,
   STACK_NAME_PATTERN,
+  TOKEN,
 } from '../functions/contract/names.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { InitFlags } from './init.ts';
+import type { AskFlags, ReconcileFlags, StartFlags } from './reconcile.ts';
 import type { ScanFlags } from './scan.ts';
+
+/** Runs that one answer lists. */
+const RUNS_MAX = 100;
 
 const EXIT_CODES = `
 Exit codes:
@@ -31,13 +39,28 @@ With --secrets it calls secretsmanager:DescribeSecret, once for each secret and
 region, and no other call of Secrets Manager, never GetSecretValue; besides it
 sts:GetCallerIdentity and sts:AssumeRole, as above.`;
 
+const RUN_EXIT_CODES = `
+Exit codes:
+  0  done, and nothing was found or left alone
+  1  a dry run found something, an apply or undo left items alone, a check or an
+     audit found something wrong, or the run failed or was cancelled
+  2  the command or its config is wrong, or a rule refuses what was asked
+  3  AWS refused: what, and the missing permission, is printed`;
+
+const ASKS = `
+It invokes the function <prefix>-reconcile in the hub's region, both as the
+config says, and nothing else: lambda:InvokeFunction is all it needs.`;
+
+const KEYS = `
+Primary keys of items are shown as hashes, unless --show-keys is given.`;
+
 // Which Node it runs on is the package's own business; the SDK's seven lines about it are not the user's.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
 // Each command is imported when it is called, so that help and version answer at once.
 const program = new Command('recohere')
   .description(
-    'Tells which copies of your functions and secrets disagree across regions and accounts, and in what.',
+    'Tells which copies of your functions and secrets disagree across regions and accounts, and in what, and puts tables right that were written twice or have gaps.',
   )
   .version(readVersion())
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.agreed : EXIT.usage));
@@ -87,9 +110,127 @@ withSelection(program.command('init'), 'all enabled ones')
     process.exitCode = await init(flags);
   });
 
+withAsking(program.command('reconcile'))
+  .argument('<table>', 'name of a table of the config')
+  .description('look for copies in a table, or for gaps behind it; a dry run, unless --apply is given')
+  .addOption(new Option('--dedupe', 'look for items that are there more than once').conflicts('backfill'))
+  .option('--backfill', 'look for items that another table lacks')
+  .addOption(
+    new Option('--apply', 'do what a dry run has found: remove the copies, or write the items').conflicts([
+      'sample',
+      'token',
+    ]),
+  )
+  .option('--plan <run>', 'with --apply: the dry run that is applied', runId)
+  .option('--count <number>', 'with --apply: how many items that dry run found', wholeNumber)
+  .option(
+    '--acknowledge <a,b>',
+    `with --apply: what makes the table special, and is known: ${HAZARDS.join(', ')}`,
+    hazardList,
+  )
+  .option(
+    '--sample <percent>',
+    'read a part of the table only, such as 1%, and estimate the rest',
+    percentage,
+  )
+  .option('--region <region>', 'region of the table, if the config has several of this name', region)
+  .option('--account <id>', 'account of the table, likewise', accountId)
+  .option('--token <token>', 'the same token is the same run, however often it is asked for', token)
+  .option('--show-keys', 'name the items that were left alone, and not only hashes of their keys')
+  .option('--no-wait', 'do not wait for its end')
+  .addOption(
+    new Option('--here', 'a dry run in this process, with your own credentials; needs no hub').conflicts([
+      'wait',
+      'plan',
+      'count',
+      'acknowledge',
+    ]),
+  )
+  .addHelpText(
+    'after',
+    `${ASKS}
+With --here it calls DescribeTable, DescribeContinuousBackups and Scan instead.
+Nothing is changed without --apply, and without tables[].apply in the config
+that is deployed. Every item that a dedupe removes is quarantined before.
+${KEYS}
+${RUN_EXIT_CODES}
+
+Examples:
+  recohere reconcile orders --dedupe
+  recohere reconcile orders --dedupe --sample 1%
+  recohere reconcile orders --dedupe --apply --plan <run> --count 199`,
+  )
+  .action(async (table: string, flags: ReconcileFlags) => {
+    const { reconcileTable } = await import('./reconcile.ts');
+    process.exitCode = await reconcileTable(table, flags);
+  });
+
+withAsking(program.command('runs'))
+  .argument('[run]', 'one run, as far as it is', runId)
+  .description('list the newest runs, or show one')
+  .addOption(
+    new Option('--limit <number>', 'how many are listed')
+      .argParser(runsLimit)
+      .default(20)
+      .conflicts('showKeys'),
+  )
+  .option('--show-keys', 'of one run: name the items that were left alone')
+  .addHelpText('after', `${ASKS}\n${KEYS}\n${RUN_EXIT_CODES}`)
+  .action(
+    async (
+      run: string | undefined,
+      flags: AskFlags & { readonly limit: number; readonly showKeys?: boolean },
+    ) => {
+      const { listRuns, showRun } = await import('./reconcile.ts');
+      if (run === undefined && flags.showKeys) {
+        throw new Failure(
+          EXIT.usage,
+          'name the run whose keys are to be shown: recohere runs RUN --show-keys',
+        );
+      }
+      process.exitCode = await (run === undefined ? listRuns(flags) : showRun(run, flags));
+    },
+  );
+
+withAsking(program.command('audit'))
+  .argument('<run>', 'an apply, or an undo', runId)
+  .description('go along all proofs of a run, and compare them with what is quarantined')
+  .addHelpText('after', `${ASKS}\n${RUN_EXIT_CODES}`)
+  .action(async (run: string, flags: AskFlags) => {
+    const { auditRun } = await import('./reconcile.ts');
+    process.exitCode = await auditRun(run, flags);
+  });
+
+for (const [kind, description] of [
+  ['undo', 'put back what the apply of a dedupe has removed, byte for byte'],
+  ['cancel', 'have a run stop; what it is at comes to its end'],
+  ['resume', 'go on with a run that failed or was cancelled'],
+] as const) {
+  withAsking(program.command(kind))
+    .argument('<run>', 'its id', runId)
+    .description(description)
+    .option('--show-keys', 'name the items that were left alone, and not only hashes of their keys')
+    .option('--no-wait', 'do not wait for its end')
+    .addHelpText('after', `${ASKS}\n${KEYS}\n${RUN_EXIT_CODES}`)
+    .action(async (run: string, flags: StartFlags) => {
+      const { steerRun } = await import('./reconcile.ts');
+      process.exitCode = await steerRun(kind, run, flags);
+    });
+}
+
+withAsking(program.command('forget'))
+  .argument('<run>', 'an apply that has ended', runId)
+  .description('erase what a run has quarantined, for ever; its proofs stay valid')
+  .option('--yes', 'it is meant')
+  .addHelpText('after', `${ASKS}\n${RUN_EXIT_CODES}`)
+  .action(async (run: string, flags: AskFlags & { readonly yes?: boolean }) => {
+    const { forgetRun } = await import('./reconcile.ts');
+    process.exitCode = await forgetRun(run, flags);
+  });
+
 program
   .command('demo')
-  .description('show what scan tells, on simulated regions; needs no account')
+  .description('show what scan and runs tell, on simulated regions and a local table; needs no account')
   .option('--seed <number>', 'repeat the run of this seed', wholeNumber, 1)
   .option('--json', 'print one JSON document, the same bytes for the same seed')
   .action(async (flags: { seed: number; json?: boolean }) => {
@@ -133,14 +274,59 @@ function withSelection(command: Command, defaultRegions: string): Command {
     .option('--tag <key=value>', 'only functions with this tag; may be given more than once', tagMap);
 }
 
+function withAsking(command: Command): Command {
+  return command
+    .option(
+      '--config <file>',
+      'config that says where the hub is (default: recohere.config.* of this folder)',
+      someText,
+    )
+    .option('--json', 'print one JSON document');
+}
+
 function regionList(text: string): string[] {
-  const regions = [...new Set(text.split(',').map((part) => part.trim()))];
-  for (const region of regions) {
-    if (!REGION_CODE.test(region)) {
-      throw new InvalidArgumentError(`'${region}' is not the code of an AWS region, such as eu-west-1.`);
-    }
-  }
-  return regions;
+  return [...new Set(text.split(',').map((part) => region(part.trim())))];
+}
+
+function region(text: string): string {
+  if (REGION_CODE.test(text)) return text;
+  throw new InvalidArgumentError(`'${text}' is not the code of an AWS region, such as eu-west-1.`);
+}
+
+function accountId(text: string): string {
+  if (/^\d{12}$/.test(text)) return text;
+  throw new InvalidArgumentError('An account has 12 digits.');
+}
+
+function runId(text: string): string {
+  if (RUN_ID.test(text)) return text;
+  throw new InvalidArgumentError('It is not the id of a run; recohere runs lists them.');
+}
+
+function token(text: string): string {
+  if (TOKEN.test(text)) return text;
+  throw new InvalidArgumentError('Write 1 to 32 of letters, digits, : and -.');
+}
+
+function hazardList(text: string): Hazard[] {
+  return [...new Set(text.split(',').map((part) => part.trim()))].map((part) => {
+    const hazard = HAZARDS.find((each) => each === part);
+    if (hazard === undefined) throw new InvalidArgumentError(`Write one or more of ${HAZARDS.join(',')}.`);
+    return hazard;
+  });
+}
+
+/** @returns A share: 0.01 for `1%`. */
+function percentage(text: string): number {
+  const share = /^\d{1,2}(\.\d{1,6})?%$/.test(text) ? Number.parseFloat(text) / 100 : 0;
+  if (share > 0 && share < 1) return share;
+  throw new InvalidArgumentError('Write a percentage above 0 and below 100, such as 1% or 0.5%.');
+}
+
+function runsLimit(text: string): number {
+  const limit = wholeNumber(text);
+  if (limit >= 1 && limit <= RUNS_MAX) return limit;
+  throw new InvalidArgumentError(`Write a number from 1 to ${RUNS_MAX}.`);
 }
 
 function functionName(text: string): string {

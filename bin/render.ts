@@ -347,7 +347,8 @@ function aloneLines(alone: Shown['alone']): string[] {
   return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];
 }
 
-function plural(count: number, noun: string): string {
+/** `1 item`, `2,000 items`. */
+export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -356,7 +357,7 @@ function clipped(text: string, width: number): string {
 }
 
 /** Breaks a line at the screen's width; what follows is indented further than the beginning. */
-function wrapped(line: string, { width }: Screen, indent = ''): string {
+export function wrapped(line: string, { width }: Screen, indent = ''): string {
   if (!Number.isFinite(width)) return indent + line;
   const hang = `${indent}  `;
   const [first = '', ...rest] = wrapAnsi(line, width - hang.length, { hard: true }).split('\n');

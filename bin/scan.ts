@@ -103,7 +103,11 @@ export function requireCopies({ places }: Pick<LookScope, 'places'>): void {
 /** Looks at live accounts, with a progress line on a terminal. */
 export function lookAtAws(scope: LookScope): Promise<Look> {
   const ports = { source: awsFunctionSource(), clock: systemClock, random: systemRandom };
-  return withProgress(process.stderr, (onProgress) => look(ports, scope, onProgress));
+  return withProgress(process.stderr, (show) =>
+    look(ports, scope, ({ places, placesRead, functions, calls }) =>
+      show(placesRead, places, `${placesRead}/${places} regions · ${functions} functions · ${calls} calls`),
+    ),
+  );
 }
 
 /** The scope of the flags alone, in all enabled regions if they name none. */

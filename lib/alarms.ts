@@ -7,6 +7,7 @@ import {
   SWEEP_EVERY_MINUTES,
 } from '../functions/contract/deployment.ts';
 import { type MetricName, NAMESPACE } from '../functions/contract/metrics.ts';
+import { runsArn } from './runs.ts';
 
 /** Sweeps publish the gauges, so a period holds about one of each. */
 const PERIOD = Duration.minutes(SWEEP_EVERY_MINUTES);
@@ -27,11 +28,11 @@ interface AlarmDefinition {
  * What a missing point means:
  *   gauges        nothing: sweeps do not keep step with the clock, so a period can be without one. The state stays as it is,
  *                 and the heartbeat tells when sweeps have ended.
- *   AWS's counts  nothing happened: SQS and Lambda are silent when they rest.
+ *   AWS's counts  nothing happened: SQS, Lambda and Step Functions are silent when they rest.
  *   heartbeat     it is what is looked for.
  */
 
-/** Every alarm of an installation. */
+/** Every alarm of an installation without tables. */
 export const ALARMS: readonly AlarmDefinition[] = [
   gauge('drift', 'Replicas still differ although their deadline has passed.', 'ConfigDriftCount'),
   {
@@ -59,7 +60,10 @@ export const ALARMS: readonly AlarmDefinition[] = [
   ),
   deadLetters('verify-deploy', 'Messages that tell of deploys could not be handled.'),
   deadLetters('verify-rotation', 'Messages that tell of secrets could not be handled.'),
-  deadLetters('hub', 'Events could not be delivered within the hub, or a sweep failed.'),
+  deadLetters(
+    'hub',
+    'Events could not be delivered within the hub, or a sweep or a dry run that a rule asked for failed.',
+  ),
   errors('verify-deploy', 'The function verify-deploy fails again and again.'),
   errors('verify-rotation', 'The function verify-rotation fails again and again.'),
   errors('sweep', 'Sweeps fail again and again.'),
@@ -70,6 +74,26 @@ export const ALARMS: readonly AlarmDefinition[] = [
     isBad: { below: 1 },
     periods: { bad: 3, of: 3 },
     missing: TreatMissingData.BREACHING,
+  },
+];
+
+/** What there is beside where the config has tables. */
+export const RUN_ALARMS: readonly AlarmDefinition[] = [
+  {
+    name: 'failed-run',
+    meaning: 'A run over a table cannot go on.',
+    metric: (prefix) =>
+      new Metric({
+        namespace: 'AWS/States',
+        metricName: 'ExecutionsFailed',
+        // by its name: the state machine is in another stack
+        dimensionsMap: { StateMachineArn: runsArn(prefix) },
+        statistic: 'Sum',
+        period: PERIOD,
+      }),
+    isBad: { above: 0 },
+    periods: { bad: 1, of: 1 },
+    missing: TreatMissingData.NOT_BREACHING,
   },
 ];
 

@@ -6,38 +6,41 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import type { ParsedConfig } from '../functions/contract/config.ts';
 import type { Part } from '../functions/contract/deployment.ts';
 import { CONFIG_FILE } from '../functions/contract/environment.ts';
+import { type Files, withBundledTransforms } from './transforms.ts';
 
 const PACKAGE_ROOT = dirname(createRequire(import.meta.url).resolve('recohere/package.json'));
 
 /**
  * The bundle of a function, as the build of the package made it, and beside it the config with its defaults, which the
  * function does not check again. Needs no Docker.
+ * @param files What else stands beside it.
  */
-export function handlerCode(part: Part, config: ParsedConfig): Code {
+export function handlerCode(part: Part, config: ParsedConfig, files: Files = {}): Code {
   const bundle = join(PACKAGE_ROOT, 'dist', 'handlers', part);
   if (!existsSync(bundle)) throw new Error(`${bundle} is not there: run npm run build`);
+  const besides = { ...files, [CONFIG_FILE]: JSON.stringify(withBundledTransforms(config)) };
   return Code.fromAsset(bundle, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       image: DockerImage.fromRegistry('never-used'),
-      local: new BundleWithConfig(bundle, JSON.stringify(config)),
+      local: new BundleWithFiles(bundle, besides),
     },
   });
 }
 
 /** Its fields are part of the CDK's key of what is bundled already: two configs in one app give two assets. */
-class BundleWithConfig implements ILocalBundling {
+class BundleWithFiles implements ILocalBundling {
   readonly bundle: string;
-  readonly config: string;
+  readonly files: Files;
 
-  constructor(bundle: string, config: string) {
+  constructor(bundle: string, files: Files) {
     this.bundle = bundle;
-    this.config = config;
+    this.files = files;
   }
 
   tryBundle(folder: string): boolean {
     cpSync(this.bundle, folder, { recursive: true });
-    writeFileSync(join(folder, CONFIG_FILE), this.config);
+    for (const [name, text] of Object.entries(this.files)) writeFileSync(join(folder, name), text);
     return true;
   }
 }

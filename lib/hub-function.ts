@@ -17,6 +17,7 @@ import { acknowledge } from './acknowledge.ts';
 import { handlerCode } from './handler-code.ts';
 import { LOG_ACTIONS, TRACE_ACTIONS } from './permissions.ts';
 import { denyingValues } from './secret-access.ts';
+import type { Files } from './transforms.ts';
 
 export interface HubFunctionProps<P extends Part> {
   readonly part: P;
@@ -29,6 +30,10 @@ export interface HubFunctionProps<P extends Part> {
   /** ARN of the one secret whose value it may read. @default none */
   readonly keyArn?: string;
   readonly logRetention: RetentionDays;
+  /** @default 512 */
+  readonly memoryMegabytes?: number;
+  /** What stands beside its bundle. @default only the config */
+  readonly files?: Files;
   /** @default none */
   readonly options?: Pick<FunctionOptions, 'recursiveLoop' | 'retryAttempts' | 'maxEventAge' | 'onFailure'>;
 }
@@ -39,8 +44,8 @@ export class HubFunction<P extends Part> extends Construct {
 
   constructor(scope: Construct, id: string, props: HubFunctionProps<P>) {
     super(scope, id);
-    const { part, description, config, environment, timeout, permissions, keyArn, logRetention, options } =
-      props;
+    const { part, description, config, environment, timeout, permissions, keyArn, logRetention } = props;
+    const { memoryMegabytes = 512, files, options } = props;
     const functionName = DEPLOYED.part(config.prefix, part);
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/lambda/${functionName}`,
@@ -51,11 +56,11 @@ export class HubFunction<P extends Part> extends Construct {
       ...options,
       functionName,
       description,
-      code: handlerCode(part, config),
+      code: handlerCode(part, config, files),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: 512,
+      memorySize: memoryMegabytes,
       timeout,
       environment,
       tracing: Tracing.ACTIVE,

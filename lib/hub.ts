@@ -1,14 +1,26 @@
 import { Annotations, Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type CfnEventBus, EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import {
+  type CfnEventBus,
+  EventBus,
+  EventField,
+  Rule,
+  RuleTargetInput,
+  Schedule,
+} from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { AccountPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type RecohereConfig, warningsOf } from '../functions/contract/config.ts';
+import { type ParsedConfig, type RecohereConfig, warningsOf } from '../functions/contract/config.ts';
 import { DEPLOYED, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
 import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../functions/contract/event-patterns.ts';
+import { DATA_EVENT, type Scheduled } from '../functions/contract/messages.ts';
+import { RUN_KINDS } from '../functions/contract/tables.ts';
 import { acknowledge } from './acknowledge.ts';
+import { acknowledgeObjects } from './data.ts';
 import { FingerprintKey } from './fingerprint-key.ts';
 import { HubFunction } from './hub-function.ts';
 import { Ledger } from './ledger.ts';
@@ -16,13 +28,17 @@ import {
   INDEX_ACTIONS,
   LEDGER_ACTIONS,
   PROBE_ACTIONS,
+  PROOF_ACTIONS,
   READ_ACTIONS,
   SECRET_READ_ACTIONS,
+  START_ACTIONS,
 } from './permissions.ts';
 import { QueuedFunction } from './queued-function.ts';
 import { deadLetterQueue, sending } from './queues.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
+import { Runs } from './runs.ts';
 import { type ArnOwner, probeArns, secretArns } from './secret-access.ts';
+import { type DataAccess, type DataPlace, dataStatements } from './table-access.ts';
 
 /** Enough for an event that names nobody, so that everything is looked at, at the pace of a good guest. */
 const VERIFY_TIMEOUT = Duration.seconds(300);
@@ -30,6 +46,11 @@ const VERIFY_TIMEOUT = Duration.seconds(300);
 const SWEEP_EVERY = Duration.minutes(SWEEP_EVERY_MINUTES);
 /** Less than from one sweep to the next, so that sweeps do not overlap. */
 const SWEEP_TIMEOUT = Duration.seconds(270);
+
+/** Enough to read what an item of the ledger says of each segment of a run. */
+const RECONCILE_TIMEOUT = Duration.minutes(5);
+/** How long a request of a rule is tried, if the function cannot be called. */
+const ASKED_FOR_AT_MOST = Duration.hours(1);
 
 export interface RecohereHubProps {
   /** What is watched, as in `recohere.config.ts`. */
@@ -52,7 +73,7 @@ export class RecohereHub extends Construct {
   /** @throws ConfigError with every mistake of the config */
   constructor(scope: Construct, id: string, props: RecohereHubProps) {
     super(scope, id);
-    const { config, accounts } = readDeployable(props.config);
+    const { config, accounts, data } = readDeployable(props.config);
     const { prefix } = config;
     for (const words of warningsOf(config)) {
       Annotations.of(this).addWarningV2('recohere:cache-budget', words);
@@ -134,15 +155,109 @@ export class RecohereHub extends Construct {
         new LambdaFunction(sweep.function, { deadLetterQueue: undelivered, maxEventAge: SWEEP_EVERY }),
       ],
     });
+
+    const proofs = new PolicyStatement({
+      actions: [...PROOF_ACTIONS],
+      resources: [this.ledger.table.tableArn],
+    });
+    const runs =
+      data.length > 0
+        ? new Runs(this, 'Runs', {
+            config,
+            logRetention,
+            environment: { ...shared, RECOHERE_ACCOUNT: Aws.ACCOUNT_ID },
+            permissions: [...workingOn(data, 'work'), this.ledgerStatement(), proofs],
+          })
+        : undefined;
+    const reconcile = new HubFunction(this, 'Reconcile', {
+      part: 'reconcile',
+      description:
+        'Takes requests: runs over tables, what became of them, and looks at functions and secrets',
+      config,
+      logRetention,
+      timeout: RECONCILE_TIMEOUT,
+      environment: {
+        ...shared,
+        RECOHERE_ACCOUNT: Aws.ACCOUNT_ID,
+        RECOHERE_QUEUE: verifyDeploy.queue.queueUrl,
+        RECOHERE_SECRETS_QUEUE: verifyRotation.queue.queueUrl,
+        ...(runs && { RECOHERE_RUNS: runs.stateMachineArn }),
+      },
+      permissions: [
+        ...workingOn(data, 'tell'),
+        ...(runs
+          ? [new PolicyStatement({ actions: [...START_ACTIONS], resources: [runs.stateMachineArn] }), proofs]
+          : []),
+        ...remembering,
+        sending(verifyDeploy.queue, verifyRotation.queue, undelivered),
+      ],
+      // of those that rules have sent, which bear being repeated
+      options: { maxEventAge: ASKED_FOR_AT_MOST, onFailure: new SqsDestination(undelivered) },
+    });
+    acknowledgeObjects(
+      this,
+      data.filter(({ isHub }) => isHub),
+    );
+    if (runs) askForDryRuns(this, config, reconcile.function, this.bus, undelivered);
   }
 
   private rememberingStatements(): PolicyStatement[] {
-    const { table, statesIndexArn } = this.ledger;
-    return [
-      new PolicyStatement({ actions: [...LEDGER_ACTIONS], resources: [table.tableArn] }),
-      new PolicyStatement({ actions: [...INDEX_ACTIONS], resources: [statesIndexArn] }),
-    ];
+    const index = new PolicyStatement({
+      actions: [...INDEX_ACTIONS],
+      resources: [this.ledger.statesIndexArn],
+    });
+    return [this.ledgerStatement(), index];
   }
+
+  private ledgerStatement(): PolicyStatement {
+    return new PolicyStatement({ actions: [...LEDGER_ACTIONS], resources: [this.ledger.table.tableArn] });
+  }
+}
+
+/** Dry runs that begin by themselves, by the schedules of the config, and those that anybody asks for who may put events on the bus. */
+function askForDryRuns(
+  scope: Construct,
+  { hub, tables }: ParsedConfig,
+  reconcile: IFunction,
+  bus: EventBus,
+  undelivered: Queue,
+): void {
+  const asking = { deadLetterQueue: undelivered, maxEventAge: ASKED_FOR_AT_MOST };
+  for (const { name, region = hub.region, account = hub.account, schedule, ...rules } of tables) {
+    if (schedule === undefined) continue;
+    new Rule(scope, `DryRuns-${[account, region, name].join('-')}`, {
+      description: `Dry runs over the table ${name}`,
+      schedule: Schedule.expression(schedule),
+      targets: RUN_KINDS.filter((kind) => rules[kind] !== undefined).map((kind) => {
+        const scheduled: Scheduled = {
+          kind: 'recohere.scheduled',
+          time: EventField.time,
+          request: { kind, table: name, region, ...(account && { account }) }, // there may be namesakes elsewhere
+        };
+        return new LambdaFunction(reconcile, { ...asking, event: RuleTargetInput.fromObject(scheduled) });
+      }),
+    });
+  }
+  new Rule(scope, 'DryRunsAskedFor', {
+    description: 'Dry runs over tables that somebody asks for',
+    eventBus: bus,
+    eventPattern: { source: [DATA_EVENT.source], detailType: [DATA_EVENT.detailType] },
+    targets: [new LambdaFunction(reconcile, asking)],
+  });
+}
+
+/** What a role of the hub may do with tables and what is beside them; in other accounts with a role of theirs. */
+function workingOn(data: readonly DataPlace[], access: DataAccess): PolicyStatement[] {
+  const roles = data
+    .filter(({ makesRole }) => makesRole)
+    .map(({ account = Aws.ACCOUNT_ID, prefix }) => roleArn(account, DEPLOYED.dataRole(prefix)));
+  return [
+    ...dataStatements(
+      data.filter(({ isHub }) => isHub),
+      access,
+    ),
+    ...(roles.length > 0 ? [new PolicyStatement({ actions: ['sts:AssumeRole'], resources: roles })] : []),
+  ];
 }
 
 /** The bus, on which nobody of another account may put an event but the roles with which regions forward. */

@@ -1,5 +1,6 @@
 export type { RecohereConfig } from '../functions/contract/config.ts';
 export { ConfigError } from './config-error.ts';
+export { RecohereData, type RecohereDataProps } from './data.ts';
 export { RecohereHub, type RecohereHubProps } from './hub.ts';
 export { type AlarmNotification, RecohereMonitoring, type RecohereMonitoringProps } from './monitoring.ts';
 export { Recohere, type RecohereProps } from './recohere.ts';

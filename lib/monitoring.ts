@@ -6,7 +6,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
-import { ALARMS } from './alarms.ts';
+import { ALARMS, RUN_ALARMS } from './alarms.ts';
 
 /** Who is told of alarms: addresses, or whoever listens to a topic of yours, on which CloudWatch may publish. */
 export type AlarmNotification = { readonly emails: readonly string[] } | { readonly topic: ITopic };
@@ -16,6 +16,8 @@ export interface RecohereMonitoringProps {
   readonly prefix: string;
   /** @default a topic of its own that nobody listens to yet */
   readonly notify?: AlarmNotification | undefined;
+  /** Whether the config has tables. @default false */
+  readonly hasTables?: boolean;
 }
 
 /** Alarms of one installation. In the region of its hub, for alarms watch metrics of their own region only. */
@@ -23,11 +25,13 @@ export class RecohereMonitoring extends Construct {
   /** What the alarms notify, when they begin and when they end. */
   readonly topic: ITopic;
 
-  constructor(scope: Construct, id: string, { prefix, notify = { emails: [] } }: RecohereMonitoringProps) {
+  constructor(scope: Construct, id: string, props: RecohereMonitoringProps) {
     super(scope, id);
+    const { prefix, notify = { emails: [] }, hasTables = false } = props;
+    const alarms = [...ALARMS, ...(hasTables ? RUN_ALARMS : [])];
     this.topic = 'topic' in notify ? notify.topic : topicOf(this, prefix, notify.emails);
     const action = new SnsAction(this.topic);
-    for (const { name, meaning, metric, isBad, periods, missing } of ALARMS) {
+    for (const { name, meaning, metric, isBad, periods, missing } of alarms) {
       const alarm = new Alarm(this, `alarm-${name}`, {
         alarmName: DEPLOYED.alarm(prefix, name),
         alarmDescription: `${meaning} What to do: README.md#alarm-${name}`,

@@ -2,11 +2,13 @@ import { DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { RecohereData } from './data.ts';
 import { RecohereHub, type RecohereHubProps } from './hub.ts';
 import { type AlarmNotification, RecohereMonitoring } from './monitoring.ts';
 import { RecohereRegion, type RecohereRegionProps } from './region.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 import { probeArns, secretArns } from './secret-access.ts';
+import type { DataPlace } from './table-access.ts';
 
 export interface RecohereProps extends RecohereHubProps {
   /** Who is told of alarms. @default a topic of its own that nobody listens to yet */
@@ -14,8 +16,9 @@ export interface RecohereProps extends RecohereHubProps {
 }
 
 /**
- * All stacks of one installation: the hub, its monitoring, and one for each account and region in which copies live. No
- * stack refers to another: they know each other's names. The hub comes first, so that nothing is sent to what is not there.
+ * All stacks of one installation: the hub, its monitoring, one for each account and region in which copies live, and one more for each
+ * with tables. No stack refers to another: they know each other's names. The hub comes first, so that nothing is sent to what is not
+ * there.
  *
  * An account that the config does not name is the one of the credentials with which the CDK deploys.
  */
@@ -23,13 +26,15 @@ export class Recohere extends Construct {
   readonly hub: Stack;
   readonly monitoring: Stack;
   readonly regions: readonly Stack[];
+  /** One for each account and region with tables. */
+  readonly data: readonly Stack[];
   /** What the stack of a region is made with in another account than the hub's, if there is one. */
   readonly regionDefaults: RecohereRegionProps;
 
   /** @throws ConfigError with every mistake of the config */
   constructor(scope: Construct, id: string, { notify, ...hubProps }: RecohereProps) {
     super(scope, id);
-    const { config, accounts } = readDeployable(hubProps.config);
+    const { config, accounts, data } = readDeployable(hubProps.config);
     const { prefix, hub } = config;
 
     this.hub = new Stack(this, 'hub', {
@@ -44,7 +49,7 @@ export class Recohere extends Construct {
       description: 'Recohere: alarms',
       env: envOf(hub.account, hub.region),
     });
-    new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify });
+    new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify, hasTables: data.length > 0 });
 
     const propsOf = ({ readRoleRegion, externalId }: ReplicaAccount): RecohereRegionProps => ({
       prefix,
@@ -62,7 +67,8 @@ export class Recohere extends Construct {
     });
     const [first] = accounts as readonly [ReplicaAccount, ...ReplicaAccount[]];
     this.regionDefaults = propsOf(accounts.find(({ isHub }) => !isHub) ?? first);
-    for (const stack of [this.monitoring, ...this.regions]) stack.addStackDependency(this.hub);
+    this.data = data.map((place) => dataStack(this, place, data, hub.account));
+    for (const stack of [this.monitoring, ...this.regions, ...this.data]) stack.addStackDependency(this.hub);
   }
 }
 
@@ -81,6 +87,23 @@ export function regionStack(
     synthesizer: plainSynthesizer(),
   });
   new RecohereRegion(stack, 'Default', props);
+  return stack;
+}
+
+function dataStack(
+  scope: Construct,
+  place: DataPlace,
+  all: readonly DataPlace[],
+  hubAccount: string | undefined,
+): Stack {
+  const { prefix, account, region } = place;
+  const stack = new Stack(scope, `data-${account ?? 'own'}-${region}`, {
+    stackName: DEPLOYED.stack(prefix, 'data'),
+    description: 'Recohere: keeps what runs over tables find, and what they remove',
+    env: envOf(account, region),
+  });
+  const rolePlaces = all.filter((each) => each.account === account);
+  new RecohereData(stack, 'Data', { place, rolePlaces, hubAccount });
   return stack;
 }
 

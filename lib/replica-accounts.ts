@@ -2,6 +2,7 @@ import { type ParsedConfig, parseConfig, type RecohereConfig } from '../function
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { ConfigError } from './config-error.ts';
 import { hasRoomFor } from './secret-access.ts';
+import { type DataPlace, dataPlacesOf, tableMistakes } from './table-access.ts';
 
 /** An account in which copies live. */
 export interface ReplicaAccount {
@@ -25,10 +26,12 @@ export interface ReplicaAccount {
   readonly probes: readonly string[];
 }
 
-/** A config with its defaults, and the accounts that it speaks of. */
+/** A config with its defaults, and the places that it speaks of. */
 export interface Deployable {
   readonly config: ParsedConfig;
   readonly accounts: readonly ReplicaAccount[];
+  /** Accounts and regions with tables. */
+  readonly data: readonly DataPlace[];
 }
 
 /**
@@ -43,17 +46,20 @@ export function readDeployable(written: RecohereConfig): Deployable {
   const accounts = [...new Set(config.replicas.map(({ account }) => account ?? config.hub.account))].map(
     (account) => accountOf(config, account, mistakes),
   );
-  mistakes.push(...accounts.flatMap(probeMistakes));
+  const data = dataPlacesOf(config);
+  mistakes.push(...accounts.flatMap(probeMistakes), ...tableMistakes(data));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { config, accounts };
+  return { config, accounts, data };
 }
 
 /** Roles of other accounts trust the hub's account, and which one that is cannot be guessed. */
-function hubMistakes({ hub, replicas }: ParsedConfig): string[] {
-  const position = replicas.findIndex(({ account }) => account !== undefined);
-  if (hub.account !== undefined || position < 0) return [];
+function hubMistakes({ hub, ...config }: ParsedConfig): string[] {
+  const naming = (['replicas', 'tables'] as const).flatMap((setting) =>
+    config[setting].flatMap(({ account }, position) => (account ? `${setting}[${position}]` : [])),
+  );
+  if (hub.account !== undefined || naming.length === 0) return [];
   return [
-    `hub.account: is missing: write the id of the account that Recohere is deployed in, since replicas[${position}] names an account`,
+    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${naming[0]} names an account`,
   ];
 }
 

@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/app',
     'functions/adapters/aws',
     'functions/adapters/sim',
+    'functions/adapters/local',
     'functions/contract',
   ],
   lib: ['lib', 'functions/contract'],
@@ -30,6 +31,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'functions/adapters/sim': [
     'functions/adapters/sim',
+    'functions/ports',
+    'functions/core',
+    'functions/contract',
+  ],
+  'functions/adapters/local': [
+    'functions/adapters/local',
     'functions/ports',
     'functions/core',
     'functions/contract',

@@ -9,10 +9,12 @@ import { pathToFileURL } from 'node:url';
 import { vi } from 'vitest';
 import { createLedgerTable, dynamoLedger } from '../functions/adapters/aws/ledger.ts';
 import { startLocalDynamo } from '../functions/adapters/aws/local-dynamo.ts';
+import { dynamoRunLedger } from '../functions/adapters/aws/run-ledger.ts';
 import type { ParsedConfig } from '../functions/contract/config.ts';
 import type { Part } from '../functions/contract/deployment.ts';
 import { CONFIG_FILE } from '../functions/contract/environment.ts';
 import type { Ledger } from '../functions/ports/ledger.ts';
+import type { RunLedger } from '../functions/ports/run-ledger.ts';
 
 /** A message that the bundle has sent, to which queue. */
 interface Sent {
@@ -26,6 +28,9 @@ export interface LambdaLike {
   readonly handler: (event: any) => Promise<any>;
   readonly ledger: Ledger;
   readonly secretsLedger: Ledger;
+  readonly runLedger: RunLedger;
+  /** Names and inputs of the executions that it has started. */
+  readonly started: readonly { readonly name: string; readonly input: string }[];
   readonly sent: readonly Sent[];
   /** Regions in which it has read a function or a secret, once for each time. */
   readonly read: readonly string[];
@@ -53,6 +58,7 @@ const CONFIG = {
     },
   ],
   secrets: [],
+  tables: [],
   deadlineSeconds: 300,
   maxRolloutSeconds: 3600,
   mode: 'alert',
@@ -65,12 +71,14 @@ const SECRET = { name: 'prod/db', consumers: [], replicationSeconds: 30, targetS
  * @param environmentOf Environment of the function in a region; `undefined` if it is not there.
  * @param refuses Messages that the queues do not take.
  * @param secretOf What `DescribeSecret` says of a secret in a region; without it, the config names none.
+ * @param tables Those of the config. Each is there, and empty.
  */
 export async function startLambdaLike(
   part: Part,
   environmentOf: (region: string) => Readonly<Record<string, string>> | undefined,
   refuses: (body: string) => boolean = () => false,
   secretOf?: (region: string) => object,
+  tables: ParsedConfig['tables'] = [],
 ): Promise<LambdaLike> {
   let logged = '';
   const keep = (...texts: unknown[]) => {
@@ -82,6 +90,8 @@ export async function startLambdaLike(
     vi.spyOn(console, level).mockImplementation(keep);
   const dynamo = await startLocalDynamo();
   const table = await createLedgerTable(dynamo.client, 'ledger');
+  for (const { name } of tables) await createLedgerTable(dynamo.client, name); // its key is as good as any
+  const started: { name: string; input: string }[] = [];
   const sent: Sent[] = [];
   const read: string[] = [];
   const server = createServer(async (request, response) => {
@@ -101,6 +111,10 @@ export async function startLambdaLike(
       sent.push({ queue: QueueUrl.split('/').at(-1), body: MessageBody });
       return [200, { MessageId: '1', MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex') }];
     }
+    if (call === 'StartExecution') {
+      started.push(JSON.parse(body));
+      return [200, { executionArn: 'arn', startDate: 0 }];
+    }
     const region = /Credential=[^/]+\/\d+\/([\w-]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
     if (call === 'DescribeSecret' && secretOf) {
       read.push(region);
@@ -116,7 +130,10 @@ export async function startLambdaLike(
   const folder = mkdtempSync(join(tmpdir(), 'recohere-lambda-'));
   cpSync(`dist/handlers/${part}`, folder, { recursive: true });
   const secrets = secretOf ? [SECRET] : [];
-  writeFileSync(join(folder, CONFIG_FILE), JSON.stringify({ ...CONFIG, secrets } satisfies ParsedConfig));
+  writeFileSync(
+    join(folder, CONFIG_FILE),
+    JSON.stringify({ ...CONFIG, secrets, tables } satisfies ParsedConfig),
+  );
   const own = `http://127.0.0.1:${port}`;
   const variables = {
     AWS_REGION: 'us-east-1',
@@ -126,6 +143,8 @@ export async function startLambdaLike(
     AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,
     POWERTOOLS_SERVICE_NAME: 'recohere',
     RECOHERE_LEDGER: table,
+    RECOHERE_ACCOUNT: '111111111111',
+    RECOHERE_RUNS: 'arn:aws:states:us-east-1:111111111111:stateMachine:recohere-runs',
     RECOHERE_KEY: 'key',
     RECOHERE_QUEUE: `${own}/1/verify-deploy`,
     RECOHERE_SECRETS_QUEUE: `${own}/1/verify-rotation`,
@@ -138,6 +157,8 @@ export async function startLambdaLike(
     handler: (event) => bare(event, context),
     ledger: dynamoLedger(dynamo.client, table),
     secretsLedger: dynamoLedger(dynamo.client, table, 'secret'),
+    runLedger: dynamoRunLedger(dynamo.client, table),
+    started,
     sent,
     read,
     logged: () => logged,

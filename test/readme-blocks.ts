@@ -1,10 +1,12 @@
-import { lookAtDemo, playDemoDay } from '../bin/demo.ts';
+import { lookAtDemo, playDemoDay, playDemoOrders } from '../bin/demo.ts';
+import { renderOrders } from '../bin/demo-orders.ts';
 import { renderLook } from '../bin/render.ts';
 import { renderDay } from '../bin/render-day.ts';
 import { METRICS } from '../functions/contract/metrics.ts';
 import { markdownTable } from './lib/markdown-table.ts';
 import { costText } from './lib/monthly-cost.ts';
 import { rolesTable } from './lib/roles.ts';
+import { runCostsText } from './lib/run-costs.ts';
 
 const TERMINAL = { colors: false, width: 80 };
 
@@ -15,8 +17,10 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
     const printed = renderDay(await playDemoDay(1), TERMINAL);
     return fenced(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
   },
+  runs: async () => fenced(renderOrders(await playDemoOrders(1), TERMINAL)),
   roles: rolesTable,
   cost: costText,
+  'run-costs': runCostsText,
   metrics: () =>
     markdownTable(
       ['metric', 'unit', 'published as', 'meaning'],

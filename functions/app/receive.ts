@@ -2,12 +2,18 @@ import type { ParsedConfig } from '../contract/config.ts';
 import { TRIES_MAX } from '../contract/deployment.ts';
 import { deployMessageSchema, MESSAGE_BYTES_MAX, rotationMessageSchema } from '../contract/messages.ts';
 import { type DeadLetter, deadLetter } from '../core/dead-letter.ts';
+import type { Change } from '../core/episode.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import { hear } from './hear.ts';
 import { hearSecret } from './hear-secret.ts';
-import { type VerifyPorts, verifyChange, verifyWake } from './verify.ts';
-import { type VerifySecretPorts, verifySecretChange, verifySecretWake } from './verify-secrets.ts';
+import { type VerifyPorts, verifyChange, verifyNamed, verifyWake } from './verify.ts';
+import {
+  type VerifySecretPorts,
+  verifySecretChange,
+  verifySecretsNamed,
+  verifySecretWake,
+} from './verify-secrets.ts';
 
 interface Receiving {
   readonly deadLetters: DeadLetters;
@@ -33,7 +39,10 @@ export function receiveDeploy(
   delivered: Delivered,
 ): Promise<void> {
   return receive(deployMessageSchema, ports, delivered, async (message) => {
-    if ('kind' in message) return verifyWake(ports, config, message);
+    if ('kind' in message) {
+      if (message.kind === 'recohere.wake') return verifyWake(ports, config, message);
+      return verifyNamed(ports, config, changeOf(message), message.subjects);
+    }
     const heard = hear(message);
     if (heard) await verifyChange(ports, config, heard.change, heard.concern);
   });
@@ -46,10 +55,18 @@ export function receiveRotation(
   delivered: Delivered,
 ): Promise<void> {
   return receive(rotationMessageSchema, ports, delivered, async (message) => {
-    if ('kind' in message) return verifySecretWake(ports, config, message);
+    if ('kind' in message) {
+      if (message.kind === 'recohere.wake') return verifySecretWake(ports, config, message);
+      return verifySecretsNamed(ports, config, changeOf(message), message.subjects);
+    }
     const heard = hearSecret(message);
     if (heard) await verifySecretChange(ports, config, heard);
   });
+}
+
+/** What a request by hand is a reason to look for. */
+function changeOf({ id, at }: { readonly id: string; readonly at: number }): Change {
+  return { id, source: 'manual', at };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ParsedConfig, Selection } from '../contract/config.ts';
-import { DEPLOYED } from '../contract/deployment.ts';
+import { DEPLOYED, partitionOf } from '../contract/deployment.ts';
 import type { Place } from '../core/place.ts';
 import type { LookScope } from './look.ts';
 import { LOGICAL_ID_TAG, STACK_TAG } from './survey.ts';
@@ -80,9 +80,4 @@ function placeOf(
   if (account === hub.account) return { region, account };
   const roleArn = `arn:${partitionOf(region)}:iam::${account}:role/${role ?? DEPLOYED.readRole(prefix)}`;
   return { region, account, access: { roleArn, externalId } };
-}
-
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { ParsedConfig, WatchedSecret } from '../contract/config.ts';
 import { SECRET_FACETS } from '../contract/report.ts';
-import { retire, type Step, type SubjectState } from '../core/episode.ts';
+import { type Change, retire, type Step, type SubjectState } from '../core/episode.ts';
 import { RefusedError } from '../core/errors.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
 import {
@@ -29,6 +29,9 @@ import { tellingOf } from './telling.ts';
 /** Secrets that are looked at, or probes that are under way, at once. Nothing shares their quotas with the user's deploys. */
 const AT_ONCE = { concurrency: SECRETS_AT_ONCE } as const;
 const PROBES_AT_ONCE = 25;
+
+/** What told of a secret whose name is known. */
+type ToldOfSecret = Pick<HeardOfSecret, 'change'> & Partial<HeardOfSecret>;
 
 export interface VerifySecretPorts extends SettlePorts {
   readonly secrets: SecretSource;
@@ -64,6 +67,19 @@ export async function verifySecretChange(
     }),
   );
   failFirst(await verifyEach(ports, config, due.flat(), heard));
+}
+
+/** Looks at secrets that somebody asked for by name, in whatever accounts they are. */
+export async function verifySecretsNamed(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+  change: Change,
+  names: readonly string[],
+): Promise<void> {
+  const named = config.secrets.filter((secret) =>
+    [secret.name, subjectOfSecret(config, secret)].some((name) => names.includes(name)),
+  );
+  failFirst(await verifyEach(ports, config, named, { change }));
 }
 
 /** Looks once more at a secret that asked for it, unless it has been looked at since. */
@@ -119,7 +135,7 @@ async function verifyEach(
   ports: VerifySecretPorts,
   config: ParsedConfig,
   secrets: readonly WatchedSecret[],
-  heard: HeardOfSecret | undefined,
+  heard: ToldOfSecret | undefined,
 ): Promise<{ states: readonly SubjectState[]; errors: readonly unknown[] }> {
   const looked = await each(secrets, (secret) => verifySecret(ports, config, secret, heard));
   const stored = await each(looked.failed, (secret) => ports.ledger.read(subjectOfSecret(config, secret)));
@@ -148,7 +164,7 @@ async function verifySecret(
   ports: VerifySecretPorts,
   config: ParsedConfig,
   secret: WatchedSecret,
-  told: HeardOfSecret | undefined,
+  told: ToldOfSecret | undefined,
 ): Promise<SubjectState> {
   const subject = subjectOfSecret(config, secret);
   const places = placesOfSecret(config, secret);
@@ -194,7 +210,7 @@ interface Said {
 }
 
 /** What a report says, if it comes from a place of the secret. */
-function saidIn(told: HeardOfSecret | undefined, places: readonly Place[]): Said | undefined {
+function saidIn(told: ToldOfSecret | undefined, places: readonly Place[]): Said | undefined {
   const place = places.find(({ region }) => region === told?.region);
   if (told?.loaded === undefined || place === undefined) return undefined;
   const { versionId, ...said } = told.loaded;

@@ -88,6 +88,19 @@ function toldOf(key: FingerprintKey, change: Change, concern: Concern, { seen }:
   return { ...change, expected: concern.code && expectationOf(key, seen.group, concern.code) };
 }
 
+/**
+ * Looks at subjects that somebody asked for by name. That says nothing of what is expected of them, so what a deploy asked for
+ * still stands.
+ */
+export async function verifyNamed(
+  ports: VerifyPorts,
+  config: ParsedConfig,
+  change: Change,
+  names: readonly string[],
+): Promise<void> {
+  failFirst(await verify(ports, config, () => ({ ...change, namesNobody: true }), names));
+}
+
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
 export async function verifyWake(
   ports: VerifyPorts,

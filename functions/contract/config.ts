@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
-import { FUNCTION_NAME_PATTERN, REGION_CODE, SECRET_NAME, STACK_NAME_PATTERN } from './names.ts';
+import { linesOf, wordsOf } from './mistakes.ts';
+import { FUNCTION_NAME_PATTERN, REGION_CODE, SECRET_NAME, STACK_NAME_PATTERN, TABLE_NAME } from './names.ts';
 import { CONSUMER_NAME_MAX } from './probe.ts';
 import { COMPARED_FACETS } from './report.ts';
+import { KEEPS, whereSchema } from './tables.ts';
 
 const region = z.string().check(z.regex(REGION_CODE, 'is not the code of an AWS region, such as eu-west-1'));
 const account = z
@@ -12,10 +14,18 @@ const keyPattern = z.string().check(z.regex(/^[^!\s]\S*$/, 'is not the name of a
 const seconds = z.int().check(z.minimum(1), z.maximum(604_800));
 const mode = z.enum(['alert', 'learn']);
 
+const tableName = z.string().check(z.regex(TABLE_NAME, 'is not the name of a table'));
+
 const DEADLINE_SECONDS = 300;
 const MAX_ROLLOUT_SECONDS = 3600;
 const REPLICATION_SECONDS = 30;
 const TARGET_SECONDS = 120;
+const MAX_REMOVALS = 10_000;
+const MAX_ERRORS = 100;
+/** A third of what one partition of DynamoDB gives. */
+const READ_UNITS_PER_SECOND = 1_000;
+/** A fifth of it. */
+const WRITE_UNITS_PER_SECOND = 200;
 /** Consumers of one secret, counted in each region: what is remembered of them is one item of the ledger. */
 const CONSUMER_REPLICAS_MAX = 100;
 
@@ -152,6 +162,58 @@ const secretSchema = secretSettings.check((context) => {
   });
 });
 
+const attribute = name.check(z.maxLength(255));
+const units = z.int().check(z.minimum(1), z.maximum(1_000_000));
+
+const dedupeSchema = z.strictObject({
+  /** Attribute, or attributes, that copies of one thing have in common. Not the table's own key, which nothing has twice. */
+  key: z.union([attribute, z.array(attribute).check(z.minLength(1), z.maxLength(8))]),
+  /** Which copy stays. */
+  keep: z.enum(KEEPS),
+  /** Attribute that says which copy is older: a number, or a text such as a date in ISO 8601. */
+  by: attribute,
+  /** What an item must be to be looked at: `{ type: 'order' }`, `{ PK: { beginsWith: 'ORDER#' } }`. @default anything */
+  where: z._default(whereSchema, {}),
+});
+
+const backfillSchema = z.strictObject({
+  /** Table to fill, in the same account and region. */
+  to: tableName,
+  /** Attribute that says which of two items is newer. @default none: what is in the target stays */
+  version: z.optional(attribute),
+  /** Module whose default export makes an item of the target, or null, of an item of the source. A path from the config's folder. */
+  transform: name,
+});
+
+const tableSchema = z
+  .strictObject({
+    name: tableName,
+    /** @default the hub's region */
+    region: z.optional(region),
+    /** @default the hub's account */
+    account: z.optional(account),
+    /** Removes items that were written twice. */
+    dedupe: z.optional(dedupeSchema),
+    /** Writes items that another table lacks. */
+    backfill: z.optional(backfillSchema),
+    /** Whether runs may be given the right to change the tables. Without it, all runs are dry. */
+    apply: z._default(z.boolean(), false),
+    /** Items that one run may remove or write at most. */
+    maxRemovals: z._default(z.int().check(z.minimum(1)), MAX_REMOVALS),
+    /** Items that a transform may fail for until a run gives up. */
+    maxErrors: z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), MAX_ERRORS),
+    /** Capacity that a run may take, in units a second. */
+    readUnitsPerSecond: z._default(units, READ_UNITS_PER_SECOND),
+    writeUnitsPerSecond: z._default(units, WRITE_UNITS_PER_SECOND),
+    /** When dry runs start by themselves: `rate(1 day)`, or a cron expression of EventBridge. @default never */
+    schedule: z.optional(z.string().check(z.regex(/^(rate|cron)\(.+\)$/, 'is not rate(…) or cron(…)'))),
+  })
+  .check(
+    z.refine(({ dedupe, backfill }) => dedupe !== undefined || backfill !== undefined, {
+      error: 'must have dedupe, backfill or both',
+    }),
+  );
+
 /** What is no mistake, and yet will not do what the config asks for, one line each with its path. */
 export function warningsOf({ secrets }: ParsedConfig): readonly string[] {
   return secrets.flatMap((secret, index) =>
@@ -179,6 +241,8 @@ export const configSchema = z.strictObject({
   functions: z._default(z.array(groupSchema), []),
   /** Which secrets are watched. */
   secrets: z._default(z.array(secretSchema), []),
+  /** Which tables are deduped or backfilled. */
+  tables: z._default(z.array(tableSchema), []),
   /** How long replicas may differ after the last change before they have diverged, in seconds. */
   deadlineSeconds: z._default(seconds, DEADLINE_SECONDS),
   /** How long replicas may differ after the first change, however many follow, in seconds. */
@@ -202,6 +266,9 @@ export type FunctionGroup = z.output<typeof groupSchema>;
 /** One secret that is watched, and who uses it. */
 export type WatchedSecret = z.output<typeof secretSchema>;
 
+/** One table that runs work on. */
+export type WatchedTable = z.output<typeof tableSchema>;
+
 /** Types the config of `recohere.config.ts`, so that an editor completes and checks it. */
 export function defineConfig(config: RecohereConfig): RecohereConfig {
   return config;
@@ -215,27 +282,10 @@ export type ConfigResult =
 /** Validates what a config file holds. Mistakes name paths and rules, and never repeat what was written. */
 export function parseConfig(written: unknown): ConfigResult {
   const parsed = configSchema.safeParse(written, { error: wordsOf });
-  const mistakes = [
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${pathOf(path) || 'config'}: ${message}`),
-    ...mistakesBetween(written),
-  ];
+  const mistakes = [...linesOf(parsed.error?.issues ?? [], 'config'), ...mistakesBetween(written)];
   return parsed.success && mistakes.length === 0
     ? { ok: true, config: parsed.data }
     : { ok: false, mistakes };
-}
-
-const { localeError: wordsOfZod } = z.locales.en();
-
-function wordsOf(issue: z.core.$ZodRawIssue): ReturnType<typeof wordsOfZod> {
-  if (issue.code !== 'invalid_type') return wordsOfZod(issue);
-  return issue.input === undefined ? 'is missing' : `is not of the type ${String(issue.expected)}`;
-}
-
-function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`;
-    return text ? `${text}.${String(part)}` : String(part);
-  }, '');
 }
 
 const place = z.object({ region, account: z.optional(account) });
@@ -246,7 +296,7 @@ const ifGiven = <T extends z.ZodMiniType>(setting: T) => z.catch(z.optional(sett
 /** What the rules between settings speak of. */
 const related = z.catch(
   z.object({
-    hub: ifGiven(z.object({ account: z.optional(account) })),
+    hub: ifGiven(z.object({ region: ifGiven(region), account: z.optional(account) })),
     replicas: ifGiven(z.array(ifGiven(place))),
     primary: ifGiven(place),
     functions: z.catch(
@@ -269,18 +319,30 @@ const related = z.catch(
       ),
       [],
     ),
+    tables: z.catch(
+      z.array(
+        z.object({
+          name: ifGiven(z.string()),
+          region: ifGiven(region),
+          account: ifGiven(account),
+          dedupe: ifGiven(z.object({ key: z.union([z.string(), z.array(z.string())]), by: z.string() })),
+          backfill: ifGiven(z.object({ to: z.string() })),
+        }),
+      ),
+      [],
+    ),
     deadlineSeconds: z.catch(z._default(seconds, DEADLINE_SECONDS), 0),
     maxRolloutSeconds: z.catch(z._default(seconds, MAX_ROLLOUT_SECONDS), Number.POSITIVE_INFINITY),
   }),
-  { functions: [], secrets: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY },
+  { functions: [], secrets: [], tables: [], deadlineSeconds: 0, maxRolloutSeconds: Number.POSITIVE_INFINITY },
 );
 
 function mistakesBetween(written: unknown): string[] {
-  const { hub, replicas, primary, functions, secrets, deadlineSeconds, maxRolloutSeconds } =
+  const { hub, replicas, primary, functions, secrets, tables, deadlineSeconds, maxRolloutSeconds } =
     related.parse(written);
   const mistakes: string[] = [];
-  if (isEmpty(written, 'functions') && isEmpty(written, 'secrets')) {
-    mistakes.push('config: watches nothing; name functions, secrets or both');
+  if (['functions', 'secrets', 'tables'].every((setting) => isEmpty(written, setting))) {
+    mistakes.push('config: watches nothing; name functions, secrets or tables');
   }
   if (hub && replicas) {
     const idOf = ({ region, account = hub.account }: z.output<typeof place>) => `${account ?? ''}/${region}`;
@@ -336,12 +398,26 @@ function mistakesBetween(written: unknown): string[] {
       unknown(`consumers[${index}].regions`, own, named ?? there);
     });
   });
+  tables.forEach((table, position) => {
+    const at = ({ name, region: own = hub?.region, account: owner = hub?.account }: typeof table) =>
+      JSON.stringify([name, own, owner]);
+    if (table.name !== undefined && tables.findIndex((other) => at(other) === at(table)) < position) {
+      mistakes.push(`tables[${position}].name: is there twice`);
+    }
+    if (table.backfill !== undefined && table.backfill.to === table.name) {
+      mistakes.push(`tables[${position}].backfill.to: is the table itself`);
+    }
+    const { dedupe } = table;
+    if (dedupe && [dedupe.key].flat().includes(dedupe.by)) {
+      mistakes.push(`tables[${position}].dedupe.by: is part of the key, and so the same in all copies`);
+    }
+  });
   if (deadlineSeconds > maxRolloutSeconds)
     mistakes.push('maxRolloutSeconds: must not be less than deadlineSeconds');
   return mistakes;
 }
 
-function isEmpty(written: unknown, setting: 'functions' | 'secrets'): boolean {
+function isEmpty(written: unknown, setting: string): boolean {
   if (typeof written !== 'object' || written === null || Array.isArray(written)) return false;
   const value: unknown = Reflect.get(written, setting);
   return value === undefined || (Array.isArray(value) && value.length === 0);

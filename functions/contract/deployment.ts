@@ -6,7 +6,7 @@ export const DEPLOYED = {
   /** Name of the hub's event bus. */
   bus: (prefix: string) => prefix,
   /** Name of a stack. */
-  stack: (prefix: string, stack: 'hub' | 'region' | 'monitoring') => `${prefix}-${stack}`,
+  stack: (prefix: string, stack: 'hub' | 'region' | 'monitoring' | 'data') => `${prefix}-${stack}`,
   /** Name of a function of ours, of its role, and of the queue that feeds it. */
   part: (prefix: string, part: Part) => `${prefix}-${part}`,
   /**
@@ -18,23 +18,58 @@ export const DEPLOYED = {
   readRole: (prefix: string) => `${prefix}-read`,
   /** The role with which a region puts events on the hub's bus. Roles are global, hence the region. */
   forwardRole: (prefix: string, region: string) => `${prefix}-forward-${region}`,
+  /**
+   * The bucket beside the tables of one account and region. It has a name of its own although it may outlive its stack: it does so
+   * only while there is something in it.
+   */
+  bucket: (prefix: string, account: string, region: string) => `${prefix}-${account}-${region}`,
+  /** The role of an account that the hub assumes to work on its tables. */
+  dataRole: (prefix: string) => `${prefix}-data`,
+  /** The state machine that works on one run. */
+  runs: (prefix: string) => `${prefix}-runs`,
   /** The topic that alarms notify. */
   alarms: (prefix: string) => `${prefix}-alarms`,
   alarm: (prefix: string, alarm: string) => `${prefix}-${alarm}`,
 } as const;
 
-/** Every function that is deployed; each has a folder with a handler and a bundle of this name. */
-export const PARTS = ['verify-deploy', 'verify-rotation', 'sweep'] as const;
+/** The partition of a region, which all ARNs in it begin with. */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+/**
+ * Every function that may be deployed; each has a folder with a handler and a bundle of this name. `reconcile-worker` is there only if the
+ * config has tables.
+ */
+export const PARTS = ['verify-deploy', 'verify-rotation', 'sweep', 'reconcile', 'reconcile-worker'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Functions that a queue feeds; a schedule calls the others. */
-export type QueuedPart = Exclude<Part, 'sweep'>;
+/** Functions that a queue feeds; others are called by a schedule, by hand, or by the state machine. */
+export type QueuedPart = Extract<Part, `verify-${string}`>;
 
 /** Deliveries of a message. At the last one it becomes a dead letter of ours, before SQS would keep it as it is. */
 export const TRIES_MAX = 5;
 
 /** What a function keeps of its time, in milliseconds, for what it still has to write when it reads no more. */
 export const TIME_TO_WRITE_MS = 30_000;
+
+/** Longest time that a worker may live, in milliseconds: the longest that Lambda gives. */
+export const WORKER_MS_MAX = 900_000;
+
+/** What a worker's errors are called, for the state machine, which goes by names: another try may mend it, or none will. */
+export const TASK_ERRORS = { retryable: 'RecohereRetryable', final: 'RecohereFinal' } as const;
+
+/** The module of the worker's asset that has the transform of a table, by the position of the table in the config. */
+export function transformFile(position: number): string {
+  return `transform-${position}.mjs`;
+}
+
+/** What quarantined items have in their names in the bucket, and how long they are kept. */
+export const QUARANTINE = { prefix: 'quarantine/', days: 30 } as const;
+
+/** What runs find, and write down until they end. */
+export const SPILLS = { prefix: 'runs/', days: 14 } as const;
 
 /** How often a sweep looks at everything. */
 export const SWEEP_EVERY_MINUTES = 5;

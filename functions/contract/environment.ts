@@ -21,11 +21,23 @@ const key = { RECOHERE_KEY: text };
 /** URL of the queue of what cannot be handled. */
 const deadLetters = { RECOHERE_DEAD_LETTERS: z.url() };
 
+/** Id of the hub's own account, which is in the names of buckets. */
+const account = { RECOHERE_ACCOUNT: text };
+
 /** Environment variables of each function, which the hub stack sets and the function's cold start validates. */
 export const environmentSchemas = {
   'verify-deploy': z.object({ ...shared, ...key, ...queues['verify-deploy'], ...deadLetters }),
   'verify-rotation': z.object({ ...shared, ...queues['verify-rotation'], ...deadLetters }),
   sweep: z.object({ ...shared, ...key, ...queues['verify-deploy'], ...queues['verify-rotation'] }),
+  reconcile: z.object({
+    ...shared,
+    ...account,
+    ...queues['verify-deploy'],
+    ...queues['verify-rotation'],
+    /** ARN of the state machine that works on runs, if the config has tables. */
+    RECOHERE_RUNS: z.exactOptional(text),
+  }),
+  'reconcile-worker': z.object({ ...shared, ...account }),
 } as const;
 
 /** The environment that the hub stack gives to a function. */

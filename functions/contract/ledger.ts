@@ -12,6 +12,9 @@ export const STATES_INDEX = { name: 'states', partition: 'kind', sort: 'subject'
 export const SUBJECT_KINDS = ['function', 'secret'] as const;
 export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
+/** What runs have for a kind: they are in the same index, and are not subjects. */
+export const RUN_KIND = 'run';
+
 /**
  * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
  * change to what an item may hold of a kind that an older release reads, be it one more refusal code: it would take that for damage.
@@ -54,4 +57,45 @@ export function accessKey(access: {
   readonly externalId?: string | undefined;
 }): LedgerKey {
   return { pk: `ACCESS#${access.roleArn}#${access.externalId ?? ''}`, sk: 'STATE' };
+}
+
+/** Where a run is. Ids of runs have no `#`. */
+export function runKey(id: string): LedgerKey {
+  return { pk: `RUN#${id}`, sk: 'RUN' };
+}
+
+/** What a run has in the index, which sorts by it, so that the newest can be asked for first. It never changes. */
+export function runSubject(run: { readonly id: string; readonly startedAt: number }): string {
+  return `${new Date(run.startedAt).toISOString()}#${run.id}`;
+}
+
+/** The id of a run, of what it has in the index. */
+export function runOfSubject(subject: string): string {
+  return subject.slice(subject.indexOf('#') + 1);
+}
+
+/** What the sort keys of proofs begin with. */
+export const PROOF_PREFIX = 'PROOF#';
+
+/** What is remembered of one segment has one partition, so that all workers of a run do not write to one. */
+export function segmentPartition(run: string, phase: string, index: number): string {
+  return `RUN#${run}#${phase}#${index}`;
+}
+
+/** Where a segment is. */
+export function segmentKey(run: string, phase: string, index: number): LedgerKey {
+  return { pk: segmentPartition(run, phase, index), sk: 'SEG' };
+}
+
+/** Where one link of a segment's chain is. Numbers have 10 digits, so that they sort as texts. */
+export function proofKey(run: string, phase: string, index: number, number: number): LedgerKey {
+  return {
+    pk: segmentPartition(run, phase, index),
+    sk: `${PROOF_PREFIX}${String(number).padStart(10, '0')}`,
+  };
+}
+
+/** Where it is remembered which run may change a table. */
+export function tableKey(arn: string): LedgerKey {
+  return { pk: `TABLE#${arn}`, sk: 'LEASE' };
 }

@@ -11,11 +11,44 @@ export const wakeSchema = z.strictObject({
   wake: z.int().check(z.minimum(1)),
 });
 
+/** What somebody asks for by hand: a look at subjects, by their names, now. */
+export const lookSchema = z.strictObject({
+  kind: z.literal('recohere.look'),
+  /** The same for the same request, however often it is delivered. */
+  id: z.string().check(z.minLength(1), z.maxLength(100)),
+  /** When it was asked for, in epoch milliseconds. */
+  at: z.int().check(z.minimum(0)),
+  subjects: z.array(z.string().check(z.minLength(1))).check(z.minLength(1), z.maxLength(100)),
+});
+
 /** Everything that the queue of verify-deploy may hold. */
-export const deployMessageSchema = z.union([wakeSchema, deployEventSchema]);
+export const deployMessageSchema = z.union([wakeSchema, lookSchema, deployEventSchema]);
 
 /** Everything that the queue of verify-rotation may hold. */
-export const rotationMessageSchema = z.union([wakeSchema, secretEventSchema]);
+export const rotationMessageSchema = z.union([wakeSchema, lookSchema, secretEventSchema]);
+
+/** The event with which anybody on the hub's bus asks for a dry run. Its detail is `{ table, kind }`. */
+export const DATA_EVENT = { source: 'recohere.data', detailType: 'Reconcile Requested' } as const;
+
+/**
+ * What rules send to reconcile: requests for dry runs, of which nobody reads the answer. What is in them is a request like any other, but
+ * for the mode and the token: it is the event that tells one run from the next.
+ */
+export const askedSchema = z.union([
+  z.object({
+    kind: z.literal('recohere.scheduled'),
+    time: z.string(),
+    request: z.record(z.string(), z.unknown()),
+  }),
+  z.object({
+    source: z.literal(DATA_EVENT.source),
+    id: z.string(),
+    detail: z.record(z.string(), z.unknown()),
+  }),
+]);
+
+/** What a schedule sends, before EventBridge fills in the time. */
+export type Scheduled = Extract<z.input<typeof askedSchema>, { kind: string }>;
 
 const told = z.catch(z.optional(z.string().check(z.regex(/^[\w .:/-]{1,100}$/))), undefined);
 

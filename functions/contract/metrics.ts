@@ -3,7 +3,7 @@ export const NAMESPACE = 'Recohere';
 
 interface Metric {
   /** CloudWatch's word for the unit. */
-  readonly unit: 'Count' | 'Milliseconds';
+  readonly unit: 'Count' | 'Milliseconds' | 'None';
   readonly meaning: string;
   /** Whether zero is published when nothing happened: for counts, so that the series exists; never for durations. */
   readonly zeros: boolean;
@@ -72,6 +72,32 @@ export const METRICS = {
     zeros: true,
   },
   SweepHeartbeat: { unit: 'Count', meaning: 'one for each sweep that came to its end', zeros: false },
+  ReconcileSucceeded: {
+    unit: 'Count',
+    meaning: 'runs over tables that finished; 0 for one that was cancelled or failed',
+    zeros: false,
+  },
+  ReconcileFailed: {
+    unit: 'Count',
+    meaning: 'runs that could not go on; 0 for any other that ended',
+    zeros: false,
+  },
+  ReconcileRetries: { unit: 'Count', meaning: 'calls that a run had to repeat', zeros: false },
+  DuplicatesPerMillion: {
+    unit: 'Count',
+    meaning: 'items that a dedupe would remove, in a million that it read',
+    zeros: false,
+  },
+  SchemaErrorCount: {
+    unit: 'Count',
+    meaning: 'items that the transform of a backfill failed for',
+    zeros: false,
+  },
+  ReconcileCostUsd: {
+    unit: 'None',
+    meaning: 'list price of the capacity that a run consumed, in USD',
+    zeros: false,
+  },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;
@@ -83,4 +109,14 @@ export const SECRET_GAUGES: readonly MetricName[] = [
   'SecretReplicasStale',
   'SecretConsumersStale',
   'SecretRotationsFailed',
+];
+
+/** Those that each run over a table publishes once, when it ends: without tables there are none, and they cost nothing. */
+export const RUN_METRICS: readonly MetricName[] = [
+  'ReconcileSucceeded',
+  'ReconcileFailed',
+  'ReconcileRetries',
+  'DuplicatesPerMillion',
+  'SchemaErrorCount',
+  'ReconcileCostUsd',
 ];

@@ -124,6 +124,7 @@ describe('a message', () => {
       'NOT_AN_EVENT',
     ],
     ['is a wake-up that nobody sent', { kind: 'recohere.wake', subject: 'api', wake: -1 }, 'NOT_AN_EVENT'],
+    ['is a look at nobody', { kind: 'recohere.look', id: 'a', at: 0, subjects: [] }, 'NOT_AN_EVENT'],
     ['is cut off', JSON.stringify(resourceEvent(0)).slice(0, 200), 'NOT_JSON'],
     ['is of 1 MiB', JSON.stringify({ ...resourceEvent(0), more: 'x'.repeat(1024 * 1024) }), 'TOO_LARGE'],
   ])('that %s is a dead letter', async (_reason, body, reason) => {
@@ -133,6 +134,38 @@ describe('a message', () => {
       { reason, messageId: 'm1', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
     ]);
     expect(JSON.stringify(letters)).not.toContain('xxx');
+  });
+
+  it('that asks for a look at a subject by hand is a change whose source is manual, and of unknown ones none', async () => {
+    const { clock, world, ledger, letters, deliver, run } = system();
+    await run(async () => {
+      world.deploy(EU, 'api', { environment: { A: 'new' } });
+      const look = { kind: 'recohere.look', id: 'look-1', at: clock.now() };
+      await deliver({ ...look, subjects: ['nobody'] });
+      expect((await ledger.read('api')).open).toBeUndefined();
+      await deliver({ ...look, subjects: ['nobody', 'api'] });
+      await deliver({ ...look, subjects: ['nobody', 'api'] }); // at least once
+      expect(letters).toEqual([]);
+      expect((await ledger.read('api')).open).toMatchObject({
+        cause: { source: 'manual', id: 'look-1' },
+        findings: [{ replica: 'eu-west-1', keys: ['A'] }],
+      });
+    });
+  });
+
+  it('that asks for a look leaves what a deploy has asked for as it is', async () => {
+    const { clock, world, ledger, deliver, run } = system();
+    await run(async () => {
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET }, code: 'old' }));
+      const finished = { source: 'recohere.deploy', 'detail-type': 'Deploy Finished' };
+      const detail = { deployId: 'd1', functions: ['api'], expect: { code: 'new' } };
+      await deliver(resourceEvent(clock.now(), { ...finished, detail }));
+      const { findings } = (await ledger.read('api')).open ?? {};
+      expect(findings?.map(({ kind }) => kind)).toContain('unexpected');
+      await clock.sleep(1000);
+      await deliver({ kind: 'recohere.look', id: 'look-1', at: clock.now(), subjects: ['api'] });
+      expect((await ledger.read('api')).open?.findings).toEqual(findings);
+    });
   });
 
   it('that is as large as may be is read', async () => {

@@ -12,6 +12,33 @@ beforeEach(() => {
   it1 = system();
 });
 
+describe('a look that somebody asked for', () => {
+  it('opens an episode whose cause is manual, if a replica is behind', async () => {
+    const { clock, world, run, deliver, state, letters } = it1;
+    await run(async () => {
+      world.follow(EU, DB, 'stuck');
+      world.rotate(US, DB, 'v2');
+      const look = { kind: 'recohere.look', id: 'look-1', at: clock.now() };
+      await deliver({ ...look, subjects: ['prod/other'] });
+      expect((await state()).open).toBeUndefined();
+      await deliver({ ...look, subjects: [DB] });
+      expect(letters).toEqual([]);
+      expect((await state()).open).toMatchObject({
+        cause: { source: 'manual', id: 'look-1' },
+        rotation: { versionId: 'v2' },
+      });
+    });
+  });
+
+  it('changes nothing if all agree', async () => {
+    const { clock, run, deliver, state } = it1;
+    await run(async () => {
+      await deliver({ kind: 'recohere.look', id: 'look-1', at: clock.now(), subjects: [DB] });
+      expect((await state()).open).toBeUndefined();
+    });
+  });
+});
+
 describe('a rotation', () => {
   it('that reaches all replicas is one episode, with the moment of each hop', async () => {
     const { clock, world, run, told, drained, state, hops, values } = it1;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lookAtDemo, playDemoDay } from '../../bin/demo.ts';
 import { loadConfig } from '../../bin/load-config.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
-import { run } from './run.ts';
+import { type Run, run } from './run.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -29,9 +29,21 @@ async function plantedValues(): Promise<string[]> {
   return [...new Set(values)].filter((value) => value !== 'us-east-1');
 }
 
+let playedJson: Promise<Run> | undefined;
+let playedText: Promise<Run> | undefined;
+/** The demonstration of the seed 1, which takes its time. */
+const demoJson = () => {
+  playedJson ??= run(['demo', '--json', '--seed', '1']);
+  return playedJson;
+};
+const demoText = () => {
+  playedText ??= run(['demo']);
+  return playedText;
+};
+
 describe('the demonstration', () => {
   it('shows all cases that matter, in JSON and nothing else', async () => {
-    const { code, stdout, stderr } = await run(['demo', '--json', '--seed', '1']);
+    const { code, stdout, stderr } = await demoJson();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { seed, regions, subjects } = JSON.parse(stdout);
     expect(seed).toBe(1);
@@ -56,7 +68,7 @@ describe('the demonstration', () => {
   });
 
   it('plays a day whose episodes have the times of the field', async () => {
-    const { episodes, metrics } = JSON.parse((await run(['demo', '--json'])).stdout);
+    const { episodes, metrics } = JSON.parse((await demoJson()).stdout);
     const ended = episodes.map(({ subject, outcome }: Record<string, string>) => `${subject} ${outcome}`);
     expect(ended).toEqual([
       'checkout-api forward', // in waves, each event five times
@@ -82,7 +94,7 @@ describe('the demonstration', () => {
   });
 
   it('plays rotations hop by hop, each with what says that it is done', async () => {
-    const { episodes } = JSON.parse((await run(['demo', '--json'])).stdout);
+    const { episodes } = JSON.parse((await demoJson()).stdout);
     const hopsOf = (name: string): Record<string, unknown>[] =>
       episodes.find(({ subject }: Record<string, string>) => subject === name).hops;
     const statesOf = (name: string) =>
@@ -107,25 +119,57 @@ describe('the demonstration', () => {
     for (const { ms } of kept) expect(ms).toBeGreaterThan(120_000); // a cache of 300 s cannot meet its target
   });
 
+  it('removes the copies of a table of orders, and puts them back', async () => {
+    const { runs } = JSON.parse((await demoJson()).stdout);
+    expect(runs).toMatchObject([
+      {
+        kind: 'dedupe',
+        mode: 'dry-run',
+        state: 'finished',
+        scanned: 20_000,
+        duplicates: 199,
+        counts: { groups: 190 },
+        skipped: { BY_MISSING: 2 },
+        writeUnits: 0,
+      },
+      { mode: 'apply', state: 'finished', removed: 199, verified: 199, skipped: {} },
+      { mode: 'undo', state: 'finished', restored: 199, skipped: {}, writeUnits: 199 },
+    ]);
+    expect(runs.map(({ of }: { of?: string }) => of)).toEqual([undefined, runs[0].id, runs[1].id]);
+    for (const { readUnits, costUsd, proofRoot, problems } of runs) {
+      expect(readUnits).toBeGreaterThanOrEqual(0);
+      expect(costUsd).toBeGreaterThan(0);
+      expect(proofRoot).toMatch(/^[0-9a-f]{64}$/);
+      for (const { key } of problems) expect(key).toMatch(/^[0-9a-f]{32}$/);
+    }
+    const { stdout } = await demoText();
+    expect(stdout).toContain('A table of 20,000 orders, some of them written twice');
+    expect(stdout).toContain('All 20,000 items are again what they were before, byte for byte.');
+  });
+
   it('is the same to the byte for the same seed, and another for another', async () => {
-    const [first, again, other] = await Promise.all(
-      ['1', '1', '3'].map((seed) => run(['demo', '--json', '--seed', seed])),
-    );
-    expect(again?.stdout).toBe(first?.stdout);
-    expect(other?.stdout).not.toBe(first?.stdout.replace('"seed": 1', '"seed": 3'));
+    const first = await demoJson();
+    const [again, other] = await Promise.all([
+      run(['demo', '--json']),
+      run(['demo', '--json', '--seed', '3']),
+    ]);
+    expect(again.stdout).toBe(first.stdout);
+    expect(other.stdout).not.toBe(first.stdout.replace('"seed": 1', '"seed": 3'));
+    expect(JSON.parse(other.stdout).runs[1].proofRoot).not.toBe(JSON.parse(first.stdout).runs[1].proofRoot);
   });
 
   it('shows no value', async () => {
     const values = await plantedValues();
     expect(values).toEqual(expect.arrayContaining(['PT30S', 'billing@example.com', 'spring', 'build-2']));
-    const outputs = await Promise.all([run(['demo']), run(['demo', '--json'])]);
+    const outputs = await Promise.all([demoText(), demoJson()]);
     for (const { stdout } of outputs) {
       for (const value of values) expect(stdout).not.toContain(value);
+      expect(stdout).not.toMatch(/@example\.com|A-\d{6}/); // of the orders
     }
   });
 
   it('writes lines without colour or wrapping into a pipe', async () => {
-    const { stdout } = await run(['demo']);
+    const { stdout } = await demoText();
     expect(stdout).not.toContain(String.fromCharCode(27));
     expect(stdout).toContain('SUBJECT         VERDICT       us-east-1  eu-west-1  ap-southeast-2\n');
   });
@@ -358,6 +402,13 @@ describe('a config file', () => {
   ])('may be $name', async ({ name, text }) => {
     await writeFile(join(folder, name), text);
     expect(await loadConfig(join(folder, name))).toMatchObject({ config });
+  });
+
+  it('has transforms that are found from its own folder', async () => {
+    const tables = [{ name: 'source', backfill: { to: 'target', transform: './transforms/target.ts' } }];
+    await writeFile(join(folder, 'tables.json'), JSON.stringify({ ...config, tables }));
+    const loaded = await loadConfig(join(folder, 'tables.json'));
+    expect(loaded?.config.tables[0]?.backfill?.transform).toBe(join(folder, 'transforms/target.ts'));
   });
 
   it('of this repository works as it stands', async () => {

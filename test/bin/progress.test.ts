@@ -25,8 +25,8 @@ afterEach(() => {
 describe('the progress line', () => {
   it('is live on a terminal, and the cursor is back when the work ends', async () => {
     const { stream, text } = terminal(true);
-    const result = await withProgress(stream, async (onProgress) => {
-      onProgress({ places: 3, placesRead: 2, functions: 41, calls: 7 });
+    const result = await withProgress(stream, async (show) => {
+      show(2, 3, '2/3 regions · 41 functions · 7 calls');
       return 'done';
     });
     expect(result).toBe('done');
@@ -49,19 +49,20 @@ describe('the progress line', () => {
     const { stream, text } = terminal(true);
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const before = process.listenerCount(signal);
-    await withProgress(stream, async () => {
+    const onSignal = vi.fn(() => expect(exit).not.toHaveBeenCalled());
+    const work = async () => {
       process.emit(signal);
+      expect(onSignal).toHaveBeenCalledOnce();
       expect(exit).toHaveBeenCalledWith(code);
       expect(text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(text().lastIndexOf(HIDE_CURSOR));
-    });
+    };
+    await withProgress(stream, work, onSignal);
     expect(process.listenerCount(signal)).toBe(before);
   });
 
   it('writes nothing where there is no terminal', async () => {
     const { stream, text } = terminal(false);
-    await withProgress(stream, async (onProgress) =>
-      onProgress({ places: 1, placesRead: 1, functions: 1, calls: 1 }),
-    );
+    await withProgress(stream, async (show) => show(1, 1, '1/1 regions'));
     expect(text()).toBe('');
   });
 });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const COMMAND = fileURLToPath(new URL('../../dist/bin/recohere.js', import.meta.url));
+/** The built command line. */
+export const COMMAND = fileURLToPath(new URL('../../dist/bin/recohere.js', import.meta.url));
 const RUN_TIMEOUT_MS = 50_000;
 
 /** How a run of the command line ended. */

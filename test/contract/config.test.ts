@@ -36,8 +36,59 @@ describe('a config', () => {
           },
         ],
         secrets: [],
+        tables: [],
       },
     });
+  });
+
+  it('may name tables alone, over which all runs are dry unless it says otherwise', () => {
+    const { functions, ...rest } = smallest;
+    const dedupe = { key: 'orderId', keep: 'oldest', by: 'createdAt' } as const;
+    expect(parseConfig({ ...rest, tables: [{ name: 'orders', dedupe }] })).toMatchObject({
+      ok: true,
+      config: {
+        tables: [
+          {
+            name: 'orders',
+            dedupe: { ...dedupe, where: {} },
+            apply: false,
+            maxRemovals: 10_000,
+            maxErrors: 100,
+          },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    [{ name: 'orders' }, 'tables[0]: must have dedupe, backfill or both'],
+    [{ name: 'a!', dedupe: true }, 'tables[0].name: is not the name of a table'],
+    [
+      { name: 'orders', backfill: { to: 'orders', transform: './t.ts' } },
+      'tables[0].backfill.to: is the table itself',
+    ],
+    [
+      { name: 'orders', dedupe: { key: ['a', 'b'], keep: 'newest', by: 'b' } },
+      'tables[0].dedupe.by: is part of the key, and so the same in all copies',
+    ],
+    [
+      { name: 'orders', schedule: 'daily', backfill: { to: 'other', transform: './t.ts' } },
+      'tables[0].schedule: is not rate(…) or cron(…)',
+    ],
+  ])('with the table %o is refused', (table, mistake) => {
+    expect(mistakesOf({ ...smallest, tables: [table] })).toContain(mistake);
+  });
+
+  it('names a table twice only if it is in two places', () => {
+    const backfill = { to: 'other', transform: './t.ts' };
+    const twice = (region: string) => [
+      { name: 'orders', backfill },
+      { name: 'orders', region, backfill },
+    ];
+    expect(mistakesOf({ ...smallest, tables: twice('us-east-1') })).toEqual([
+      'tables[1].name: is there twice',
+    ]);
+    expect(mistakesOf({ ...smallest, tables: twice('eu-west-1') })).toEqual([]);
   });
 
   it('may watch secrets alone, with defaults for all that is not written of them', () => {
@@ -146,12 +197,12 @@ describe('a config', () => {
     expect(mistakesOf({ ...smallest, replicas, secrets: twice('222222222222') })).toEqual([]);
   });
 
-  it.each([{}, { functions: [] }, { functions: [], secrets: [] }])(
+  it.each([{}, { functions: [] }, { functions: [], secrets: [], tables: [] }])(
     'that watches nothing is refused',
     (change) => {
       const { functions, ...rest } = smallest;
       expect(mistakesOf({ ...rest, ...change })).toEqual([
-        'config: watches nothing; name functions, secrets or both',
+        'config: watches nothing; name functions, secrets or tables',
       ]);
     },
   );

@@ -7,13 +7,18 @@ const SERVICES: Readonly<Record<string, string>> = {
   'client-dynamodb': 'dynamodb',
   'client-lambda': 'lambda',
   'client-resource-groups-tagging-api': 'tag',
+  'client-s3': 's3',
   'client-secrets-manager': 'secretsmanager',
+  'client-sfn': 'states',
   'client-sqs': 'sqs',
   'client-sts': 'sts',
 };
 
 /** Calls that IAM does not name like their commands. */
-const NAMED_OTHERWISE: Readonly<Record<string, string>> = { 'lambda:Invoke': 'lambda:InvokeFunction' };
+const NAMED_OTHERWISE: Readonly<Record<string, string>> = {
+  'lambda:Invoke': 'lambda:InvokeFunction',
+  's3:ListObjectsV2': 's3:ListBucket',
+};
 
 /** `…/@aws-sdk/client-sqs/dist-es/commands/SendMessageCommand.js` */
 const COMMAND = /@aws-sdk\/([\w-]+)\/dist-es\/(?:submodules\/\w+\/)?commands\/(\w+)Command\.js$/;

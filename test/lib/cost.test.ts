@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../../functions/contract/deployment.ts';
-import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
+import { METRIC_NAMES, RUN_METRICS } from '../../functions/contract/metrics.ts';
 import {
   assumedMonth,
   assumedTemplates,
@@ -10,6 +10,7 @@ import {
   monthlyCost,
   totalUsd,
   usdOf,
+  withTable,
 } from './monthly-cost.ts';
 import { PRICES } from './prices.ts';
 import { ASSUMED, type CfnTemplate, eventsPerRotation, RESOURCES } from './resource-costs.ts';
@@ -21,6 +22,7 @@ const [hub, monitoring] = templates;
 const month = await assumedMonth(templates);
 const { sweep, rotation, series } = month;
 const cost = (of: readonly CfnTemplate[] = templates) => monthlyCost(of, month);
+const tabled = assumedTemplates(true);
 const quantityOf = (what: string) => cost().find((line) => line.what === what)?.quantity;
 
 /** The templates with one resource more, or with another in its place. */
@@ -52,15 +54,23 @@ describe('the cost proof', () => {
   });
 
   it('has a price for what is in the templates, and for nothing else', () => {
-    const types = templates.flatMap(({ Resources }) => Object.values(Resources).map(({ Type }) => Type));
+    const types = tabled.flatMap(({ Resources }) => Object.values(Resources).map(({ Type }) => Type));
     expect([...new Set(types)].toSorted()).toEqual(Object.keys(RESOURCES).toSorted());
     const used = new Set(cost().map(({ price }) => price));
     expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
   });
 
   it('counts every series that can come into being, one for each metric', () => {
-    expect(series.size).toBe(METRIC_NAMES.length);
-    expect(series.size).toBeLessThanOrEqual(SERIES_MAX);
+    expect(series.size).toBe(METRIC_NAMES.length - RUN_METRICS.length);
+    expect(METRIC_NAMES.length).toBeLessThanOrEqual(SERIES_MAX);
+  });
+
+  it('costs no more with tables than their series and their alarm, while nothing runs', async () => {
+    const lines = monthlyCost(tabled, await withTable(month));
+    expect(totalUsd(lines)).toBeLessThan(LIMIT_USD);
+    const more = RUN_METRICS.length * PRICES.series.usd + PRICES.alarm.usd;
+    expect(totalUsd(lines) - totalUsd(cost())).toBeCloseTo(more, 2);
+    expect(cost().map(({ what }) => what)).not.toContain('Lambda: `reconcile`');
   });
 
   it('writes nothing into the ledger while all is quiet, and reads each subject once', () => {

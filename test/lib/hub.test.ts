@@ -23,6 +23,7 @@ import {
   TWO_ACCOUNTS,
   textOf,
   WITH_SECRETS,
+  WITH_TABLE,
 } from './synthesized.ts';
 
 const one = synthesize(ONE_ACCOUNT);
@@ -31,20 +32,22 @@ const two = synthesize(TWO_ACCOUNTS);
 const ofTwo = two.templateOf(two.recohere.hub);
 const secretive = synthesize(WITH_SECRETS);
 const withSecrets = secretive.templateOf(secretive.recohere.hub);
+const tabled = synthesize(WITH_TABLE);
+const withTable = tabled.templateOf(tabled.recohere.hub);
 
 const functionOf = (part: Part, of = template) =>
   resourcesOf(of, 'AWS::Lambda::Function').find(
     ({ Properties }) => Properties.Handler && Properties.FunctionName.endsWith(part),
   )?.Properties;
-const idOf = (type: string, name: string) =>
-  Object.entries(template.findResources(type)).find(([, each]) =>
-    JSON.stringify(each).includes(`"${name}"`),
-  )?.[0];
+const idOf = (type: string, name: string, of = template) =>
+  Object.entries(of.findResources(type)).find(([, each]) => JSON.stringify(each).includes(`"${name}"`))?.[0];
 const arnOf = (type: string, name: string) => ({ 'Fn::GetAtt': [idOf(type, name), 'Arn'] });
 const queueArn = (name: string) => arnOf('AWS::SQS::Queue', name);
 
 const UNDELIVERED = 'recohere-hub-dead-letters';
 const QUEUED: readonly QueuedPart[] = ['verify-deploy', 'verify-rotation'];
+/** Those that look; the others are about tables. */
+const LOOKING = [...QUEUED, 'sweep'] as const;
 const queueOf = (part: QueuedPart) => `recohere-${part}`;
 const refusedBy = (part: QueuedPart) => `recohere-${part}-dead-letters`;
 
@@ -95,6 +98,10 @@ describe('queues of the hub', () => {
       FunctionName: { Ref: idOf('AWS::Lambda::Function', 'recohere-sweep') },
       DestinationConfig: { OnFailure: { Destination: queueArn(UNDELIVERED) } },
       MaximumRetryAttempts: 0,
+    });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: idOf('AWS::Lambda::Function', 'recohere-reconcile') },
+      DestinationConfig: { OnFailure: { Destination: queueArn(UNDELIVERED) } },
     });
   });
 });
@@ -180,28 +187,28 @@ describe.each(PARTS)('the function %s', (part) => {
   const name = `recohere-${part}`;
 
   it('runs on nodejs24.x and arm64, is traced, and takes no concurrency from others', () => {
-    expect(functionOf(part)).toMatchObject({
+    expect(functionOf(part, withTable)).toMatchObject({
       FunctionName: name,
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
-      MemorySize: 512,
+      MemorySize: part === 'reconcile-worker' ? 1024 : 512,
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
     });
-    expect(functionOf(part)).not.toHaveProperty('ReservedConcurrentExecutions');
+    expect(functionOf(part, withTable)).not.toHaveProperty('ReservedConcurrentExecutions');
   });
 
   it('has a log of its own for a month, in JSON, since handlers log objects', () => {
-    const id = idOf('AWS::Logs::LogGroup', `/aws/lambda/${name}`);
-    expect(functionOf(part).LoggingConfig).toEqual({ LogFormat: 'JSON', LogGroup: { Ref: id } });
-    expect(template.findResources('AWS::Logs::LogGroup')[id ?? '']).toMatchObject({
+    const id = idOf('AWS::Logs::LogGroup', `/aws/lambda/${name}`, withTable);
+    expect(functionOf(part, withTable).LoggingConfig).toEqual({ LogFormat: 'JSON', LogGroup: { Ref: id } });
+    expect(withTable.findResources('AWS::Logs::LogGroup')[id ?? '']).toMatchObject({
       Properties: { RetentionInDays: 30 },
       DeletionPolicy: 'Delete',
     });
   });
 
   it('is given the environment that it validates', () => {
-    expect(Object.keys(functionOf(part).Environment.Variables).toSorted()).toEqual(
+    expect(Object.keys(functionOf(part, withTable).Environment.Variables).toSorted()).toEqual(
       Object.keys(environmentSchemas[part].shape).toSorted(),
     );
   });
@@ -217,16 +224,17 @@ describe.each(PARTS)('the function %s', (part) => {
         config: readFileSync(join(folder, 'config.json'), 'utf8'),
       };
     };
-    const { files, config } = read(one, functionOf(part));
+    const other = synthesize({ ...WITH_TABLE, prefix: 'other' });
+    const { files, config } = read(tabled, functionOf(part, withTable));
     expect(files).toEqual(['config.json', 'index.mjs']);
-    expect({ ok: true, config: JSON.parse(config) }).toEqual(parseConfig(ONE_ACCOUNT));
-    expect(read(two, functionOf(part, ofTwo)).config).not.toBe(config);
+    expect({ ok: true, config: JSON.parse(config) }).toEqual(parseConfig(WITH_TABLE));
+    expect(read(other, functionOf(part, other.templateOf(other.recohere.hub))).config).not.toBe(config);
   });
 
   it('has the same asset for the same config', () => {
-    const again = synthesize({ ...structuredClone(ONE_ACCOUNT), mode: 'alert' }); // the default, written out
+    const again = synthesize({ ...structuredClone(WITH_TABLE), mode: 'alert' }); // the default, written out
     const { Code } = functionOf(part, again.templateOf(again.recohere.hub));
-    expect(Code).toEqual(functionOf(part).Code);
+    expect(Code).toEqual(functionOf(part, withTable).Code);
   });
 });
 
@@ -266,7 +274,7 @@ describe('sweep', () => {
   });
 });
 
-describe.each(PARTS)('the role of %s', (part) => {
+describe.each(LOOKING)('the role of %s', (part) => {
   const statements = statementsOf(template, DEPLOYED.part('recohere', part));
   const ofSecrets = statementsOf(withSecrets, DEPLOYED.part('copies', part));
   const readsFunctions = part !== 'verify-rotation';
@@ -403,7 +411,8 @@ describe('roles of the hub', () => {
   it('have no policies of AWS, and none beside their own', () => {
     expect(JSON.stringify(template.toJSON())).not.toContain('ManagedPolicyArns');
     template.resourceCountIs('AWS::IAM::Policy', 0);
-    template.resourceCountIs('AWS::IAM::Role', PARTS.length);
+    template.resourceCountIs('AWS::IAM::Role', PARTS.length - 1); // without tables there is no worker
+    withTable.resourceCountIs('AWS::IAM::Role', PARTS.length + 1); // with them, a state machine too
   });
 
   it('assume the roles that the config names, and read nothing in an account without replicas', () => {

@@ -3,9 +3,17 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { METRICS, NAMESPACE } from '../../functions/contract/metrics.ts';
-import { ALARMS } from '../../lib/alarms.ts';
+import { ALARMS, RUN_ALARMS } from '../../lib/alarms.ts';
 import { type AlarmNotification, RecohereMonitoring } from '../../lib/index.ts';
-import { newApp, resourcesOf, synthesize, TWO_ACCOUNTS, textOf } from './synthesized.ts';
+import {
+  HUB_ACCOUNT,
+  newApp,
+  resourcesOf,
+  synthesize,
+  TWO_ACCOUNTS,
+  textOf,
+  WITH_TABLES,
+} from './synthesized.ts';
 
 const WAITING = 'ApproximateNumberOfMessagesVisible';
 const NONE = 'notBreaching';
@@ -68,6 +76,34 @@ describe('alarms', () => {
       ALARMS.map(({ name }) => `copies-${name}`).toSorted(),
     );
     expect(alarms.length).toBeLessThanOrEqual(ALARMS_MAX);
+  });
+
+  it('are one more with tables: of runs that cannot go on, by the name of the state machine alone', () => {
+    const tabled = synthesize(WITH_TABLES);
+    const [alarm, ...others] = resourcesOf(
+      tabled.templateOf(tabled.recohere.monitoring),
+      'AWS::CloudWatch::Alarm',
+    )
+      .map(({ Properties }) => Properties)
+      .filter(({ AlarmName }) => !alarms.some((known) => known.AlarmName === AlarmName));
+    expect(others).toEqual([]);
+    const [{ meaning } = { meaning: '' }] = RUN_ALARMS;
+    expect(meaning).toMatch(/^[A-Z][^.]*\.$/);
+    expect(alarm).toMatchObject({
+      AlarmName: 'copies-failed-run',
+      AlarmDescription: `${meaning} What to do: README.md#alarm-failed-run`,
+      Namespace: 'AWS/States',
+      MetricName: 'ExecutionsFailed',
+      Statistic: 'Sum',
+      Period: 300,
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0,
+      TreatMissingData: NONE,
+    });
+    expect(alarm.Dimensions).toEqual([{ Name: 'StateMachineArn', Value: expect.anything() }]);
+    expect(textOf(alarm.Dimensions[0].Value)).toBe(
+      `arn:aws:states:us-east-1:${HUB_ACCOUNT}:stateMachine:copies-runs`,
+    );
   });
 
   it('watch one metric of one dimension each: nothing that an emulator cannot make', () => {

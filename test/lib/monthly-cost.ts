@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { METRIC_NAMES, SECRET_GAUGES } from '../../functions/contract/metrics.ts';
+import type { RecohereConfig } from '../../functions/contract/config.ts';
+import { METRIC_NAMES, RUN_METRICS, SECRET_GAUGES } from '../../functions/contract/metrics.ts';
 import { markdownTable } from './markdown-table.ts';
 import { measureRotation } from './measured-rotation.ts';
 import { measureSweep, publishedSeries } from './measured-sweep.ts';
@@ -70,8 +71,13 @@ function merged(lines: readonly CostLine[]): readonly CostLine[] {
   return [...byName.values()].sort((a, b) => usdOf(b) - usdOf(a));
 }
 
-/** The templates of the installation that is assumed, one for each stack. */
-export function assumedTemplates(): readonly CfnTemplate[] {
+/** A table that runs may work on. */
+const TABLE: NonNullable<RecohereConfig['tables']> = [
+  { name: 'orders', dedupe: { key: 'orderId', keep: 'oldest', by: 'createdAt' }, apply: true },
+];
+
+/** The templates of the installation that is assumed, one for each stack; of one with a table too, if so asked. */
+export function assumedTemplates(hasTable = false): readonly CfnTemplate[] {
   const { recohere, templateOf } = synthesize(
     {
       hub: { region: ASSUMED.regions[0] },
@@ -83,10 +89,11 @@ export function assumedTemplates(): readonly CfnTemplate[] {
           { name: 'production-checkout', cacheSeconds: ASSUMED.cacheSeconds, probe: 'production-checkout' },
         ],
       })),
+      tables: hasTable ? TABLE : [],
     },
     { notify: { emails: ['oncall@example.com'] } },
   );
-  return [recohere.hub, recohere.monitoring, ...recohere.regions].map(
+  return [recohere.hub, recohere.monitoring, ...recohere.regions, ...recohere.data].map(
     (stack) => templateOf(stack).toJSON() as CfnTemplate,
   );
 }
@@ -97,8 +104,16 @@ export async function assumedMonth(templates: readonly CfnTemplate[]): Promise<M
     sweep: await measureSweep(ASSUMED),
     rotation: await measureRotation({ ...ASSUMED, events: eventsPerRotation(templates) }),
     rotations: ASSUMED.rotationsAMonth,
-    series: await publishedSeries(),
+    series: await publishedSeries(WITHOUT_RUNS),
   };
+}
+
+/** Metrics of an installation without tables. */
+const WITHOUT_RUNS = METRIC_NAMES.filter((metric) => !RUN_METRICS.includes(metric));
+
+/** The same month of an installation with a table over which nothing runs. */
+export async function withTable(month: Month): Promise<Month> {
+  return { ...month, series: await publishedSeries() };
 }
 
 /** The cost proof in Markdown: what is assumed, a table, and what would cost more or less. */
@@ -109,9 +124,11 @@ export async function costText(): Promise<string> {
   const { sweep, rotation } = month;
   const byAlias = await measureSweep(ASSUMED, 'live');
   const noSecrets = await measureSweep({ ...ASSUMED, secrets: 0 });
-  const ofFunctions = METRIC_NAMES.filter((metric) => !SECRET_GAUGES.includes(metric));
+  const ofFunctions = WITHOUT_RUNS.filter((metric) => !SECRET_GAUGES.includes(metric));
   const without = { ...month, sweep: noSecrets, rotations: 0, series: await publishedSeries(ofFunctions) };
   const lines = monthlyCost(templates, month);
+  const tabled = monthlyCost(assumedTemplates(true), await withTable(month));
+  const more = RUN_METRICS.length;
   const sweepText = (of: readonly CostLine[]) =>
     usdText(totalUsd(of.filter(({ what }) => what === 'Lambda: `sweep`')));
   const table = markdownTable(
@@ -130,7 +147,8 @@ At list prices of us-east-1, for one account with ${regions.length} regions, and
   each of which takes ${rotation.messages} messages (events, reports and looks) and ${rotation.probes} probes until it is agreed.
 
 ${table}
-Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
+Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. With tables it is ${usdText(totalUsd(tabled))} USD, for ${more} more series and an alarm, while nothing runs; each run tells
+what it cost. Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
 ${Math.round(byAlias.seconds)} seconds instead of ${Math.round(sweep.seconds)}, and \`sweep\` costs ${sweepText(monthlyCost(templates, { ...month, sweep: byAlias }))} USD instead of ${sweepText(lines)}.
 
 `;

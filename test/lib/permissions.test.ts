@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEPLOYED, PARTS } from '../../functions/contract/deployment.ts';
+import { DEPLOYED, PARTS, type Part } from '../../functions/contract/deployment.ts';
 import {
   PROBE_ACTIONS,
   READ_ACTIONS,
@@ -19,12 +19,21 @@ import {
   statementsOf,
   synthesize,
   WITH_SECRETS,
+  WITH_TABLES,
 } from './synthesized.ts';
 
-/** Calls that IAM lets everybody make, and that which the SDK makes only if a client is told to look for its endpoint. */
-const NEED_NO_PERMISSION = ['sts:GetCallerIdentity', 'dynamodb:DescribeEndpoints'];
+/**
+ * Calls that IAM lets everybody make, and those which the SDK makes only if a client is told to look for its endpoint, or for a bucket
+ * of another kind than ours.
+ */
+const NEED_NO_PERMISSION = ['sts:GetCallerIdentity', 'dynamodb:DescribeEndpoints', 's3:CreateSession'];
 
-const plain = synthesize(WITH_SECRETS);
+/** Calls that are in a bundle beside others of their port, and that the function never makes. It may not. */
+const NEVER_MADE: Readonly<Partial<Record<Part, readonly string[]>>> = {
+  reconcile: ['dynamodb:Scan', 'dynamodb:BatchGetItem', 's3:PutObject'],
+};
+
+const plain = synthesize(WITH_TABLES);
 const hub = plain.templateOf(plain.recohere.hub);
 
 describe('the permission proof', () => {
@@ -33,7 +42,9 @@ describe('the permission proof', () => {
     const runtime: readonly string[] = RUNTIME_ACTIONS[part];
     const allowed = actionsOf(statementsOf(hub, DEPLOYED.part('copies', part)));
     const ofItsCode = allowed.filter((action) => calls.has(action) || !runtime.includes(action));
-    const needed = [...calls].filter((call) => !NEED_NO_PERMISSION.includes(call));
+    const notNeeded = [...NEED_NO_PERMISSION, ...(NEVER_MADE[part] ?? [])];
+    const needed = [...calls].filter((call) => !notNeeded.includes(call));
+    expect([...calls]).toEqual(expect.arrayContaining([...(NEVER_MADE[part] ?? [])]));
     expect(needed.length).toBeGreaterThan(5);
     expect(ofItsCode).toEqual(needed.toSorted());
     expect(runtime.filter((action) => !allowed.includes(action))).toEqual([]);
@@ -55,9 +66,19 @@ describe('the permission proof', () => {
     expect([...READ_ACTIONS, ...SECRET_READ_ACTIONS, ...PROBE_ACTIONS].toSorted()).toEqual(reads.toSorted());
   });
 
+  it('a role of another account may work on tables with by the same calls', async () => {
+    const { recohere, templateOf } = plain;
+    const statements = recohere.data.flatMap((stack) => statementsOf(templateOf(stack), 'copies-data') ?? []); // one makes it
+    const calls = await bundledCalls('reconcile-worker');
+    const ofData = [...calls].filter(
+      (call) => !/^sts:|^dynamodb:(GetItem|Query)$/.test(call) && !NEED_NO_PERMISSION.includes(call),
+    );
+    expect(actionsOf(statements)).toEqual(ofData.toSorted()); // the rest is for the ledger
+  });
+
   it('nothing may decrypt', () => {
     const { recohere, templateOf } = plain;
-    const statements = [recohere.hub, recohere.monitoring, ...recohere.regions]
+    const statements = [recohere.hub, recohere.monitoring, ...recohere.regions, ...recohere.data]
       .map(templateOf)
       .flatMap((template) =>
         resourcesOf(template, 'AWS::IAM::Role').flatMap(({ Properties }) =>
@@ -101,14 +122,17 @@ const WATCHED = SECRETS.flatMap(({ name, account }) =>
   ),
 );
 
-const { recohere, templateOf } = synthesize({ ...WITH_SECRETS, secrets: SECRETS });
-const installation: readonly Deployed[] = [recohere.hub, recohere.monitoring, ...recohere.regions].map(
-  (stack) => ({
-    account: stack.account,
-    region: stack.region,
-    template: templateOf(stack).toJSON() as WholeTemplate,
-  }),
-);
+const { recohere, templateOf } = synthesize({ ...WITH_TABLES, secrets: SECRETS });
+const installation: readonly Deployed[] = [
+  recohere.hub,
+  recohere.monitoring,
+  ...recohere.regions,
+  ...recohere.data,
+].map((stack) => ({
+  account: stack.account,
+  region: stack.region,
+  template: templateOf(stack).toJSON() as WholeTemplate,
+}));
 
 function rolesOf(deployed: readonly Deployed[]): MadeRole[] {
   return deployed.flatMap(({ template, ...deployment }) => rolesIn(evaluated(template, deployment)));
@@ -152,15 +176,18 @@ const denyingWith = (change: object, isMeant = (_statement: object) => true) =>
     statements.map((each) => (isAllowing(each) || !isMeant(each) ? each : { ...each, ...change })),
   );
 
+/** Roles that are no function's own. */
+const OTHERS = ['copies-read', 'copies-data', 'copies-runs'];
+
 describe('the proof that no value of a watched secret is read', () => {
   it('is about all roles of all templates, in each account and region', () => {
     const forwarding = [HUB_ACCOUNT, OTHER_ACCOUNT].flatMap(() =>
       REGIONS.map((region) => `copies-forward-${region}`),
     );
     expect(rolesOf(installation).map(({ name }) => name)).toEqual(
-      expect.arrayContaining([...PARTS.map((part) => `copies-${part}`), 'copies-read', ...forwarding]),
+      expect.arrayContaining([...PARTS.map((part) => `copies-${part}`), ...OTHERS, ...forwarding]),
     );
-    expect(rolesOf(installation)).toHaveLength(PARTS.length + 1 + forwarding.length);
+    expect(rolesOf(installation)).toHaveLength(PARTS.length + OTHERS.length + forwarding.length);
     expect(WATCHED.length).toBeGreaterThan(80);
   });
 
@@ -261,5 +288,99 @@ describe('what is read of secrets', () => {
       const arn = `arn:aws:lambda:${region}:${account}:function:${name}`;
       expect(allowedTo('lambda:InvokeFunction', arn)).toEqual(invokers);
     }
+  });
+});
+
+describe('what is done with tables', () => {
+  const roles = rolesOf(installation).filter(({ name }) => !name.includes('-forward-'));
+  const allowedTo = (action: string, resource: string) =>
+    roles
+      .filter((role) => decision(role, action, resource) === 'allowed')
+      .map(({ name }) => name)
+      .toSorted();
+  const ENTRY = 'copies-reconcile';
+  const WORKER = 'copies-reconcile-worker';
+  const DATA = 'copies-data';
+  const tableArn = (name: string, account: string, region: string) =>
+    `arn:aws:dynamodb:${region}:${account}:table/${name}`;
+
+  it.each([
+    // reason, table, account, region, who reads, who asks what it is, who puts, who removes
+    ['one to dedupe', 'deduped', HUB_ACCOUNT, 'us-east-1', [WORKER], [ENTRY, WORKER], true, true],
+    [
+      'one that runs only read',
+      'read-only',
+      HUB_ACCOUNT,
+      'eu-west-1',
+      [WORKER],
+      [ENTRY, WORKER],
+      false,
+      false,
+    ],
+    ['its target', 'read-only-target', HUB_ACCOUNT, 'eu-west-1', [WORKER], [ENTRY, WORKER], false, false],
+    ['a source', 'source', OTHER_ACCOUNT, 'us-east-1', [DATA], [DATA], false, false],
+    ['a target', 'filled', OTHER_ACCOUNT, 'us-east-1', [DATA], [DATA], true, false],
+    ['one to dedupe there', 'deduped-there', OTHER_ACCOUNT, 'eu-west-1', [DATA], [DATA], true, true],
+    ['a namesake in another region', 'deduped', HUB_ACCOUNT, 'eu-west-1', [], [], false, false],
+    ['a namesake in another account', 'deduped', OTHER_ACCOUNT, 'us-east-1', [], [], false, false],
+    ['one with a longer name', 'deduped-there', HUB_ACCOUNT, 'us-east-1', [], [], false, false],
+    ['any other', 'customers', HUB_ACCOUNT, 'us-east-1', [], [], false, false],
+  ])('%s', (_reason, name, account, region, readers, describers, isPut, isRemoved) => {
+    const arn = tableArn(name, account, region);
+    expect({
+      scan: allowedTo('dynamodb:Scan', arn),
+      get: allowedTo('dynamodb:BatchGetItem', arn),
+      describe: allowedTo('dynamodb:DescribeTable', arn),
+      backups: allowedTo('dynamodb:DescribeContinuousBackups', arn),
+      put: allowedTo('dynamodb:PutItem', arn),
+      remove: allowedTo('dynamodb:DeleteItem', arn),
+    }).toEqual({
+      scan: readers,
+      get: readers,
+      describe: describers,
+      backups: describers,
+      put: isPut ? describers : [],
+      remove: isRemoved ? describers : [],
+    });
+    for (const action of ['DeleteTable', 'UpdateTable', 'UpdateItem', 'BatchWriteItem', 'Query'])
+      expect(allowedTo(`dynamodb:${action}`, arn)).toEqual([]);
+  });
+
+  it.each([
+    ['in the account of the hub', HUB_ACCOUNT, 'us-east-1', [WORKER], [ENTRY, WORKER]],
+    ['in another region of it', HUB_ACCOUNT, 'eu-west-1', [WORKER], [ENTRY, WORKER]],
+    ['in another account', OTHER_ACCOUNT, 'us-east-1', [DATA], [DATA]],
+    ['in another region of that', OTHER_ACCOUNT, 'eu-west-1', [DATA], [DATA]],
+    ['where no table is', HUB_ACCOUNT, 'eu-central-1', [], []],
+  ])('the bucket beside them, %s', (_reason, account, region, writers, readers) => {
+    const bucket = `arn:aws:s3:::copies-${account}-${region}`;
+    expect(allowedTo('s3:PutObject', `${bucket}/runs/a`)).toEqual(writers);
+    expect(allowedTo('s3:GetObject', `${bucket}/quarantine/a`)).toEqual(readers);
+    expect(allowedTo('s3:DeleteObject', `${bucket}/quarantine/a`)).toEqual(readers);
+    expect(allowedTo('s3:ListBucket', bucket)).toEqual(readers);
+    for (const action of ['s3:DeleteBucket', 's3:PutBucketPolicy', 's3:PutLifecycleConfiguration'])
+      expect(allowedTo(action, bucket)).toEqual([]);
+  });
+
+  it('is done in another account with its role, by those who work on runs alone', () => {
+    const arn = `arn:aws:iam::${OTHER_ACCOUNT}:role/${DATA}`;
+    expect(allowedTo('sts:AssumeRole', arn)).toEqual([ENTRY, WORKER]);
+  });
+
+  it('is begun by the entry, and given to the worker by the state machine alone', () => {
+    const machine = `arn:aws:states:us-east-1:${HUB_ACCOUNT}:stateMachine:copies-runs`;
+    expect(allowedTo('states:StartExecution', machine)).toEqual(['copies-runs']);
+    const hubTemplate = installation[0]?.template.Resources ?? {};
+    const idOf = (type: string, text: string) =>
+      Object.keys(hubTemplate).find(
+        (id) => hubTemplate[id]?.Type === type && JSON.stringify(hubTemplate[id]).includes(text),
+      );
+    // ARNs that only AWS knows are made up, of logical ids
+    const made = (id: string | undefined) => `arn:aws:made:us-east-1:${HUB_ACCOUNT}:${id}.Arn`;
+    expect(
+      allowedTo('states:StartExecution', made(idOf('AWS::StepFunctions::StateMachine', 'runs'))),
+    ).toEqual([ENTRY]);
+    const worker = made(idOf('AWS::Lambda::Function', '"FunctionName":"copies-reconcile-worker"'));
+    expect(allowedTo('lambda:InvokeFunction', worker)).toEqual(['copies-runs']);
   });
 });

@@ -87,4 +87,37 @@ export const PRICES = {
   transfer: { usd: 0.02, per: 1, unit: 'GB', source: list('AWSDataTransfer'), asOf: '2026-09' },
 } as const satisfies Record<string, Price>;
 
+/** What runs over tables pay for besides. */
+export const RUN_PRICES = {
+  objectWrite: {
+    usd: 5,
+    per: 1_000_000,
+    unit: 'objects',
+    source: 'https://aws.amazon.com/s3/pricing/',
+    asOf: '2026-11',
+  },
+  objectRead: {
+    usd: 0.4,
+    per: 1_000_000,
+    unit: 'objects',
+    source: 'https://aws.amazon.com/s3/pricing/',
+    asOf: '2026-11',
+  },
+  objectKept: {
+    usd: 0.023,
+    per: 1,
+    unit: 'GB-month',
+    source: 'https://aws.amazon.com/s3/pricing/',
+    asOf: '2026-11',
+  },
+  export: {
+    usd: 0.1,
+    per: 1,
+    unit: 'GB',
+    source: 'https://aws.amazon.com/dynamodb/pricing/on-demand/',
+    asOf: '2026-11',
+  },
+  query: { usd: 5, per: 1, unit: 'TB', source: 'https://aws.amazon.com/athena/pricing/', asOf: '2026-11' },
+} as const satisfies Record<string, Price>;
+
 export type PriceName = keyof typeof PRICES;

@@ -15,6 +15,7 @@ import {
   synthesize,
   TWO_ACCOUNTS,
   WITH_SECRETS,
+  WITH_TABLES,
 } from './synthesized.ts';
 
 function manySecrets(count: number) {
@@ -64,6 +65,8 @@ describe.each([
   ['one account', ONE_ACCOUNT],
   ['two accounts', TWO_ACCOUNTS],
   ['two accounts with secrets', WITH_SECRETS],
+  ['two accounts with secrets and tables', WITH_TABLES],
+  ['one account with a table', { ...ONE_ACCOUNT, tables: WITH_TABLES.tables?.slice(0, 1) ?? [] }],
   ['one account with more secrets than can be named', { ...ONE_ACCOUNT, secrets: manySecrets(30) }],
 ])('the rules of others, on %s', (_name, config) => {
   it('find nothing that is not acknowledged', () => {

@@ -125,8 +125,25 @@ function workOf(part: Part, { sweep, rotation }: Month): Work {
         functionsRead: 0,
       };
     }
+    case 'reconcile':
+    case 'reconcile-worker':
+      return NO_WORK;
   }
 }
+
+/** Functions that nothing calls by itself. */
+const UNTIL_ASKED: readonly Part[] = ['reconcile', 'reconcile-worker'];
+
+/** Of what nobody calls while no run is asked for. What a run costs it says itself. */
+const NO_WORK: Work = {
+  seconds: 0,
+  readUnits: 0,
+  writes: 0,
+  itemBytes: 0,
+  logLines: [],
+  secretCalls: 0,
+  functionsRead: 0,
+};
 
 type Priced = (properties: unknown, setting: Setting) => readonly CostLine[];
 
@@ -162,6 +179,7 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
   'AWS::IAM::Role': free, // IAM bills nothing
   'AWS::Lambda::EventInvokeConfig': free, // a setting of a function
   'AWS::Lambda::Permission': free, // a policy
+  'AWS::S3::BucketPolicy': free,
   'AWS::SNS::TopicPolicy': free,
   'AWS::SQS::QueuePolicy': free,
   // billed by the event, which the rules that forward to it count; its own log would be billed
@@ -214,6 +232,7 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
     ({ MemorySize: megabytes, LoggingConfig }, { id, template, month, messages }) => {
       const part = partOf(template, id);
       const calls = callsOf(template, id, messages);
+      if (calls === 0) return [];
       const { seconds, logLines, secretCalls, functionsRead } = workOf(part, month);
       const logged = [...PLATFORM_LINES, ...logLines];
       const logBytes = sum(logged.map((text) => Buffer.byteLength(text) + LOG_LINE_OVERHEAD_BYTES));
@@ -282,6 +301,34 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
         line('DynamoDB: point-in-time recovery', kept, 'tableBackup'),
       ];
     },
+  ),
+  // billed by what is in it, which is nothing before a run and some days after one
+  'AWS::S3::Bucket': priced(
+    {
+      BucketName: any,
+      BucketEncryption: z.strictObject({
+        ServerSideEncryptionConfiguration: z.tuple([
+          z.strictObject({
+            ServerSideEncryptionByDefault: z.strictObject({ SSEAlgorithm: z.literal('AES256') }),
+          }),
+        ]),
+      }),
+      LifecycleConfiguration: any,
+      OwnershipControls: any,
+      PublicAccessBlockConfiguration: any,
+    },
+    () => [],
+  ),
+  // billed by the transition; its log would be billed
+  'AWS::StepFunctions::StateMachine': priced(
+    {
+      DefinitionString: any,
+      RoleArn: any,
+      StateMachineName: any,
+      StateMachineType: z.literal('STANDARD'),
+      TracingConfiguration: any,
+    },
+    () => [],
   ),
   // its key is that of Secrets Manager, which costs nothing
   'AWS::SecretsManager::Secret': priced(
@@ -436,11 +483,15 @@ export function messagesOf(templates: readonly CfnTemplate[], { rotation, rotati
 function callsOf(template: CfnTemplate, id: string, messages: Messages): number {
   const targeted = (rule: string) =>
     JSON.stringify(template.Resources[rule]).includes(`"Fn::GetAtt":["${id}","Arn"]`);
-  const schedules = idsOf(template, 'AWS::Events::Rule').filter(targeted);
+  const isSchedule = (rule: string) =>
+    JSON.stringify(template.Resources[rule]).includes('"ScheduleExpression"');
+  const schedules = idsOf(template, 'AWS::Events::Rule').filter(isSchedule).filter(targeted);
   const mappings = idsOf(template, 'AWS::Lambda::EventSourceMapping').filter((mapping) =>
     JSON.stringify(template.Resources[mapping]).includes(`"FunctionName":{"Ref":"${id}"}`),
   );
-  if (schedules.length + mappings.length === 0) throw new Error(`nobody knows how often ${id} is called`);
+  const isIdle = UNTIL_ASKED.some((part) => part === partOf(template, id));
+  if (schedules.length + mappings.length === 0 && !isIdle)
+    throw new Error(`nobody knows how often ${id} is called`);
   const scheduled = sum(schedules.map((rule) => schedulesOf(template, rule)));
   return mappings.length === 0
     ? scheduled
@@ -457,7 +508,7 @@ function partOf({ Resources }: CfnTemplate, id: string): Part {
 
 function queuedPartOf(template: CfnTemplate, id: string): QueuedPart {
   const part = partOf(template, id);
-  if (part === 'sweep') throw new Error('no queue feeds the sweep');
+  if (part !== 'verify-deploy' && part !== 'verify-rotation') throw new Error(`no queue feeds ${part}`);
   return part;
 }
 

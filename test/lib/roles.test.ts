@@ -56,7 +56,7 @@ describe('the table of roles', () => {
   });
 
   it.each([
-    ['an action', { statement: { Action: ['dynamodb:GetItem', 'dynamodb:DeleteItem'] } }],
+    ['an action', { statement: { Action: ['dynamodb:GetItem', 'dynamodb:DeleteTable'] } }],
     ['all actions of a service', { statement: { Action: 'dynamodb:*' } }],
     ['all actions but some', { statement: { Action: undefined, NotAction: 'iam:*' } }],
     ['a condition', { statement: { Condition: { StringEquals: { 'aws:PrincipalTag/a': 'b' } } } }],
@@ -65,6 +65,7 @@ describe('the table of roles', () => {
       { statement: { Condition: { StringEquals: { 'aws:RequestedRegion': ['eu-west-3'] } } } },
     ],
     ['a resource', { statement: { Resource: 'arn:aws:s3:::bucket' } }],
+    ['another table', { statement: { Resource: 'arn:aws:dynamodb:us-east-1:111111111111:table/any' } }],
     ['all secrets', { statement: { Resource: 'arn:aws:secretsmanager:*:111111111111:secret:*' } }],
     ['another function', { statement: { Resource: 'arn:aws:lambda:*:111111111111:function:any' } }],
     ['anything else that is denied', { statement: { Effect: 'Deny' } }],

@@ -2,14 +2,17 @@ import * as z from 'zod';
 import { SECRET_VALUE_ACTIONS } from '../../lib/permissions.ts';
 import { markdownTable } from './markdown-table.ts';
 import type { CfnTemplate } from './resource-costs.ts';
-import { HUB_ACCOUNT, OTHER_ACCOUNT, REGIONS, synthesize, WITH_SECRETS } from './synthesized.ts';
+import { HUB_ACCOUNT, OTHER_ACCOUNT, REGIONS, synthesize, WITH_TABLES } from './synthesized.ts';
 
 /** What who may make a call gets to see, or can change. */
-type Wording = { readonly sees: string } | { readonly changes: string };
+type Wording = { readonly sees: string; readonly changes?: string } | { readonly changes: string };
 
 const CONFIGURATIONS = { sees: 'configurations of functions, environment values included' };
 const SECRETS = { sees: 'all of secrets but their values: versions, labels, replicas, tags' };
+const TABLES = { sees: 'items, whole' };
+const ABOUT_TABLES = { sees: 'keys, size, streams, replicas and backups of tables' };
 const TRACES = { changes: 'adds traces' };
+const SAMPLING = { sees: 'which requests are to be traced' };
 const LOG = { changes: 'adds lines to it' };
 
 /** Every action that a role of ours may be given, in the order in which they are told. */
@@ -21,10 +24,22 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
   'secretsmanager:ListSecretVersionIds': SECRETS,
   'lambda:InvokeFunction': { changes: 'runs them, and gets their answers' },
   'tag:GetResources': { sees: 'names and tags of whatever has tags' },
-  'sts:AssumeRole': { sees: 'what that role can see' },
+  'sts:AssumeRole': { sees: 'what that role can see', changes: 'what that role can change' },
   'dynamodb:GetItem': { sees: 'items: names, hashes, times' },
-  'dynamodb:PutItem': { changes: 'writes items; cannot delete' },
-  'dynamodb:Query': { sees: 'names of subjects' },
+  'dynamodb:PutItem': { changes: 'writes items' },
+  'dynamodb:Query': { sees: 'names of subjects, ids of runs' },
+  'dynamodb:Scan': TABLES,
+  'dynamodb:BatchGetItem': TABLES,
+  'dynamodb:DescribeTable': ABOUT_TABLES,
+  'dynamodb:DescribeContinuousBackups': ABOUT_TABLES,
+  'dynamodb:DeleteItem': { changes: 'deletes items' },
+  's3:ListBucket': { sees: 'names of objects' },
+  's3:GetObject': { sees: 'objects: keys of items, and items that were removed' },
+  's3:PutObject': { changes: 'writes objects' },
+  's3:DeleteObject': { changes: 'deletes objects' },
+  'states:StartExecution': { changes: 'starts executions' },
+  'states:StopExecution': { changes: 'stops executions' },
+  'states:DescribeExecution': { sees: 'ids of runs, and how far executions are' },
   'secretsmanager:GetSecretValue': { sees: 'the key itself' },
   'events:PutEvents': { changes: 'puts events on it' },
   'sqs:SendMessage': { changes: 'puts messages into it' },
@@ -35,7 +50,11 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
   'logs:PutLogEvents': LOG,
   'xray:PutTelemetryRecords': TRACES,
   'xray:PutTraceSegments': TRACES,
+  'xray:GetSamplingRules': SAMPLING,
+  'xray:GetSamplingTargets': SAMPLING,
 };
+
+const LEDGER = 'the ledger';
 
 const texts = z.union([z.string(), z.array(z.string())]).transform((each) => [each].flat());
 const statement = z.union([
@@ -73,10 +92,11 @@ const role = z.strictObject({
 
 /** What every role that is deployed can see and change, in Markdown: a row for each statement of its policies. */
 export function rolesTable(): string {
-  const { recohere, templateOf } = synthesize(WITH_SECRETS);
+  const { recohere, templateOf } = synthesize(WITH_TABLES);
   const region = recohere.regions.find(({ account }) => account === OTHER_ACCOUNT);
-  if (region === undefined) throw new Error('there is another account');
-  const templates = [recohere.hub, recohere.monitoring, region].map(
+  const [data] = recohere.data.filter(({ account }) => account === OTHER_ACCOUNT); // the first one makes the role
+  if (region === undefined || data === undefined) throw new Error('there is another account');
+  const templates = [recohere.hub, recohere.monitoring, region, data].map(
     (stack) => templateOf(stack).toJSON() as CfnTemplate,
   );
   return markdownTable(
@@ -108,7 +128,9 @@ function permissionOf(template: CfnTemplate, each: z.output<typeof statement>): 
   if (each.Effect === 'Allow') {
     const resources = [each.Resource].flat().map((resource) => resourceText(template, resource));
     const limits = [...new Set(resources)].join(', ') + conditionText(template, each.Condition);
-    return [...wordsOf(each.Action), limits];
+    const [sees, changes] = wordsOf(each.Action);
+    const isKept = limits === LEDGER && changes !== '–' && !each.Action.includes('dynamodb:DeleteItem');
+    return [sees, isKept ? `${changes}; cannot delete` : changes, limits];
   }
   if (each.Action.toSorted().join() !== SECRET_VALUE_ACTIONS.toSorted().join())
     throw new Error(`what does it mean that ${each.Action} is denied?`);
@@ -123,6 +145,8 @@ function placeOf(name: string): string {
       return ', in each account and region';
     case '<prefix>-read':
       return ', in each account but that of the hub';
+    case '<prefix>-data':
+      return ', in each account with tables but that of the hub';
     default:
       return ', in the account of the hub';
   }
@@ -138,7 +162,7 @@ function wordsOf(actions: readonly string[]): [string, string] {
   const joined = (words: readonly string[]) => [...new Set(words)].join('; ') || '–';
   return [
     joined(wordings.flatMap((each) => ('sees' in each ? each.sees : []))),
-    joined(wordings.flatMap((each) => ('changes' in each ? each.changes : []))),
+    joined(wordings.flatMap((each) => each.changes ?? [])),
   ];
 }
 
@@ -152,6 +176,7 @@ function trustedBy(template: CfnTemplate, { Principal, Condition }: z.output<typ
   const names: Readonly<Record<string, string>> = {
     'lambda.amazonaws.com': 'Lambda',
     'events.amazonaws.com': 'EventBridge',
+    'states.amazonaws.com': 'Step Functions',
   };
   const name = names[Principal.Service];
   if (name === undefined) throw new Error(`who is ${Principal.Service}?`);
@@ -173,8 +198,13 @@ function conditionText(template: CfnTemplate, condition: unknown): string {
             if (textOf(template, operand) !== '<account>') break;
             return ', for its own account';
           case 'ArnLike aws:PrincipalArn':
-            if (textOf(template, operand) !== 'arn:aws:iam::<hub>:role/<prefix>-*') break;
-            return ': its roles `<prefix>-*`';
+            switch (textOf(template, operand)) {
+              case 'arn:aws:iam::<hub>:role/<prefix>-*':
+                return ': its roles `<prefix>-*`';
+              case 'arn:aws:iam::<hub>:role/<prefix>-reconcile*':
+                return ': its roles `<prefix>-reconcile*`';
+            }
+            break;
           case 'StringEquals Fn::If':
             if (!text.includes('"HasExternalId",{"sts:ExternalId":{"Ref":"ExternalId"}}')) break;
             return ', with the `externalId` of the config, if it has one';
@@ -193,11 +223,19 @@ function resourceText(template: CfnTemplate, resource: unknown): string {
     /^arn:aws:events:<hub region>:<hub>:event-(bus)\/(.*)$/.exec(text) ??
     /^arn:aws:secretsmanager:\*:<(?:hub|other)>:(secret):(.*?)(?:-\?{6})?$/.exec(text) ??
     /^arn:aws:lambda:\*:<(?:hub|other)>:(function):(.*)$/.exec(text) ??
+    /^arn:aws:dynamodb:[a-z0-9-]+:<(?:hub|other)>:(table)\/(.*)$/.exec(text) ??
+    /^arn:aws:(s3):::<prefix>-<(?:hub|other)>-(.*)$/.exec(text) ??
+    /^arn:aws:states:<region>:<account>:(stateMachine|execution):<prefix>-runs(.*)$/.exec(text) ??
     [];
   if (text === '*') return 'the whole account';
   if (kind === 'role') return `\`${name}\` of the other accounts`;
   if (kind === 'bus') return `the bus \`${name}\` of the hub`;
-  const { secrets = [] } = WITH_SECRETS;
+  if (kind === 's3')
+    return name.endsWith('/*') ? 'objects of the buckets beside the tables' : 'these buckets';
+  if (kind === 'stateMachine') return 'the state machine `<prefix>-runs`';
+  if (kind === 'execution') return 'executions of it';
+  if (kind === 'table') return tableText(name);
+  const { secrets = [] } = WITH_TABLES;
   const probes = secrets.flatMap(({ consumers = [] }) => consumers.map(({ probe }) => probe));
   if (kind === 'secret' && secrets.some((secret) => secret.name === name)) return NAMED.secrets;
   if (kind === 'function' && probes.includes(name)) return NAMED.probes;
@@ -206,7 +244,25 @@ function resourceText(template: CfnTemplate, resource: unknown): string {
   return text;
 }
 
-const NAMED = { secrets: 'the secrets that the config names', probes: 'the probes that the config names' };
+/** Which tables are meant, by what the config lets runs do with them. @throws Error for one that it does not name */
+function tableText(name: string): string {
+  const tables = WITH_TABLES.tables ?? [];
+  const isApplied = tables.some(
+    ({ apply = false, ...table }) => apply && table.name === name && table.dedupe,
+  );
+  if (isApplied) return 'tables that a dedupe may be applied to';
+  if (tables.some(({ apply = false, backfill }) => apply && backfill?.to === name))
+    return 'tables that a backfill may be applied to';
+  if (tables.some((table) => table.name === name || table.backfill?.to === name))
+    return 'tables that runs only read';
+  throw new Error(`what is the table ${name}?`);
+}
+
+const NAMED = {
+  secrets: 'the secrets that the config names',
+  probes: 'the probes that the config names',
+  tables: 'the tables that the config names',
+};
 
 const VARIABLES: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
@@ -222,7 +278,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 /** The text of a name or an ARN, with words for what differs from one installation to another. */
 function textOf(template: CfnTemplate, value: unknown): string {
   if (typeof value === 'string') {
-    const { prefix = '' } = WITH_SECRETS;
+    const { prefix = '' } = WITH_TABLES;
     return value
       .replaceAll(prefix, '<prefix>')
       .replaceAll(HUB_ACCOUNT, '<hub>')
@@ -253,11 +309,15 @@ function resourceName(template: CfnTemplate, id: string): string {
   const properties = z.record(z.string(), z.unknown()).parse(Properties);
   switch (Type) {
     case 'AWS::DynamoDB::GlobalTable':
-      return 'the ledger';
+      return LEDGER;
     case 'AWS::SecretsManager::Secret':
       return 'the fingerprint key';
     case 'AWS::SQS::Queue':
       return `the queue \`${textOf(template, properties.QueueName)}\``;
+    case 'AWS::Lambda::Function':
+      return `the function \`${textOf(template, properties.FunctionName)}\``;
+    case 'AWS::StepFunctions::StateMachine':
+      return `the state machine \`${textOf(template, properties.StateMachineName)}\``;
     case 'AWS::Logs::LogGroup':
       return `the log \`${textOf(template, properties.LogGroupName)}\``;
     default:

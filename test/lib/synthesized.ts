@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -11,6 +11,9 @@ import { Recohere, type RecohereProps } from '../../lib/index.ts';
 export const HUB_ACCOUNT = '111111111111';
 export const OTHER_ACCOUNT = '222222222222';
 export const REGIONS = ['us-east-1', 'eu-west-1', 'eu-central-1', 'ap-southeast-2'] as const;
+
+const folder = mkdtempSync(join(tmpdir(), 'recohere-lib-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** One account, which the config does not name. */
 export const ONE_ACCOUNT: RecohereConfig = {
@@ -47,8 +50,42 @@ export const WITH_SECRETS: RecohereConfig = {
   ],
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'recohere-lib-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+/** A module with a transform, as a user writes it. @returns its path */
+function writtenTransform(text = 'export default (item: object) => item;\n'): string {
+  const path = join(mkdtempSync(join(folder, 'transform-')), 'transform.ts');
+  writeFileSync(path, text);
+  return path;
+}
+
+const DEDUPE = { key: 'orderId', keep: 'oldest', by: 'createdAt' } as const;
+
+/** The same with tables of both accounts; what is in the names says what may be done with them. */
+export const WITH_TABLES: RecohereConfig = {
+  ...WITH_SECRETS,
+  tables: [
+    { name: 'deduped', dedupe: DEDUPE, apply: true, schedule: 'rate(1 day)' },
+    {
+      name: 'read-only',
+      region: 'eu-west-1',
+      dedupe: DEDUPE,
+      backfill: { to: 'read-only-target', transform: writtenTransform() },
+      schedule: 'cron(0 3 * * ? *)',
+    },
+    {
+      name: 'source',
+      account: OTHER_ACCOUNT,
+      backfill: { to: 'filled', transform: writtenTransform() },
+      apply: true,
+    },
+    { name: 'deduped-there', account: OTHER_ACCOUNT, region: 'eu-west-1', dedupe: DEDUPE, apply: true },
+  ],
+};
+
+/** One account with one table. */
+export const WITH_TABLE: RecohereConfig = {
+  ...ONE_ACCOUNT,
+  tables: [{ name: 'orders', dedupe: DEDUPE, apply: true, schedule: 'rate(1 day)' }],
+};
 
 /** An app as the CDK's command line runs it, which leaves its files in a folder that goes with the tests. */
 export function newApp(): App {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { RefusedError } from '../../core/errors.ts';
 import { CALL_TIMEOUT_MS } from './bounds.ts';
 import { refused } from './errors.ts';
@@ -18,14 +17,21 @@ export async function asking<T>(
   send: (options: Bounded) => Promise<T>,
   timeoutMs = CALL_TIMEOUT_MS,
 ): Promise<T> {
-  const abortSignal = AbortSignal.timeout(timeoutMs);
+  const bound = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   // the SDK does not heed the signal while it reads an answer that has begun
-  const expired = once(abortSignal, 'abort').then((): never => {
-    throw abortSignal.reason;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new DOMException('no answer came in time', 'TimeoutError');
+      bound.abort(reason);
+      reject(reason);
+    }, timeoutMs);
   });
   try {
-    return await Promise.race([send({ abortSignal }), expired]);
+    return await Promise.race([send({ abortSignal: bound.signal }), expired]);
   } catch (error) {
     throw error instanceof RefusedError ? error : refused(call, error);
+  } finally {
+    clearTimeout(timer); // as long as it runs, all that was answered is kept
   }
 }

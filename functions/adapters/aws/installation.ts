@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import type * as z from 'zod/mini';
 import type { ParsedConfig } from '../../contract/config.ts';
-import type { Part } from '../../contract/deployment.ts';
+import { DEPLOYED, type Part, partitionOf } from '../../contract/deployment.ts';
 import { CONFIG_FILE, type EnvironmentOf, environmentSchemas } from '../../contract/environment.ts';
 import { RecohereError } from '../../core/errors.ts';
+import type { Place } from '../../core/place.ts';
+import type { TableRef } from '../../core/run.ts';
 import { accessMemory } from './access-memory.ts';
 import { awsConsumerProbes } from './consumer-probes.ts';
 import { awsFunctionSource } from './function-source.ts';
+import { awsItemStores } from './item-store.ts';
 import { readKey } from './key.ts';
 import { dynamoLedger } from './ledger.ts';
 import { sqsWakes } from './queues.ts';
+import { dynamoRunLedger } from './run-ledger.ts';
+import { s3ObjectStores } from './s3-objects.ts';
 import { awsSecretSource } from './secret-source.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { emfTelemetry } from './telemetry.ts';
@@ -60,6 +65,46 @@ export function secretPorts({
     ledger: dynamoLedger({}, RECOHERE_LEDGER, 'secret'),
     wakes: sqsWakes(RECOHERE_SECRETS_QUEUE),
   };
+}
+
+/** What runs over tables are worked on with. */
+export function runPorts(
+  config: ParsedConfig,
+  {
+    RECOHERE_LEDGER,
+    RECOHERE_ACCOUNT: account,
+  }: Pick<EnvironmentOf<'reconcile-worker'>, 'RECOHERE_LEDGER' | 'RECOHERE_ACCOUNT'>,
+) {
+  const accessOf = dataAccess(config);
+  const { AWS_ENDPOINT_URL: endpoint } = process.env; // of an emulator
+  return {
+    ledger: dynamoRunLedger({}, RECOHERE_LEDGER),
+    items: awsItemStores({ accessOf }),
+    objects: s3ObjectStores({ prefix: config.prefix, account, accessOf, endpoint }),
+  };
+}
+
+/** The role to work on a table with: one of its account, if that is not the hub's. */
+function dataAccess({ prefix, hub }: ParsedConfig): (table: TableRef) => Place['access'] {
+  return ({ region, account }) => {
+    if (account === undefined || account === hub.account) return undefined;
+    return { roleArn: `arn:${partitionOf(region)}:iam::${account}:role/${DEPLOYED.dataRole(prefix)}` };
+  };
+}
+
+/**
+ * Where, beside the code of the worker, the module is that has the transform of a table.
+ * @throws RecohereError `BAD_TRANSFORM`
+ */
+export function transformPath({ hub, tables }: ParsedConfig, table: TableRef): string {
+  const own = tables.find(
+    ({ name, region = hub.region, account = hub.account }) =>
+      name === table.name && region === table.region && account === (table.account ?? hub.account),
+  );
+  if (own?.backfill) return own.backfill.transform;
+  throw new RecohereError('BAD_TRANSFORM', 'the config that is deployed has no transform for this table', {
+    context: { table: table.name },
+  });
 }
 
 function environmentOf<P extends Part>(part: P): z.output<(typeof environmentSchemas)[P]> {

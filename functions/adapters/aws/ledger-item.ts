@@ -1,11 +1,6 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import {
   episodeKey,
-  FORMAT,
-  ITEM_BYTES_MAX,
-  type LedgerKey,
   STATES_INDEX,
   SUBJECT_KINDS,
   type SubjectKind,
@@ -19,11 +14,8 @@ import {
   SECRET_FACETS,
 } from '../../contract/report.ts';
 import { type ClosedEpisode, EPISODE_ENDS, type SubjectState } from '../../core/episode.ts';
-import { invariant, RecohereError } from '../../core/errors.ts';
 import type { PlaceId } from '../../core/place.ts';
-
-/** An item as DynamoDB takes and gives it. */
-export type Item = Record<string, AttributeValue>;
+import { ENVELOPE, type Item, itemOf, parsed } from './stored-item.ts';
 
 const time = z.number();
 const named = { replica: z.string(), keys: z.array(z.string()) };
@@ -163,14 +155,13 @@ const subjectState = z.strictObject({
 });
 
 // strict, since a field that is not known would be lost by the next swap
-const envelope = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
 const stateItem = z.extend(subjectState, {
-  ...envelope,
+  ...ENVELOPE,
   kind: z.enum(SUBJECT_KINDS),
   swapId: z.string(),
 });
 const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
-const episodeItem = z.extend(closedEpisode, envelope);
+const episodeItem = z.extend(closedEpisode, ENVELOPE);
 
 /** @param swapId Tells this swap from all others, whatever they write. */
 export function itemOfState(kind: SubjectKind, state: SubjectState, swapId: string): Item {
@@ -196,25 +187,4 @@ export function episodeOfItem(item: Item): ClosedEpisode {
 /** @throws RecohereError `MALFORMED_ITEM` */
 export function subjectOfItem(item: Item): string {
   return parsed(indexItem, item).subject;
-}
-
-function itemOf(key: LedgerKey, fields: object): Item {
-  const item = marshall({ ...fields, ...key, format: FORMAT }, { removeUndefinedValues: true });
-  const bytes = Buffer.byteLength(JSON.stringify(item));
-  invariant(bytes <= ITEM_BYTES_MAX, `an item of the ledger has at most ${ITEM_BYTES_MAX} bytes`);
-  return item;
-}
-
-function parsed<T>(schema: z.ZodMiniType<T>, item: Item): T {
-  const fields: unknown = unmarshall(item, { wrapNumbers: Number });
-  const context = { pk: item.pk?.S, sk: item.sk?.S };
-  if (z.object({ format: z.number().check(z.gt(FORMAT)) }).safeParse(fields).success) {
-    throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', { context });
-  }
-  const { success, data, error } = schema.safeParse(fields);
-  if (success) return data;
-  const wrong = new Set(error.issues.map(({ path: [field = 'item'] }) => field));
-  throw new RecohereError('MALFORMED_ITEM', 'an item of the ledger is not as it was written', {
-    context: { ...context, wrong: [...wrong] },
-  });
 }

@@ -1,6 +1,6 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type * as z from 'zod/mini';
-import type { wakeSchema } from '../../contract/messages.ts';
+import type { lookSchema, wakeSchema } from '../../contract/messages.ts';
 import type { DeadLetters } from '../../ports/dead-letters.ts';
 import type { Wakes } from '../../ports/wakes.ts';
 import { asking } from './asking.ts';
@@ -12,6 +12,17 @@ export function sqsWakes(queueUrl: string): Wakes {
   return {
     send: (wake, delaySeconds) =>
       send({ kind: 'recohere.wake', ...wake } satisfies z.input<typeof wakeSchema>, delaySeconds),
+  };
+}
+
+/** A request by hand to look at subjects. */
+type AskedLook = Omit<z.input<typeof lookSchema>, 'kind'>;
+
+/** Requests by hand to look at subjects, on the queue of the function that looks. */
+export function sqsLooks(queueUrl: string): { send(look: AskedLook): Promise<void> } {
+  const send = sender(queueUrl);
+  return {
+    send: (look) => send({ kind: 'recohere.look', ...look } satisfies z.input<typeof lookSchema>),
   };
 }
 

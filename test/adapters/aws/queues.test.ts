@@ -1,8 +1,8 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { sqsDeadLetters, sqsWakes } from '../../../functions/adapters/aws/queues.ts';
-import { deployMessageSchema } from '../../../functions/contract/messages.ts';
+import { sqsDeadLetters, sqsLooks, sqsWakes } from '../../../functions/adapters/aws/queues.ts';
+import { deployMessageSchema, rotationMessageSchema } from '../../../functions/contract/messages.ts';
 import { deadLetter } from '../../../functions/core/dead-letter.ts';
 
 const QUEUE = 'https://sqs.us-east-1.amazonaws.com/111111111111/recohere-verify-deploy';
@@ -35,6 +35,22 @@ describe('wake-ups', () => {
       refusal: { code: 'ACCESS_DENIED', call: 'sqs:SendMessage' },
       message: expect.not.stringContaining('hunter2'),
     });
+  });
+});
+
+describe('requests to look', () => {
+  it('are messages that both functions understand, at once', async () => {
+    await sqsLooks(QUEUE).send({ id: 'look-1', at: 7, subjects: ['api'] });
+    const [{ MessageBody = '', ...rest } = {}] = sent();
+    expect(rest).toEqual({ QueueUrl: QUEUE });
+    for (const schema of [deployMessageSchema, rotationMessageSchema]) {
+      expect(schema.parse(JSON.parse(MessageBody))).toEqual({
+        kind: 'recohere.look',
+        id: 'look-1',
+        at: 7,
+        subjects: ['api'],
+      });
+    }
   });
 });
 

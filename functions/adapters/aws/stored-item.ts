@@ -1,0 +1,37 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod/mini';
+import { FORMAT, ITEM_BYTES_MAX, type LedgerKey } from '../../contract/ledger.ts';
+import { invariant, RecohereError } from '../../core/errors.ts';
+
+/** An item as DynamoDB takes and gives it. */
+export type Item = Record<string, AttributeValue>;
+
+/** What every item of the ledger has besides what it is there for. */
+export const ENVELOPE = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
+
+/** An item of the ledger, in the format of this release. */
+export function itemOf(key: LedgerKey, fields: object): Item {
+  const item = marshall({ ...fields, ...key, format: FORMAT }, { removeUndefinedValues: true });
+  const bytes = Buffer.byteLength(JSON.stringify(item));
+  invariant(bytes <= ITEM_BYTES_MAX, `an item of the ledger has at most ${ITEM_BYTES_MAX} bytes`);
+  return item;
+}
+
+/**
+ * What is in an item of the ledger.
+ * @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM`
+ */
+export function parsed<T>(schema: z.ZodMiniType<T>, item: Item): T {
+  const fields: unknown = unmarshall(item, { wrapNumbers: Number });
+  const context = { pk: item.pk?.S, sk: item.sk?.S };
+  if (z.object({ format: z.number().check(z.gt(FORMAT)) }).safeParse(fields).success) {
+    throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', { context });
+  }
+  const { success, data, error } = schema.safeParse(fields);
+  if (success) return data;
+  const wrong = new Set(error.issues.map(({ path: [field = 'item'] }) => field));
+  throw new RecohereError('MALFORMED_ITEM', 'an item of the ledger is not as it was written', {
+    context: { ...context, wrong: [...wrong] },
+  });
+}

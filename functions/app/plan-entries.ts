@@ -1,0 +1,49 @@
+import { RecohereError } from '../core/errors.ts';
+import { BATCH, OBJECT_NAMES, PLAN_CHUNK, type Run } from '../core/run.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { RunLedger } from '../ports/run-ledger.ts';
+import type { PlanEntry } from './gather.ts';
+
+/**
+ * Batches of a partition's plan, from one of them on; each is what one proof speaks of.
+ * @param entries How many the plan has.
+ * @throws RecohereError `PLAN_LOST`
+ */
+export async function* batchesOf(
+  objects: ObjectStore,
+  plan: string,
+  partition: number,
+  entries: number,
+  from: number,
+): AsyncGenerator<{ readonly number: number; readonly entries: readonly PlanEntry[] }> {
+  for (let chunk = Math.floor((from * BATCH) / PLAN_CHUNK); chunk * PLAN_CHUNK < entries; chunk++) {
+    const content = await objects.read(OBJECT_NAMES.plan(plan, partition, chunk));
+    if (content === undefined) throw planLost();
+    const all = content.toString().split('\n').map(entryOfLine);
+    if (all.length !== Math.min(PLAN_CHUNK, entries - chunk * PLAN_CHUNK)) throw planLost();
+    for (let at = 0; at < all.length; at += BATCH) {
+      const number = (chunk * PLAN_CHUNK + at) / BATCH;
+      if (number >= from) yield { number, entries: all.slice(at, at + BATCH) };
+    }
+  }
+}
+
+/** How many entries the plan has for a partition. @param plan The run that made it. */
+export async function entriesOf(ledger: RunLedger, plan: string, partition: number): Promise<number> {
+  const { records } = await ledger.readSegment(plan, 'gather', partition);
+  return records[0] ?? 0;
+}
+
+/** The dry run whose plan a run works through. */
+export function planOf(run: Run): string {
+  return run.of ?? run.id;
+}
+
+function entryOfLine(line: string): PlanEntry {
+  const [key, because, group] = JSON.parse(line) as [string, string, string?];
+  return { key, because, group };
+}
+
+function planLost(): RecohereError {
+  return new RecohereError('PLAN_LOST', 'what the dry run found is not there any more: make a new one');
+}

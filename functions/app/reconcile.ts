@@ -1,0 +1,232 @@
+import pMap from 'p-map';
+import type { ParsedConfig } from '../contract/config.ts';
+import type { ReconcileRequest } from '../contract/tables.ts';
+import { RecohereError } from '../core/errors.ts';
+import { OBJECT_NAMES, type Run, type Segment, type Skip } from '../core/run.ts';
+import { type RunReport, reportOf } from '../core/run-report.ts';
+import { type Audit, audit } from './audit.ts';
+import { type NewRun, newRun, planApply, planDryRun, planUndo, undoOf } from './plan-run.ts';
+import type { RunPorts } from './run-ports.ts';
+import { allSegmentsOf, changeRun, holderOf, summed } from './run-state.ts';
+
+/** What the entry needs besides. */
+export interface ReconcilePorts extends RunPorts {
+  /** Starts an execution of a run; harmless if it is there already. */
+  readonly start: (run: string, attempt: number) => Promise<void>;
+  /** Asks for a look at subjects. */
+  readonly verify: (subjects: readonly string[]) => Promise<object>;
+}
+
+/** How far a run is, and its report as far as it goes. */
+export interface RunStatus extends RunReport {
+  readonly phase: Run['phase'];
+  /** Of this phase: items, or entries of a plan, or partitions. The last is thought to be, of a scan. */
+  readonly progress: { readonly done: number; readonly of: number };
+  /** Items that were left alone, if their keys were asked for. */
+  readonly keys?: readonly { readonly reason: Skip; readonly key: string }[];
+}
+
+/** Objects that are erased at the same time. */
+const REMOVALS_AT_ONCE = 16;
+/** Keys that one answer names: it has 6 MB at most. */
+const KEYS_MAX = 10_000;
+
+/**
+ * Does what is asked, or says why not. What was asked for twice is done once.
+ * @returns What can be said as JSON.
+ * @throws RecohereError with the reason
+ */
+export async function reconcile(
+  ports: ReconcilePorts,
+  config: ParsedConfig,
+  request: ReconcileRequest,
+): Promise<RunStatus | { readonly runs: readonly RunReport[] } | Audit | object> {
+  switch (request.kind) {
+    case 'verify':
+      return ports.verify(request.subjects);
+    case 'dedupe':
+    case 'backfill': {
+      const plan = request.mode === 'apply' ? planApply : planDryRun;
+      return begin(ports, await plan(ports, config, request));
+    }
+    case 'undo':
+      return begin(ports, await planUndo(ports, request.run));
+    case 'cancel':
+      return again(ports, request.run, cancelling);
+    case 'resume':
+      if (await ports.ledger.readRun(undoOf(request.run))) {
+        throw new RecohereError('UNDONE', 'the run has been undone: make a new dry run');
+      }
+      return again(ports, request.run, resumed);
+    case 'forget':
+      return forget(ports, request.run);
+    case 'status':
+      return status(ports, await existing(ports, request.run), request.showKeys);
+    case 'runs':
+      return { runs: await reports(ports, request.limit) };
+    case 'audit':
+      return audit(ports, await existing(ports, request.run));
+  }
+}
+
+/** Remembers a run, unless it is remembered already, and has it started. */
+async function begin(ports: ReconcilePorts, planned: NewRun): Promise<RunStatus> {
+  const known = await ports.ledger.readRun(planned.id);
+  if (known?.failure?.code === 'TABLE_TAKEN') return again(ports, planned.id, resumed);
+  const run = known ?? newRun(ports, planned);
+  // first of all, so that whoever has taken a table is remembered; if somebody else was faster, it is the same run
+  if (known === undefined) await ports.ledger.swapRun(run);
+  if (run.state === 'running') {
+    await takeTable(ports, run);
+    await ports.start(run.id, run.attempt);
+  }
+  return status(ports, run, false);
+}
+
+/** Starts another execution of a run, which finds out what is left to do. A run that has ended well stays as it is. */
+async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Run): Promise<RunStatus> {
+  const before = await existing(ports, id);
+  if (before.state === 'finished') throw new RecohereError('ENDED', 'the run has finished');
+  if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
+  await takeTable(ports, { ...before, attempt: before.attempt + 1 });
+  const { run } = await changeRun(ports, id, (now) =>
+    now.state === 'finished' || now.isForgotten ? undefined : { ...change(now), attempt: now.attempt + 1 },
+  );
+  await ports.start(run.id, run.attempt);
+  return status(ports, run, false);
+}
+
+/** A run that is to stop. One that has stopped already stays as it is. */
+function cancelling({ failure, ...run }: Run): Run {
+  if (run.state !== 'running' && run.state !== 'failed') return { ...run, ...(failure && { failure }) };
+  return { ...run, state: 'cancelling' };
+}
+
+/** A run that goes on where it ended too early. */
+function resumed(run: Run): Run {
+  if (run.state !== 'cancelled' && run.state !== 'failed') return run;
+  const { failure, endedAt, tally, problems, proofRoot, ...rest } = run;
+  return { ...rest, state: 'running' };
+}
+
+/**
+ * Makes sure that no other run changes the same table. One that has ended and died before it let go of the table holds nothing any
+ * more. Each attempt takes the table anew, so that whoever lets go of an older one lets go of nothing.
+ * @throws RecohereError `TABLE_TAKEN`
+ */
+async function takeTable(ports: RunPorts, run: Run): Promise<void> {
+  const { ledger } = ports;
+  const { id, changes } = run;
+  if (changes === undefined) return;
+  const own = holderOf(run);
+  // its own attempt before this one loses the table to it, in the same write
+  const holder = await ledger.takeTable(changes, own, holderOf({ id, attempt: run.attempt - 1 }));
+  if (holder === own) return;
+  const other = runOfHolder(holder);
+  const { state } = (await ledger.readRun(other)) ?? {};
+  if (state !== undefined && hasEnded({ state }) && (await ledger.takeTable(changes, own, holder)) === own)
+    return;
+  const failure = { code: 'TABLE_TAKEN' };
+  await changeRun(ports, id, (now) =>
+    now.state === 'running' ? { ...now, state: 'failed', failure } : undefined,
+  );
+  throw new RecohereError(
+    'TABLE_TAKEN',
+    `the run ${other} is changing this table: let it end, or cancel it`,
+    {
+      context: { run: other },
+    },
+  );
+}
+
+/**
+ * Erases all items that a run has quarantined, all keys that were written down for it, and what makes hashes of keys. Its proofs stay
+ * valid. If it is interrupted, it goes on where it is asked for again.
+ */
+async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
+  const run = await existing(ports, id);
+  if (run.mode !== 'apply') throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something');
+  const undo = await ports.ledger.readRun(undoOf(id));
+  const { run: forgotten } = await changeRun(ports, id, (now) => {
+    if (!hasEnded(now) || (undo && !hasEnded(undo))) {
+      throw new RecohereError('NOT_ENDED', 'the run, or its undo, has not ended: let it end, or cancel it');
+    }
+    return { ...now, isForgotten: true, salt: '' };
+  });
+  for (const other of [run.of, undo?.id]) {
+    if (other !== undefined) await changeRun(ports, other, (now) => ({ ...now, salt: '' }));
+  }
+  const objects = ports.objects(run.table);
+  for (const prefix of [
+    OBJECT_NAMES.quarantineOf(id),
+    ...[id, run.of, undo?.id].flatMap((each) => (each === undefined ? [] : [OBJECT_NAMES.of(each)])),
+  ]) {
+    await pMap(objects.list(prefix), (name) => objects.remove(name), { concurrency: REMOVALS_AT_ONCE });
+  }
+  return status(ports, forgotten, false);
+}
+
+async function existing({ ledger }: RunPorts, id: string): Promise<Run> {
+  const run = await ledger.readRun(id);
+  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+  return run;
+}
+
+async function reports({ ledger, clock }: RunPorts, limit: number): Promise<readonly RunReport[]> {
+  const runs = await Promise.all((await ledger.runs(limit)).map((id) => ledger.readRun(id)));
+  return runs.flatMap((run) => (run ? [reportOf(run, clock.now())] : []));
+}
+
+/** How far a run is, from what is remembered of its pieces. */
+async function status(ports: RunPorts, run: Run, showKeys: boolean): Promise<RunStatus> {
+  const all = await allSegmentsOf(ports, run);
+  const tally = run.tally ?? summed(all).tally;
+  const current = all.filter(({ phase }) => phase === run.phase);
+  return {
+    ...reportOf(run, ports.clock.now(), tally),
+    phase: run.phase,
+    progress: progressOf(run, current),
+    ...(showKeys && { keys: await keysOf(ports, run) }),
+  };
+}
+
+function progressOf(run: Run, segments: readonly Segment[]): RunStatus['progress'] {
+  const sum = (of: (segment: Segment) => number) =>
+    segments.reduce((total, segment) => total + of(segment), 0);
+  if (run.phase === 'gather') return { done: sum(({ isDone }) => (isDone ? 1 : 0)), of: segments.length };
+  const done =
+    run.phase === 'scatter'
+      ? sum(({ seen = 0 }) => seen)
+      : sum(({ tally: { counts, skipped } }) =>
+          Object.values(skipped).reduce(
+            (total, each) => total + each,
+            (counts.removed ?? 0) + (counts.written ?? 0) + (counts.verified ?? 0) + (counts.restored ?? 0),
+          ),
+        );
+  return { done, of: Math.max(done, run.expected) };
+}
+
+async function keysOf(ports: RunPorts, run: Run): Promise<NonNullable<RunStatus['keys']>> {
+  const objects = ports.objects(run.table);
+  // a worker that died may have named what the next one names again
+  const keys = new Map<string, { reason: Skip; key: string }>();
+  for await (const name of objects.list(OBJECT_NAMES.problems(run.id))) {
+    const content = await objects.read(name);
+    for (const line of content?.toString().split('\n') ?? []) {
+      const [reason, key] = JSON.parse(line) as [Skip, string];
+      keys.set(line, { reason, key });
+      if (keys.size === KEYS_MAX) return [...keys.values()];
+    }
+  }
+  return [...keys.values()];
+}
+
+/** Whether a run holds nothing any more. */
+function hasEnded({ state }: Pick<Run, 'state'>): boolean {
+  return state === 'finished' || state === 'cancelled';
+}
+
+/** The run of which an attempt has taken a table. */
+function runOfHolder(holder: string): string {
+  return holder.slice(0, holder.lastIndexOf('.'));
+}
