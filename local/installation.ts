@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { CloudWatchLogsClient, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  CloudWatchLogsClient,
+  paginateDescribeLogGroups,
+  paginateFilterLogEvents,
+} from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
@@ -37,6 +41,8 @@ export interface Sample {
   readonly subject: string | undefined;
   /** Of a rotation: the weakest evidence on which it rests that consumers use the new version. */
   readonly evidence: string | undefined;
+  /** Id of the run over a table that has ended. */
+  readonly run: string | undefined;
   /** Epoch milliseconds. */
   readonly at: number;
 }
@@ -155,14 +161,15 @@ export class Installation {
     return Object.fromEntries(own.map(({ metric, value }) => [metric, value]));
   }
 
-  /** @throws Error if the function fails */
-  async invoke(part: Part, event: object): Promise<void> {
+  /** @returns What the function answers. @throws Error if it fails */
+  async invoke(part: Part, event: object): Promise<unknown> {
     const command = new InvokeCommand({
       FunctionName: DEPLOYED.part(this.prefix, part),
       Payload: JSON.stringify(event),
     });
-    const { FunctionError: failed } = await this.#lambda.send(command);
+    const { FunctionError: failed, Payload: answer } = await this.#lambda.send(command);
     if (failed !== undefined) throw new Error(`${part} has failed; its log says why`);
+    return answer && answer.length > 0 ? JSON.parse(Buffer.from(answer).toString()) : undefined;
   }
 
   /** What a function is given in its environment. */
@@ -192,14 +199,25 @@ export class Installation {
   async logLines(): Promise<readonly string[]> {
     for (const part of ['verify-deploy', 'verify-rotation'] as const)
       await this.invoke(part, { Records: [] });
+    const groups = await this.#logGroups();
     const lines: string[] = [];
     for (const part of PARTS) {
       const logGroupName = `/aws/lambda/${DEPLOYED.part(this.prefix, part)}`;
+      if (!groups.has(logGroupName)) continue; // what works on tables is there only if the config has some
       for await (const { events = [] } of paginateFilterLogEvents({ client: this.#logs }, { logGroupName })) {
         lines.push(...events.map(({ message = '' }) => message));
       }
     }
     return lines;
+  }
+
+  async #logGroups(): Promise<ReadonlySet<string | undefined>> {
+    const names = new Set<string | undefined>();
+    const begin = { logGroupNamePrefix: `/aws/lambda/${this.prefix}-` };
+    for await (const { logGroups = [] } of paginateDescribeLogGroups({ client: this.#logs }, begin)) {
+      for (const { logGroupName } of logGroups) names.add(logGroupName);
+    }
+    return names;
   }
 
   /** All values of metrics that were logged, the oldest first. CloudWatch makes metrics of them, emulators do not. */
@@ -299,6 +317,7 @@ const embedded = z.object({
   }),
   subject: z.optional(z.string()),
   evidence: z.optional(z.string()),
+  run: z.optional(z.string()),
 });
 const values = z.record(z.string(), z.unknown());
 const value = z.union([z.number(), z.array(z.number())]);
@@ -306,7 +325,7 @@ const value = z.union([z.number(), z.array(z.number())]);
 function samplesOf(line: string): Sample[] {
   if (!line.startsWith('{"_aws"')) return [];
   const fields: unknown = JSON.parse(line);
-  const { _aws, subject, evidence } = embedded.parse(fields);
+  const { _aws, subject, evidence, run } = embedded.parse(fields);
   const known = values.parse(fields);
   return _aws.CloudWatchMetrics.flatMap(({ Metrics }) =>
     Metrics.flatMap(({ Name: metric, Unit: unit }) =>
@@ -316,6 +335,7 @@ function samplesOf(line: string): Sample[] {
         unit,
         subject,
         evidence,
+        run,
         at: _aws.Timestamp,
       })),
     ),

@@ -9,12 +9,14 @@ import {
   CONFIG,
   DEADLINE_SECONDS,
   HUB_REGION,
+  ORDERS,
   PREFIX,
   REGIONS,
   SECRET,
   SERVICES,
   type Service,
   Shop,
+  TABLE,
 } from './shop.ts';
 import { until } from './until.ts';
 import { durationText, findingsText, reasonText } from './words.ts';
@@ -38,6 +40,11 @@ const NEXT: readonly (readonly [words: string, command: string])[] = [
   ['See what the ledger remembers:', 'node dist/local/try.js episodes'],
   ['Bring the straggler to release 2 as well:', 'node dist/local/try.js deploy pricing eu-west-1 2'],
   ['Rotate a secret, and follow it to who uses it:', `node dist/local/try.js rotate ${SECRET}`],
+  [
+    'Look for orders that were written twice:',
+    `node dist/bin/recohere.js reconcile ${TABLE} --dedupe --config ${CONFIG_FILE}`,
+  ],
+  ['See what became of it:', `node dist/bin/recohere.js runs --config ${CONFIG_FILE}`],
   [
     'Tell of a deploy, as a pipeline of your own would:',
     `node dist/local/try.js event '{ "deployId": "build-42", "functions": ["cart"] }'`,
@@ -136,7 +143,7 @@ async function run(emulator: Emulator): Promise<void> {
   await writeFile(CONFIG_FILE, `${JSON.stringify(CONFIG, null, 2)}\n`);
   const options = { folder: CDK_FOLDER, config: resolve(CONFIG_FILE), signal: ending.signal };
   await step('Preparing its regions for the CDK', () => bootstrap(options, REGIONS));
-  await step('Deploying Recohere: hub, alarms, regions', () => deployStacks(options));
+  await step('Deploying Recohere: hub, alarms, regions, a bucket', () => deployStacks(options));
   await writeFile(
     ENV_FILE,
     environmentText({ ...emulatorEnvironment(emulator.endpoint), ...cdkEnvironment(CDK_FOLDER) }),
@@ -147,6 +154,7 @@ async function run(emulator: Emulator): Promise<void> {
   await step(`Creating a secret, ${SECRET}, its replicas, and who uses it`, () =>
     openDatabase(installation, shop),
   );
+  await step(`Creating a table, ${TABLE}, with ${ORDERS} items`, () => shop.openOrders());
   await step(`Creating functions: ${SERVICES.join(', ')}, each in ${REGIONS.join(', ')}`, () =>
     createAll(installation, shop),
   );
@@ -248,6 +256,7 @@ Recohere runs in ${name} at ${endpoint}, and this is what it saw:
             Noticed in ${durationText(timeToDetectMs)}, agreed ${durationText(convergenceMs)} after the last deploy; regions differed for ${durationText(exposureMs)}.
   pricing   Release 2 never came to ${LATER}, and its deadline of ${DEADLINE_SECONDS} s has passed.
             ${findingsText(pricing.findings)}
+  orders    Some orders of the table were written twice, and nobody has looked yet.
 
 The sweep counts ${counts.ConfigDriftCount} replica that has drifted and ${counts.EpisodesStalled} episode that is stalled: in AWS an alarm would ring.
 

@@ -3,6 +3,7 @@ import type { RecohereConfig } from '../functions/contract/config.ts';
 import { bundled } from './bundled.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
 import { DeployedSecrets } from './deployed-secrets.ts';
+import { DeployedTables } from './deployed-tables.ts';
 import { EMULATED_ACCOUNT } from './emulator.ts';
 import { functionUpdated, type Installation } from './installation.ts';
 
@@ -22,6 +23,15 @@ export const SECRET = 'shop/orders-db';
 const WORKER = `${STACK}-worker`;
 const WORKER_CACHE_SECONDS = 3;
 
+/** What the shop writes its orders to, in the region of the hub; some it has written twice. */
+export const TABLE = 'orders';
+export const ORDERS = 2_000;
+const DOUBLES = 20;
+const OPENED = Date.UTC(2026, 0, 5, 9);
+const BETWEEN_MS = 60_000;
+/** After so long an order was written again. */
+const AGAIN_MS = 4_000;
+
 /** Short, so that nobody has to wait for something to have diverged. */
 export const DEADLINE_SECONDS = 5;
 
@@ -32,13 +42,15 @@ export const CONFIG: RecohereConfig = {
   replicas: REGIONS.map((region) => ({ region })),
   functions: [{ select: { tags: { team: 'shop' } }, identity: { tag: 'service' } }],
   secrets: [{ name: SECRET, consumers: [{ name: WORKER, cacheSeconds: 60, regions: [HUB_REGION] }] }],
+  tables: [{ name: TABLE, apply: true, dedupe: { key: 'order', keep: 'oldest', by: 'at' } }],
   deadlineSeconds: DEADLINE_SECONDS,
 };
 
-/** Functions and a secret of a user, to be watched. */
+/** Functions, a secret and a table of a user, to be watched. */
 export class Shop {
   readonly #functions = new DeployedFunctions();
   readonly #secrets = new DeployedSecrets();
+  readonly #tables = new DeployedTables(HUB_REGION);
   readonly #installation: Installation;
 
   constructor(installation: Installation) {
@@ -78,6 +90,11 @@ export class Shop {
     await this.work();
   }
 
+  /** Makes the table, whose removals can be taken back. */
+  async openOrders(): Promise<void> {
+    await this.#tables.create(TABLE, { key: 'id', items: orders(), hasPointInTimeRecovery: true });
+  }
+
   /** The worker uses the secret once: the version that it keeps, or the current one. */
   async work(): Promise<void> {
     await this.#functions.invoke(HUB_REGION, WORKER);
@@ -92,4 +109,17 @@ export class Shop {
 /** As CloudFormation names functions: with an ending of their own in each region. */
 function nameOf(service: Service, region: Region): string {
   return `${STACK}-${service}-${region.replaceAll('-', '').toUpperCase()}`;
+}
+
+/** A process wrote some of them again, a little later, under another key. */
+function orders(): object[] {
+  const order = (number: number, copy: number) => ({
+    id: { S: randomUUID() },
+    order: { S: `A-${String(number).padStart(5, '0')}` },
+    cents: { N: String(500 + ((number * 37) % 20_000)) },
+    at: { S: new Date(OPENED + number * BETWEEN_MS + copy * AGAIN_MS).toISOString() },
+  });
+  const originals = Array.from({ length: ORDERS - DOUBLES }, (_, number) => order(number, 0));
+  const spread = Math.floor(originals.length / DOUBLES);
+  return [...originals, ...Array.from({ length: DOUBLES }, (_, double) => order(double * spread, 1))];
 }

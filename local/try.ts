@@ -105,7 +105,12 @@ program
       const rows = metrics.map((metric) => {
         const own = samples.filter((sample) => sample.metric === metric);
         const last = own.at(-1);
-        return [metric, String(own.length), `${last?.value} ${last?.unit}`, last?.subject ?? '-'];
+        return [
+          metric,
+          String(own.length),
+          `${last?.value} ${last?.unit}`,
+          last?.subject ?? last?.run ?? '-',
+        ];
       });
       table(['METRIC', 'SAMPLES', 'LAST', 'OF'], rows);
     }),

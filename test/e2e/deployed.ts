@@ -12,8 +12,9 @@ import { expect } from 'vitest';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED } from '../../functions/contract/deployment.ts';
 import { bootstrap, deployStacks } from '../../local/cdk.ts';
+import { EMULATED_ACCOUNT } from '../../local/emulator.ts';
 import { Installation } from '../../local/installation.ts';
-import { deleteStack, removeRetained } from './leftovers.ts';
+import { deleteStack, emptyBucket, removeRetained } from './leftovers.ts';
 
 /** Everything that an installation has written or printed, by where that is. */
 export type Texts = Readonly<
@@ -28,6 +29,8 @@ export class Deployed {
   readonly #config: RecohereConfig;
   readonly #prefix: string;
   readonly #regions: readonly string[];
+  /** Of those with tables. */
+  readonly #dataRegions: readonly string[];
   readonly #printed: string[] = [];
   #folder: string | undefined;
 
@@ -35,6 +38,7 @@ export class Deployed {
     this.#config = config;
     this.#prefix = config.prefix;
     this.#regions = config.replicas.map(({ region }) => region);
+    this.#dataRegions = [...new Set((config.tables ?? []).map(({ region = config.hub.region }) => region))];
     this.installation = new Installation(config.prefix, config.hub.region);
   }
 
@@ -55,6 +59,10 @@ export class Deployed {
   async destroy(): Promise<void> {
     const { region } = this.installation;
     await deleteStack(region, DEPLOYED.stack(this.#prefix, 'monitoring'));
+    for (const each of this.#dataRegions) {
+      await emptyBucket(each, DEPLOYED.bucket(this.#prefix, EMULATED_ACCOUNT, each));
+      await deleteStack(each, DEPLOYED.stack(this.#prefix, 'data'));
+    }
     for (const each of this.#regions) await deleteStack(each, DEPLOYED.stack(this.#prefix, 'region'));
     await deleteStack(region, DEPLOYED.stack(this.#prefix, 'hub'));
   }

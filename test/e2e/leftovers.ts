@@ -2,6 +2,7 @@ import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-
 import { DeleteTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, ListEventSourceMappingsCommand, paginateListFunctions } from '@aws-sdk/client-lambda';
+import { DeleteObjectsCommand, NoSuchBucket, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import {
   DeleteSecretCommand,
   ListSecretsCommand,
@@ -77,6 +78,20 @@ export async function removeRetained(region: string, table: string, secret: stri
     ),
   ];
   await Promise.allSettled(deletions); // it may be gone
+}
+
+/** Removes all objects of a bucket, without which its stack does not go. Harmless where there is none. */
+export async function emptyBucket(region: string, bucket: string): Promise<void> {
+  const client = new S3Client({ region, endpoint: emulatorEndpoint(), forcePathStyle: true });
+  try {
+    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket })) {
+      if (Contents.length === 0) continue;
+      const Objects = Contents.map(({ Key }) => ({ Key }));
+      await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects } }));
+    }
+  } catch (error) {
+    if (!(error instanceof NoSuchBucket)) throw error;
+  }
 }
 
 /** Names in the answer of a service. */

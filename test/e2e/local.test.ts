@@ -40,6 +40,16 @@ const EXPECTED: readonly Expected[] = [
     code: 0,
     shows: [/^1 +us-east-1 +- +agreed +described/m, /^3 +us-east-1 +Shop-worker +agreed +reported/m],
   },
+  {
+    command: / reconcile orders --dedupe /,
+    code: 1,
+    shows: [
+      /^scanned +2,000 /m,
+      /^duplicates +20 /m,
+      /^ {2}recohere reconcile orders --dedupe --apply --plan dedupe-dry-orders-\S+ --count 20 /m,
+    ],
+  },
+  { command: / runs /, code: 0, shows: [/^dedupe-dry-orders-\S+ +finished +20 found$/m] },
   { command: / event .*"build-42"/, code: 0, shows: [/has been handled/] },
   { command: / event .*42 \}/, code: 0, shows: [/has been handled/] },
   { command: / dead-letters$/, code: 0, shows: [/^NOT_AN_EVENT +\d+ +Deploy Finished +\S+$/m] },
@@ -49,6 +59,7 @@ const EXPECTED: readonly Expected[] = [
     code: 0,
     shows: [
       /^ConvergenceTime +2 +\d+ Milliseconds +pricing$/m,
+      /^DuplicatesPerMillion +1 +10000 Count +dedupe-dry-orders-/m,
       /^SecretPropagationTime +1 +\d+ Milliseconds +shop\/orders-db$/m,
     ],
   },
@@ -128,6 +139,19 @@ describe('npm run local', { timeout: SET_UP_MS + EXPECTED.length * COMMAND_MS },
       expect(pasted, printed).toMatchObject({ code });
       for (const shown of shows) expect(pasted.output, printed).toMatch(shown);
     }
+  });
+
+  it('removes what a dry run has found with the command that this one prints', async () => {
+    const recohere = 'node dist/bin/recohere.js';
+    const found = await paste(first.checkout, [
+      '. .emulator/env',
+      `${recohere} reconcile orders --dedupe --config .emulator/recohere.config.json`,
+    ]);
+    const [, printed = ''] = /^ {2}recohere (.* --apply .*)$/m.exec(found.output) ?? [];
+    const { code, output } = await paste(first.checkout, ['. .emulator/env', `${recohere} ${printed}`]);
+    expect(output).toMatch(/^removed +20 /m);
+    expect(output).toMatch(/^verified +20 /m);
+    expect(code).toBe(0);
   });
 
   it('uses the emulator that AWS_ENDPOINT_URL names, and leaves there what it has deployed', async () => {
