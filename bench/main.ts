@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { measureBackfill } from './backfill.ts';
 import { measureCli } from './cli.ts';
 import { measureColdStart } from './cold-start.ts';
+import { measureDedupe } from './dedupe.ts';
 import { measureFingerprint } from './fingerprint.ts';
 import type { Measured } from './measure.ts';
 import { measureScan } from './scan.ts';
@@ -13,6 +15,8 @@ const BENCHES: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   fingerprint: measureFingerprint,
   scan: measureScan,
   verify: measureVerify,
+  dedupe: measureDedupe,
+  backfill: measureBackfill,
 };
 
 const document: Record<string, unknown> = { node: process.version, cpus: availableParallelism() };
@@ -23,8 +27,9 @@ for (const [name, measure] of Object.entries(BENCHES)) {
 process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 
 /** The values with three significant digits, their aims, and whether each is met by what was measured. */
-function told({ values, aims }: Measured) {
+function told({ values, aims, floors = {} }: Measured) {
   const rounded = Object.entries(values).map(([key, value]) => [key, Number(value.toPrecision(3))]);
   const met = Object.entries(aims).map(([key, aim]) => [key, (values[key] ?? Number.NaN) <= aim]);
-  return { ...Object.fromEntries(rounded), aims, met: Object.fromEntries(met) };
+  const above = Object.entries(floors).map(([key, floor]) => [key, (values[key] ?? Number.NaN) >= floor]);
+  return { ...Object.fromEntries(rounded), aims, floors, met: Object.fromEntries([...met, ...above]) };
 }

@@ -4,6 +4,8 @@ export interface Measured {
   readonly values: Readonly<Record<string, number>>;
   /** The most that a value should be, for those that have an aim. */
   readonly aims: Readonly<Record<string, number>>;
+  /** The least that a value should be, for those of which more is better. */
+  readonly floors?: Readonly<Record<string, number>>;
 }
 
 /** How long a thing takes, by itself and as a multiple of something simple on the same machine. */
