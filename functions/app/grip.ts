@@ -97,7 +97,8 @@ export class Grip {
   /** Asked before each page: whether there is time left, nobody has cancelled the run, and the segment is still ours. */
   async mayGoOn(): Promise<boolean> {
     const now = this.#ports.clock.now();
-    if (now >= this.#until) return false;
+    // when what was consumed is paid for, so that what was found is written down before, and not lost
+    if (now + Math.max(this.reading.waitMs, this.writing.waitMs) >= this.#until) return false;
     const run = await this.#ports.ledger.readRun(this.run.id);
     this.#isStopped = run?.state !== 'running';
     if (this.#isStopped) return false;

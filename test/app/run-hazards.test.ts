@@ -407,6 +407,24 @@ describe('an application that writes meanwhile', () => {
 });
 
 describe('a limit', () => {
+  it('of time lets each worker get somewhere, however slow a run is to be, and writes down what it found', async () => {
+    const system = withDoubles(200, changed({ readUnitsPerSecond: 1 }));
+    system.orders.pageItems = 20;
+    const { id } = (await system.ask(dry)) as RunStatus;
+    const task = { run: id, phase: 'scatter', index: 0 } as const;
+    const cursors: (string | undefined)[] = [];
+    for (let lives = 0; lives < 100; lives++) {
+      // each may live for as long as two pages take
+      const worked = await system.clock.run(() => work(system.ports, task, system.clock.now() + 2_000));
+      const { cursor } = await system.clock.run(() => system.ledger.readSegment(id, 'scatter', 0));
+      cursors.push(cursor);
+      if (worked.isDone) break;
+    }
+    expect(cursors.length).toBeGreaterThan(2);
+    expect(cursors.length).toBeLessThan(100);
+    expect(new Set(cursors.slice(0, -1)).size).toBe(cursors.length - 1);
+  });
+
   it('of its life ends no gather that needs several lives', async () => {
     const system = new RunSystem();
     system.orders.set({ items: 0, bytes: 0 }); // as of a table that was filled in the last six hours
