@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Measured, median } from './measure.ts';
 import { finished, orderItem, Tables, timed, UNBOUNDED } from './tables.ts';
 
-const ITEMS = 20_000;
+const ITEMS = 60_000;
 const ROUNDS = 5;
 
 /**
