@@ -10,6 +10,7 @@ import type { Applied, Batch } from './apply.ts';
 import { readAll, readNow } from './apply-dedupe.ts';
 import type { PlanEntry } from './gather.ts';
 import type { Grip } from './grip.ts';
+import { quarantine } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** What became of an entry, and the item that is in the target now because of it. */
@@ -29,15 +30,11 @@ export async function applyBackfill(ports: RunPorts, grip: Grip, batch: Batch): 
   const keys = batch.entries.map(({ key }) => key);
   const there = await readAll(target, grip, keys);
   const name = OBJECT_NAMES.quarantine(run.id, segment.index, batch.number, segment.epoch);
-  const keep = async (object: string, items: readonly (readonly [PlanEntry, WireItem])[]) => {
-    const lines = items.map(([{ key, because }, item]) => JSON.stringify([key, because, textOfItem(item)]));
-    await ports.objects(table).write(object, Buffer.from(lines.join('\n')));
-  };
   const replaceable = batch.entries.flatMap((entry) => {
     const item = there.get(entry.key);
-    return item && rule.version !== undefined ? [[entry, item] as const] : [];
+    return item && rule.version !== undefined ? [{ ...entry, item: textOfItem(item) }] : [];
   });
-  if (replaceable.length > 0) await keep(name, replaceable);
+  if (replaceable.length > 0) await quarantine(ports, run, name, replaceable);
 
   const outcomes = new Map<string, Outcome>();
   await allOf(batch.entries, async (entry) => {
@@ -51,8 +48,9 @@ export async function applyBackfill(ports: RunPorts, grip: Grip, batch: Batch): 
     }
     const { write: item } = outcome;
     const { isDone, replaced } = await put(grip, target, item, before);
-    if (replaced && !isSameItem(replaced, before))
-      await keep(`${name}.${outcomes.size}`, [[entry, replaced]]);
+    if (replaced && !isSameItem(replaced, before)) {
+      await quarantine(ports, run, `${name}.${outcomes.size}`, [{ ...entry, item: textOfItem(replaced) }]);
+    }
     outcomes.set(entry.key, isDone ? { outcome: 'written', item } : { outcome: 'CHANGED' });
   });
   const entries = batch.entries.map(({ key, because }) => {

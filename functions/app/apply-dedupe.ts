@@ -1,5 +1,5 @@
 import { copyOf, dedupeKeyOf, isPreferred } from '../core/dedupe.ts';
-import { invariant, RecohereError } from '../core/errors.ts';
+import { invariant } from '../core/errors.ts';
 import { isSameItem, itemOfText, keyOf, textOfItem, type WireItem } from '../core/item.ts';
 import { OBJECT_NAMES, type ProofEntry, type Run, type Skip, salted } from '../core/run.ts';
 import type { ItemStore } from '../ports/item-store.ts';
@@ -7,12 +7,8 @@ import { allOf } from './all-of.ts';
 import type { Applied, Batch } from './apply.ts';
 import type { PlanEntry } from './gather.ts';
 import type { Grip } from './grip.ts';
+import { ifLost, type Quarantined, quarantine, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
-
-/** One quarantined item: its plan's entry, and the item whole, as text. */
-interface Quarantined extends PlanEntry {
-  readonly item: string;
-}
 
 /*
  * One loser, and what may happen at each moment:
@@ -38,8 +34,7 @@ export async function applyDedupe(ports: RunPorts, grip: Grip, batch: Batch): Pr
   }
   if (removable.length > 0) {
     const name = OBJECT_NAMES.quarantine(run.id, segment.index, batch.number, segment.epoch);
-    const lines = removable.map(({ key, because, item }) => JSON.stringify([key, because, item]));
-    await ports.objects(run.table).write(name, Buffer.from(lines.join('\n')));
+    await quarantine(ports, run, name, removable);
     await grip.checkpoint({ held: name });
     await remove(ports, grip, removable, outcomes, false);
   }
@@ -65,11 +60,7 @@ export async function settleHeld(
     const { loser, keeper } = found(entry);
     const item = itemOfText(entry.item);
     if (loser === undefined) {
-      const isStanding = keeper !== undefined && isCopy(run, item, keeper);
-      outcomes.set(
-        entry.key,
-        isStanding ? { outcome: 'unconfirmed', item } : await putBack(ports, grip, item),
-      );
+      outcomes.set(entry.key, await goneBecauseOf(ports, grip, item, keeper, 'unconfirmed'));
     } else if (isSameItem(loser, item)) {
       const skip = whyNot(run, loser, keeper);
       if (skip === undefined) removable.push(entry);
@@ -89,33 +80,6 @@ export async function settleHeld(
     outcomes.set(entry.key, { outcome, item: loser });
   }
   return proven(grip, entries, outcomes);
-}
-
-/** What is not there any more is nothing; any other failure is one. */
-export function ifLost(error: unknown): undefined {
-  if (error instanceof RecohereError && error.code === 'QUARANTINE_LOST') return undefined;
-  throw error;
-}
-
-/** What a quarantine object holds. @throws RecohereError `QUARANTINE_LOST` */
-export async function quarantined(
-  ports: Pick<RunPorts, 'objects'>,
-  run: Run,
-  object: string,
-): Promise<readonly Quarantined[]> {
-  const content = await ports.objects(run.table).read(object);
-  if (content === undefined) {
-    throw new RecohereError('QUARANTINE_LOST', 'a quarantined batch is not there any more', {
-      context: { object },
-    });
-  }
-  return content
-    .toString()
-    .split('\n')
-    .map((line) => {
-      const [key, because, item] = JSON.parse(line) as [string, string, string];
-      return { key, because, item };
-    });
 }
 
 /** What became of an entry, and the item as it was. */
@@ -149,16 +113,26 @@ async function remove(
     } else if (!isSameItem(removed, item)) {
       // an attribute was added since it was read
       const name = `${segment.held}.${outcomes.size}`;
-      const line = JSON.stringify([entry.key, entry.because, textOfItem(removed)]);
-      await ports.objects(run.table).write(name, Buffer.from(line));
+      await quarantine(ports, run, name, [{ ...entry, item: textOfItem(removed) }]);
       outcomes.set(entry.key, { ...(await putBack(ports, grip, removed)), item });
       return;
     }
     const keeper = await readNow(store, grip, entry.because);
-    const isStanding = keeper !== undefined && isCopy(run, item, keeper);
     const outcome = removed === undefined ? 'unconfirmed' : 'removed';
-    outcomes.set(entry.key, isStanding ? { outcome, item } : await putBack(ports, grip, item));
+    outcomes.set(entry.key, await goneBecauseOf(ports, grip, item, keeper, outcome));
   });
+}
+
+/** What becomes of an item that is gone: it is removed if its keeper still is a copy of it, else it is put back. */
+async function goneBecauseOf(
+  ports: RunPorts,
+  grip: Grip,
+  item: WireItem,
+  keeper: WireItem | undefined,
+  outcome: 'removed' | 'unconfirmed',
+): Promise<Outcome> {
+  const isStanding = keeper !== undefined && isCopy(grip.run, item, keeper);
+  return isStanding ? { outcome, item } : putBack(ports, grip, item);
 }
 
 /** Puts back what was removed, unless somebody has written another item in its place meanwhile: then it stays in quarantine. */

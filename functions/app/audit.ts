@@ -1,13 +1,5 @@
-import {
-  CHAIN_START,
-  hashOfProof,
-  type Proof,
-  type ProofEntry,
-  type Run,
-  rootOf,
-  salted,
-} from '../core/run.ts';
-import { ifLost, quarantined } from './apply-dedupe.ts';
+import { CHAIN_START, hashOfProof, type Proof, REMOVED, type Run, rootOf, salted } from '../core/run.ts';
+import { ifLost, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
 import { allSegmentsOf } from './run-state.ts';
 
@@ -82,6 +74,3 @@ async function compareQuarantine(
   );
   return isSame ? undefined : 'a quarantined item was changed';
 }
-
-/** Of these an item must be in quarantine. */
-const REMOVED: readonly ProofEntry['outcome'][] = ['removed', 'unconfirmed'];

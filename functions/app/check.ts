@@ -1,7 +1,7 @@
 import { copyOf } from '../core/dedupe.ts';
 import { RecohereError } from '../core/errors.ts';
 import { contentHash, type WireItem } from '../core/item.ts';
-import { type ProofEntry, type Run, type Skip, salted } from '../core/run.ts';
+import { type ProofEntry, REMOVED, type Run, type Skip, salted } from '../core/run.ts';
 import { readAll } from './apply-dedupe.ts';
 import type { PlanEntry } from './gather.ts';
 import type { Grip } from './grip.ts';
@@ -40,7 +40,7 @@ export async function check(ports: RunPorts, grip: Grip): Promise<void> {
   if (await grip.mayGoOn()) await grip.checkpoint({ isDone: true });
 }
 
-const TOUCHED: readonly ProofEntry['outcome'][] = ['removed', 'unconfirmed', 'written'];
+const TOUCHED: readonly ProofEntry['outcome'][] = [...REMOVED, 'written'];
 
 function wrongWith(
   { rule, keys, salt }: Run,

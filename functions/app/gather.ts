@@ -1,14 +1,12 @@
-import pMap from 'p-map';
 import { type Compared, compared, type Side } from '../core/backfill.ts';
 import { type Copy, GROUP_CHARACTERS, type Grouped, grouped } from '../core/dedupe.ts';
 import { OBJECT_NAMES, PLAN_CHUNK, type Run, type Segment } from '../core/run.ts';
 import { slotOf } from '../core/shuffle.ts';
 import type { Grip } from './grip.ts';
 import type { RunPorts } from './run-ports.ts';
+import { segmentsOf } from './run-state.ts';
 import { spillLost } from './scatter.ts';
 
-/** Segments of which is asked at once what they wrote. */
-const READS_AT_ONCE = 16;
 /** Copies of one thing that are told apart at all. */
 export const COPIES_MAX = 250_000;
 /** `["`, which stands before the hash in each line. */
@@ -37,13 +35,8 @@ export interface PlanEntry {
  */
 export async function gather(ports: RunPorts, grip: Grip): Promise<void> {
   const { run, segment } = grip;
-  const { segments, partitions } = run.layout;
-  const scans = run.rule.kind === 'backfill' ? 2 * segments : segments;
-  const all = await pMap(
-    Array.from({ length: scans }, (_, index) => index),
-    (index) => ports.ledger.readSegment(run.id, 'scatter', index),
-    { concurrency: READS_AT_ONCE },
-  );
+  const { partitions } = run.layout;
+  const all = await segmentsOf(ports, run, 'scatter');
   const expected = all.reduce((sum, { records }) => sum + (records[segment.index] ?? 0), 0);
   const passes = Math.max(1, Math.ceil(expected / ports.limits.passRecords));
   const done = segment.cursor === undefined ? NO_PASS : progressOf(segment.cursor);

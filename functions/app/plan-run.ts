@@ -7,6 +7,7 @@ import { isSame, type Layout, type Rule, type Run, type TableRef, type Tally } f
 import { isSample } from '../core/run-report.ts';
 import type { TableFacts } from '../ports/item-store.ts';
 import type { RunPorts } from './run-ports.ts';
+import { existingRun, hasEnded } from './run-state.ts';
 
 type RunRequest = Extract<ReconcileRequest, { readonly table: string }>;
 
@@ -107,8 +108,7 @@ export async function planApply(ports: RunPorts, config: ParsedConfig, request: 
   if (request.plan === undefined || request.count === undefined) {
     throw refusal('NO_PLAN', 'name the dry run that is applied, and how many items it said');
   }
-  const plan = await ports.ledger.readRun(request.plan);
-  if (plan === undefined) throw refusal('NO_SUCH_RUN', 'there is no such run');
+  const plan = await existingRun(ports, request.plan);
   if (plan.mode !== 'dry-run' || plan.state !== 'finished' || isSample(plan)) {
     throw refusal('NO_PLAN', 'only a dry run of the whole table that has finished can be applied');
   }
@@ -155,12 +155,10 @@ export async function planApply(ports: RunPorts, config: ParsedConfig, request: 
  * @throws RecohereError with the reason
  */
 export async function planUndo(ports: RunPorts, id: string): Promise<NewRun> {
-  const applied = await ports.ledger.readRun(id);
-  if (applied === undefined) throw refusal('NO_SUCH_RUN', 'there is no such run');
+  const applied = await existingRun(ports, id);
   if (applied.mode !== 'apply' || applied.rule.kind !== 'dedupe')
     throw refusal('NOT_UNDOABLE', 'only what a dedupe removed can be put back');
-  if (applied.state !== 'finished' && applied.state !== 'cancelled')
-    throw refusal('NOT_ENDED', 'the run has not ended: cancel it, or resume it');
+  if (!hasEnded(applied)) throw refusal('NOT_ENDED', 'the run has not ended: cancel it, or resume it');
   if (applied.isForgotten) throw refusal('FORGOTTEN', 'what the run removed has been erased');
   const store = ports.items(applied.table);
   await store.tryWriting(['put']);

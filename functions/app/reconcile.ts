@@ -7,7 +7,7 @@ import { type RunReport, reportOf } from '../core/run-report.ts';
 import { type Audit, audit } from './audit.ts';
 import { type NewRun, newRun, planApply, planDryRun, planUndo, undoOf } from './plan-run.ts';
 import type { RunPorts } from './run-ports.ts';
-import { allSegmentsOf, changeRun, holderOf, summed } from './run-state.ts';
+import { allSegmentsOf, changeRun, existingRun, hasEnded, holderOf, summed } from './run-state.ts';
 
 /** What the entry needs besides. */
 export interface ReconcilePorts extends RunPorts {
@@ -61,11 +61,11 @@ export async function reconcile(
     case 'forget':
       return forget(ports, request.run);
     case 'status':
-      return status(ports, await existing(ports, request.run), request.showKeys);
+      return status(ports, await existingRun(ports, request.run), request.showKeys);
     case 'runs':
       return { runs: await reports(ports, request.limit) };
     case 'audit':
-      return audit(ports, await existing(ports, request.run));
+      return audit(ports, await existingRun(ports, request.run));
   }
 }
 
@@ -85,7 +85,7 @@ async function begin(ports: ReconcilePorts, planned: NewRun): Promise<RunStatus>
 
 /** Starts another execution of a run, which finds out what is left to do. A run that has ended well stays as it is. */
 async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Run): Promise<RunStatus> {
-  const before = await existing(ports, id);
+  const before = await existingRun(ports, id);
   if (before.state === 'finished') throw new RecohereError('ENDED', 'the run has finished');
   if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
   await takeTable(ports, { ...before, attempt: before.attempt + 1 });
@@ -144,7 +144,7 @@ async function takeTable(ports: RunPorts, run: Run): Promise<void> {
  * valid. If it is interrupted, it goes on where it is asked for again.
  */
 async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
-  const run = await existing(ports, id);
+  const run = await existingRun(ports, id);
   if (run.mode !== 'apply') throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something');
   const undo = await ports.ledger.readRun(undoOf(id));
   const { run: forgotten } = await changeRun(ports, id, (now) => {
@@ -164,12 +164,6 @@ async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
     await pMap(objects.list(prefix), (name) => objects.remove(name), { concurrency: REMOVALS_AT_ONCE });
   }
   return status(ports, forgotten, false);
-}
-
-async function existing({ ledger }: RunPorts, id: string): Promise<Run> {
-  const run = await ledger.readRun(id);
-  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
-  return run;
 }
 
 async function reports({ ledger, clock }: RunPorts, limit: number): Promise<readonly RunReport[]> {
@@ -219,11 +213,6 @@ async function keysOf(ports: RunPorts, run: Run): Promise<NonNullable<RunStatus[
     }
   }
   return [...keys.values()];
-}
-
-/** Whether a run holds nothing any more. */
-function hasEnded({ state }: Pick<Run, 'state'>): boolean {
-  return state === 'finished' || state === 'cancelled';
 }
 
 /** The run of which an attempt has taken a table. */

@@ -16,11 +16,20 @@ import type { RunPorts } from './run-ports.ts';
 
 const RUN_SWAPS_MAX = 10;
 const READS_AT_ONCE = 16;
+/** Longest wait at a time for a worker that may still be alive: a run may be cancelled meanwhile. */
+export const GHOST_SECONDS_MAX = 60;
 
 /** What was counted and named, of a run or of a part of it. */
 export interface Counted {
   readonly tally: Tally;
   readonly problems: readonly Problem[];
+}
+
+/** @throws RecohereError `NO_SUCH_RUN` */
+export async function existingRun({ ledger }: Pick<RunPorts, 'ledger'>, id: string): Promise<Run> {
+  const run = await ledger.readRun(id);
+  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+  return run;
 }
 
 /**
@@ -30,23 +39,22 @@ export interface Counted {
  * @throws RecohereError `NO_SUCH_RUN`, `CONTENDED`
  */
 export async function changeRun(
-  { ledger }: Pick<RunPorts, 'ledger'>,
+  ports: Pick<RunPorts, 'ledger'>,
   id: string,
   change: (run: Run) => Run | undefined,
 ): Promise<{ readonly run: Run; readonly isChanged: boolean }> {
   for (let swaps = 0; swaps < RUN_SWAPS_MAX; swaps++) {
-    const run = await ledger.readRun(id);
-    if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+    const run = await existingRun(ports, id);
     const changed = change(run);
     if (changed === undefined) return { run, isChanged: false };
     const next = { ...changed, version: run.version + 1 };
-    if (await ledger.swapRun(next)) return { run: next, isChanged: true };
+    if (await ports.ledger.swapRun(next)) return { run: next, isChanged: true };
   }
   throw new RecohereError('CONTENDED', `${RUN_SWAPS_MAX} swaps of one run were lost`, { retryable: true });
 }
 
 /** All pieces of a phase, as they are remembered. */
-function segmentsOf({ ledger }: Pick<RunPorts, 'ledger'>, run: Run, phase: Phase): Promise<Segment[]> {
+export function segmentsOf({ ledger }: Pick<RunPorts, 'ledger'>, run: Run, phase: Phase): Promise<Segment[]> {
   const indexes = Array.from({ length: segmentCount(run, phase) }, (_, index) => index);
   return pMap(indexes, (index) => ledger.readSegment(run.id, phase, index), { concurrency: READS_AT_ONCE });
 }
@@ -96,6 +104,11 @@ export async function fail(
 /** Whether a piece must be looked after before its run may end: something is held, or somebody who may hold something has the lease. */
 export function isUnsettled({ held, lease, isDone }: Segment): boolean {
   return held !== undefined || (lease !== undefined && !isDone);
+}
+
+/** Whether a run holds nothing any more. */
+export function hasEnded({ state }: Pick<Run, 'state'>): boolean {
+  return state === 'finished' || state === 'cancelled';
 }
 
 /** Whether workers have something to do: a run that is being cancelled settles what it holds. */

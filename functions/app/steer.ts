@@ -2,7 +2,17 @@ import { invariant, RecohereError } from '../core/errors.ts';
 import { PHASES, type Phase, type Run, rootOf, type Segment } from '../core/run.ts';
 import { publishRun } from './run-metrics.ts';
 import type { RunPorts } from './run-ports.ts';
-import { allSegmentsOf, changeRun, fail, holderOf, isUnsettled, summed } from './run-state.ts';
+import {
+  allSegmentsOf,
+  changeRun,
+  existingRun,
+  fail,
+  GHOST_SECONDS_MAX,
+  holderOf,
+  isAtWork,
+  isUnsettled,
+  summed,
+} from './run-state.ts';
 
 /** What is to be done next for a run. */
 export type Steering =
@@ -17,19 +27,15 @@ export type Steering =
   | { readonly next: 'wait'; readonly run: string; readonly seconds: number }
   | { readonly next: 'end'; readonly run: string };
 
-/** Longest wait at a time: a run may be cancelled meanwhile. */
-const WAIT_SECONDS_MAX = 60;
-
 /**
  * Says what is to be done next for a run, from what is remembered of it alone, so that it may be asked at any time and by anybody. Ends
  * the run when nothing is left.
  * @throws RecohereError `NO_SUCH_RUN`
  */
 export async function steer(ports: RunPorts, id: string): Promise<Steering> {
-  const run = await ports.ledger.readRun(id);
-  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+  const run = await existingRun(ports, id);
   const end: Steering = { next: 'end', run: id };
-  if (run.state !== 'running' && run.state !== 'cancelling') return end;
+  if (!isAtWork(run)) return end;
   const all = await allSegmentsOf(ports, run);
   const segments = all.filter(({ phase }) => phase === run.phase);
   const left = segments.filter(run.state === 'running' ? ({ isDone }) => !isDone : isUnsettled);
@@ -71,7 +77,7 @@ function errorsOf(segments: readonly Segment[]): number {
 function ghostSeconds({ clock }: RunPorts, { changes }: Run, segments: readonly Segment[]): number {
   if (changes === undefined) return 0;
   const until = Math.max(0, ...segments.map(({ ghostUntil }) => ghostUntil));
-  return Math.min(WAIT_SECONDS_MAX, Math.max(0, Math.ceil((until - clock.now()) / 1000)));
+  return Math.min(GHOST_SECONDS_MAX, Math.max(0, Math.ceil((until - clock.now()) / 1000)));
 }
 
 /** Sums up what all pieces have counted, lets go of the table, and tells, once. */

@@ -1,10 +1,11 @@
 import { invariant } from '../core/errors.ts';
 import { isSameItem, itemOfText } from '../core/item.ts';
-import { type Proof, type ProofEntry, type Run, salted } from '../core/run.ts';
+import { type Proof, type ProofEntry, REMOVED, type Run, salted } from '../core/run.ts';
 import { allOf } from './all-of.ts';
 import { prove } from './apply.ts';
-import { ifLost, quarantined, readAll } from './apply-dedupe.ts';
+import { readAll } from './apply-dedupe.ts';
 import type { Grip } from './grip.ts';
+import { ifLost, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** Puts back what one partition of an apply has removed, byte for byte, where nobody has written another item since. */
@@ -29,7 +30,7 @@ async function restored(
 ): Promise<readonly ProofEntry[]> {
   if (proof.object === undefined) return [];
   const store = ports.items(grip.run.table);
-  const toRestore = proof.entries.filter(({ outcome }) => outcome === 'removed' || outcome === 'unconfirmed');
+  const toRestore = proof.entries.filter(({ outcome }) => REMOVED.includes(outcome));
   const proved = new Map(toRestore.map(({ key, item }) => [key, item]));
   const held = (await quarantined(ports, applied, proof.object).catch(ifLost)) ?? [];
   const removed = held.filter(

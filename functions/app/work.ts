@@ -5,7 +5,7 @@ import { check } from './check.ts';
 import { gather } from './gather.ts';
 import { Grip, LEASE_MS } from './grip.ts';
 import type { RunPorts } from './run-ports.ts';
-import { fail, isAtWork, isUnsettled } from './run-state.ts';
+import { existingRun, fail, GHOST_SECONDS_MAX, isAtWork, isUnsettled } from './run-state.ts';
 import { scatter } from './scatter.ts';
 import { undo } from './undo.ts';
 
@@ -30,8 +30,6 @@ const PHASE_WORK: Readonly<Record<Phase, (ports: RunPorts, grip: Grip) => Promis
 const OWNER_BYTES = 16;
 /** What a worker waits that lost a race for a segment. */
 const RACE_SECONDS = 1;
-/** Longest wait at a time for a worker that may still be alive. */
-const GHOST_SECONDS_MAX = 60;
 
 /**
  * Works on one piece of a run until it is done, time is over, the run is cancelled or somebody else has taken the piece. Whatever
@@ -41,8 +39,7 @@ const GHOST_SECONDS_MAX = 60;
  */
 export async function work(ports: RunPorts, task: Task, until: number): Promise<Worked> {
   const { ledger, clock, random, limits } = ports;
-  const run = await ledger.readRun(task.run);
-  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+  const run = await existingRun(ports, task.run);
   if (!isAtWork(run) || run.phase !== task.phase) return { isDone: true };
   const segment = await ledger.readSegment(task.run, task.phase, task.index);
   if (segment.isDone || (run.state === 'cancelling' && !isUnsettled(segment))) return { isDone: true };

@@ -242,6 +242,9 @@ export interface ProofEntry {
   readonly outcome: 'removed' | 'unconfirmed' | 'returned' | 'written' | 'restored' | Skip;
 }
 
+/** Of these the item is gone because of us, and is in quarantine. */
+export const REMOVED: readonly ProofEntry['outcome'][] = ['removed', 'unconfirmed'];
+
 /** What a chain begins with. */
 export const CHAIN_START = '0'.repeat(64);
 
