@@ -38,7 +38,6 @@ const seconds = await timed(async () => {
       telemetry: new SimulatedTelemetry(),
       limits: PROCESS_LIMITS,
       start: async () => {},
-      verify: async () => ({}),
     },
     [{ name: 'generated', dedupe: { key: 'order', keep: 'oldest', by: 'at' }, ...UNBOUNDED }],
     { kind: 'dedupe', table: 'generated' },

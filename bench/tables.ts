@@ -20,7 +20,7 @@ import { type ReconcilePorts, type RunStatus, reconcile } from '../functions/app
 import { runHere } from '../functions/app/run-here.ts';
 import { PROCESS_LIMITS } from '../functions/app/run-ports.ts';
 import { parseConfig, type RecohereConfig } from '../functions/contract/config.ts';
-import { requestSchema, type WrittenRequest } from '../functions/contract/tables.ts';
+import { runRequestSchema, type WrittenRequest } from '../functions/contract/requests.ts';
 import type { WireItem } from '../functions/core/item.ts';
 import { startChild } from './children.ts';
 
@@ -145,7 +145,6 @@ export class Tables {
       telemetry: new SimulatedTelemetry(),
       limits: PROCESS_LIMITS,
       start: async () => {},
-      verify: async () => ({}),
     };
   }
 
@@ -163,7 +162,7 @@ export async function finished(
 ): Promise<RunStatus> {
   const parsed = parseConfig({ hub: { region: REGION }, replicas: [{ region: REGION }], tables });
   if (!parsed.ok) throw new Error(parsed.mistakes.join());
-  const ask = (asked: WrittenRequest) => reconcile(ports, parsed.config, requestSchema.parse(asked));
+  const ask = (asked: WrittenRequest) => reconcile(ports, parsed.config, runRequestSchema.parse(asked));
   const { id } = (await ask(request)) as RunStatus;
   await runHere(ports, id);
   const status = (await ask({ kind: 'status', run: id })) as RunStatus;

@@ -1,9 +1,12 @@
 import { SimulatedLedger } from '../functions/adapters/sim/ledger.ts';
+import { SimulatedNudges } from '../functions/adapters/sim/nudges.ts';
 import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
 import { SimulatedConsumers } from '../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedSecrets } from '../functions/adapters/sim/simulated-secrets.ts';
+import { SimulatedSweepLedger } from '../functions/adapters/sim/sweep-ledger.ts';
 import { SimulatedTelemetry } from '../functions/adapters/sim/telemetry.ts';
+import { SimulatedTurns } from '../functions/adapters/sim/turns.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import { type SweepPorts, sweep } from '../functions/app/sweep.ts';
 import { installationKey, type VerifyPorts, verifyChange } from '../functions/app/verify.ts';
@@ -13,6 +16,8 @@ import type { Measured } from './measure.ts';
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-2'];
 const FUNCTIONS = 100;
 const DAY_MS = 86_400_000;
+/** As the function lives at most. */
+const SWEEP_MS_MAX = 270_000;
 
 /**
  * Calls over the network of the use cases that watch deploys, counted at their ports:
@@ -32,6 +37,7 @@ export async function measureVerify(): Promise<Measured> {
     clock,
     ledger: stored,
     telemetry: new SimulatedTelemetry(),
+    nudges: new SimulatedNudges(),
     random: new SeededRandom(1, 'delays'),
     key: installationKey('bench', new SeededRandom(1, 'key').bytes(32)),
     wakes: {
@@ -51,10 +57,12 @@ export async function measureVerify(): Promise<Measured> {
     () => {},
     () => 0,
   );
-  const all: SweepPorts = {
+  const allPorts = (): SweepPorts => ({
     ...ports,
     rotation: { ...ports, secrets, probes, ledger: new SimulatedLedger() },
-  };
+    turns: new SimulatedTurns(clock),
+    sweeps: new SimulatedSweepLedger(),
+  });
   const parsed = parseConfig({
     hub: { region: 'us-east-1' },
     replicas: REGIONS.map((region) => ({ region })),
@@ -69,9 +77,17 @@ export async function measureVerify(): Promise<Measured> {
     };
     for (let id = 0; id < FUNCTIONS; id++) deploy(`function-${id}`, 'one');
     await clock.sleep(DAY_MS);
-    await sweep(all, config);
+    await sweep(allPorts(), config, {
+      until: clock.now() + SWEEP_MS_MAX,
+      overAt: clock.now() + SWEEP_MS_MAX,
+      readUntil: () => {},
+    });
     [calls, writes] = [0, 0];
-    await sweep(all, config);
+    await sweep(allPorts(), config, {
+      until: clock.now() + SWEEP_MS_MAX,
+      overAt: clock.now() + SWEEP_MS_MAX,
+      readUntil: () => {},
+    });
     const writesPerQuietSweep = writes;
 
     deploy('function-7', 'two');

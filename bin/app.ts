@@ -4,16 +4,22 @@ import { ConfigError, Recohere, writeRegionTemplate } from '../lib/index.ts';
 import { EXIT, Failure } from './failure.ts';
 import { loadConfig } from './load-config.ts';
 
-/** Where `cdk` finds the stacks: `-c config=other.config.ts` names another config, `-c emails=a@b.c,d@e.f` who is told of alarms. */
+/**
+ * Where `cdk` finds the stacks: `-c config=other.config.ts` names another config, `-c pages=a@b.c,d@e.f` who is woken, `-c tickets=…` who
+ * is told for working hours.
+ */
 async function synth(): Promise<void> {
   const app = new App();
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const loaded = await loadConfig(app.node.tryGetContext('config'));
   if (!loaded) throw new Failure(EXIT.usage, 'no config is here; write one with: npx recohere init');
-  const emails: string | undefined = app.node.tryGetContext('emails');
+  const addresses = (name: string): string[] => {
+    const given: string | undefined = app.node.tryGetContext(name);
+    return given ? given.split(',') : [];
+  };
   const recohere = new Recohere(app, 'Recohere', {
     config: loaded.config,
-    ...(emails && { notify: { emails: emails.split(',') } }),
+    notify: { page: addresses('pages'), ticket: addresses('tickets') },
   });
   writeRegionTemplate(app.synth(), recohere);
 }

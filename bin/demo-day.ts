@@ -19,12 +19,12 @@ const LENGTH_MS = 7 * 60 * MINUTE_MS;
  * Plays a working day of deploys and rotations over simulated regions. The seed chooses delays, and the order in which repeated events come.
  */
 export function playDay(seed: number, config: ParsedConfig): Promise<Played> {
-  const story = { name: 'day', seed, startAt: MORNING - 24 * 60 * MINUTE_MS };
+  const story = { name: 'day', seed, startAt: MORNING - 24 * 60 * MINUTE_MS, config };
   return playStory(story, (stage) => play(stage, config));
 }
 
 async function play(stage: Stage, config: ParsedConfig): Promise<readonly State[]> {
-  const { clock, telemetry, tell, functions: ledger } = stage;
+  const { clock, telemetry, tell, functions: ledger, nudges, turns, sweeps } = stage;
   const latency = stage.chance('latency');
   const chance = stage.chance('delivery');
   const world = new SimulatedRegions(clock, () => 40 + latency.below(200));
@@ -34,12 +34,13 @@ async function play(stage: Stage, config: ParsedConfig): Promise<readonly State[
     clock,
     ledger,
     wakes,
+    nudges,
     telemetry,
     random: stage.chance('delays'),
     key: installationKey('demo', stage.chance('key').bytes(32)),
   };
 
-  const handlers: Promise<void>[] = [];
+  const handlers: Promise<unknown>[] = [];
   /** CloudFormation tells of one function, some seconds later, perhaps several times, in any order. */
   const event = (subject: string, region: string, copies: number) => {
     const json = resourceEvent(clock.now(), subject, region, handlers.length);
@@ -71,7 +72,11 @@ async function play(stage: Stage, config: ParsedConfig): Promise<readonly State[
   const script = [...deploys, ...rotations.script];
   const living = rotations.live(LENGTH_MS);
   for (let elapsed = 0; elapsed <= LENGTH_MS; elapsed += MINUTE_MS) {
-    if (elapsed % SWEEP_EVERY_MS === 0) handlers.push(sweep({ ...ports, rotation: rotations.ports }, config));
+    if (elapsed % SWEEP_EVERY_MS === 0) {
+      const all = { ...ports, rotation: rotations.ports, turns, sweeps };
+      const overAt = clock.now() + SWEEP_EVERY_MS;
+      handlers.push(sweep(all, config, { until: overAt, overAt, readUntil: () => {} }));
+    }
     for (const { minute, act } of script) if (minute * MINUTE_MS === elapsed) act();
     await clock.sleep(MINUTE_MS);
   }

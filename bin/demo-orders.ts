@@ -12,14 +12,16 @@ import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import { type ReconcilePorts, type RunStatus, reconcile } from '../functions/app/reconcile.ts';
 import { runHere } from '../functions/app/run-here.ts';
 import { PROCESS_LIMITS } from '../functions/app/run-ports.ts';
+import { runProgress } from '../functions/app/run-progress.ts';
 import type { ParsedConfig, RecohereConfig } from '../functions/contract/config.ts';
-import { requestSchema, type WrittenRequest } from '../functions/contract/tables.ts';
+import type { RunProgress } from '../functions/contract/overview.ts';
+import { runRequestSchema, type WrittenRequest } from '../functions/contract/requests.ts';
 import { inCallOrder, queued } from './demo-stage.ts';
 import { plural, type Screen } from './render.ts';
 import { renderReports } from './render-run.ts';
 
-/** Monday evening, when the orders of the day are in. */
-const EVENING = Date.UTC(2026, 0, 5, 18);
+/** Monday afternoon, when most orders of the day are in. */
+const AFTERNOON = Date.UTC(2026, 0, 5, 15);
 const TABLE = 'orders';
 
 /** Copies of one order; the first that was written stays. */
@@ -39,6 +41,8 @@ export interface PlayedOrders {
   readonly items: number;
   /** A dry run, its apply, and the undo of that. */
   readonly runs: readonly ReportedRun[];
+  /** The same, as an overview has them. */
+  readonly progress: readonly RunProgress[];
   /** Whether the table is, after all, what it was. */
   readonly isSame: boolean;
 }
@@ -53,7 +57,7 @@ export async function playOrders(seed: number, config: ParsedConfig): Promise<Pl
     const orders = demoOrders(seed);
     await createFilledTable(dynamo.client, TABLE, ORDER_KEY, orders);
     const ledger = await createLedgerTable(dynamo.client, 'recohere-ledger');
-    const clock = new VirtualClock(EVENING);
+    const clock = new VirtualClock(AFTERNOON);
     const queue = inCallOrder(clock);
     const items = awsItemStores({ client: dynamo.client });
     const objects = memoryObjectStore();
@@ -68,12 +72,11 @@ export async function playOrders(seed: number, config: ParsedConfig): Promise<Pl
       telemetry: new SimulatedTelemetry(),
       limits: PROCESS_LIMITS,
       start: async () => {},
-      verify: async () => ({}),
     };
     const run = async (request: WrittenRequest): Promise<RunStatus> => {
-      const { id } = (await reconcile(ports, config, requestSchema.parse(request))) as RunStatus;
+      const { id } = (await reconcile(ports, config, runRequestSchema.parse(request))) as RunStatus;
       await runHere(ports, id);
-      const status = requestSchema.parse({ kind: 'status', run: id });
+      const status = runRequestSchema.parse({ kind: 'status', run: id });
       return (await reconcile(ports, config, status)) as RunStatus;
     };
     return await clock.run(async () => {
@@ -90,7 +93,8 @@ export async function playOrders(seed: number, config: ParsedConfig): Promise<Pl
       const store = ports.items({ name: TABLE, region: config.hub.region });
       const left = await allItems(store);
       const runs = [dry, applied, undone].map(({ phase, progress, ...report }) => report);
-      return { items: left.length, runs, isSame: areSameOrders(orders, left) };
+      const progress = await runProgress(ports, runs.length);
+      return { items: left.length, runs, progress, isSame: areSameOrders(orders, left) };
     });
   } finally {
     await dynamo.stop();

@@ -92,6 +92,7 @@ export function rotationsOn(stage: Stage, config: ParsedConfig): Rotations {
     telemetry,
     ledger,
     wakes,
+    nudges: stage.nudges,
     random: stage.chance('delays of rotations'),
   };
 

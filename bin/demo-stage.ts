@@ -1,12 +1,20 @@
 import prettyMilliseconds from 'pretty-ms';
 import { createLedgerTable, dynamoLedger } from '../functions/adapters/aws/ledger.ts';
 import { startLocalDynamo } from '../functions/adapters/aws/local-dynamo.ts';
+import { dynamoSweepLedger } from '../functions/adapters/aws/sweep-ledger.ts';
+import { dynamoTurns } from '../functions/adapters/aws/turns.ts';
+import { SimulatedNudges } from '../functions/adapters/sim/nudges.ts';
 import { SeededRandom } from '../functions/adapters/sim/seeded-random.ts';
 import { SimulatedTelemetry } from '../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
+import { notify } from '../functions/app/notify.ts';
+import { overview } from '../functions/app/overview.ts';
+import type { SweepPorts } from '../functions/app/sweep.ts';
 import { gradeOf } from '../functions/app/telling.ts';
 import type { VerifyPorts } from '../functions/app/verify.ts';
+import type { ParsedConfig } from '../functions/contract/config.ts';
 import { METRICS, type MetricName } from '../functions/contract/metrics.ts';
+import type { Overview } from '../functions/contract/overview.ts';
 
 type Ledger = VerifyPorts['ledger'];
 export type State = Awaited<ReturnType<Ledger['read']>>;
@@ -17,7 +25,15 @@ export type Closed = NonNullable<State['last']>;
 export interface Told {
   /** Epoch milliseconds. */
   readonly at: number;
-  readonly what: 'deploy' | 'rotation' | 'by hand' | 'event' | 'opened' | 'overdue' | Closed['outcome'];
+  readonly what:
+    | 'deploy'
+    | 'rotation'
+    | 'by hand'
+    | 'event'
+    | 'opened'
+    | 'overdue'
+    | 'notice'
+    | Closed['outcome'];
   readonly subject: string;
   readonly words: string;
 }
@@ -35,6 +51,8 @@ export interface Played {
   readonly closed: readonly Closed[];
   readonly open: readonly State[];
   readonly metrics: Readonly<Partial<Record<MetricName, Summed>>>;
+  /** What is known at the end. */
+  readonly overview: Overview;
 }
 
 /** What a story is played on: virtual time, a real DynamoDB-compatible server, and chance that the seed repeats. */
@@ -44,8 +62,21 @@ export interface Stage {
   /** Ledgers that tell of each state that is written. */
   readonly functions: Ledger;
   readonly secrets: Ledger;
+  readonly sweeps: SweepPorts['sweeps'];
+  readonly turns: SweepPorts['turns'];
+  /** Whoever is asked tells at once. */
+  readonly nudges: SimulatedNudges;
   readonly tell: (what: Told['what'], subject: string, words: string) => void;
   readonly chance: (purpose: string) => SeededRandom;
+}
+
+/** What is played. */
+interface Story {
+  readonly name: string;
+  readonly seed: number;
+  /** Epoch milliseconds. */
+  readonly startAt: number;
+  readonly config: ParsedConfig;
 }
 
 /**
@@ -54,7 +85,7 @@ export interface Stage {
  * @param act Plays it, and says which states it leaves.
  */
 export async function playStory(
-  { name, seed, startAt }: { readonly name: string; readonly seed: number; readonly startAt: number },
+  { name, seed, startAt, config }: Story,
   act: (stage: Stage) => Promise<readonly State[]>,
 ): Promise<Played> {
   const dynamo = await startLocalDynamo();
@@ -69,16 +100,28 @@ export async function playStory(
     const queue = inCallOrder(clock);
     const ledgerOf = (kind: 'function' | 'secret') =>
       listening(queued(dynamoLedger(dynamo.client, table, kind), queue, ['subjects']), tell, closed);
+    const turns = queued(dynamoTurns(dynamo.client, table, clock), queue);
+    const sweeps = queued(dynamoSweepLedger(dynamo.client, table), queue);
+    const ledgers = { function: ledgerOf('function'), secret: ledgerOf('secret') };
+    const notices = telling(tell);
     const stage: Stage = {
       clock,
       telemetry,
       tell,
-      functions: ledgerOf('function'),
-      secrets: ledgerOf('secret'),
+      functions: ledgers.function,
+      secrets: ledgers.secret,
+      sweeps,
+      turns,
+      nudges: new SimulatedNudges(() => notify({ clock, ledgers, turns, notices }, config)),
       chance: (purpose) => new SeededRandom(seed, `${name}: ${purpose}`),
     };
-    const states = await clock.run(() => act(stage));
-    return { story, closed, open: states.filter(({ open }) => open), metrics: summed(telemetry) };
+    const ports = { clock, ledgers, sweeps, runs: async () => [] };
+    const { states, known } = await clock.run(async () => ({
+      states: await act(stage),
+      known: await overview(ports, config, { limit: Number.POSITIVE_INFINITY }),
+    }));
+    const open = states.filter((state) => state.open);
+    return { story, closed, open, metrics: summed(telemetry), overview: known };
   } finally {
     await dynamo.stop();
   }
@@ -113,6 +156,17 @@ export function queued<P extends object>(port: P, queue: Queue, streams: readonl
     return [name, streams.some((stream) => stream === name) ? streamed : inTurn];
   });
   return Object.fromEntries(calls);
+}
+
+/** Tells of each notice. */
+function telling(tell: Stage['tell']): Parameters<typeof notify>[0]['notices'] {
+  return {
+    send: async (severity, { json }) => {
+      const subjects = json.subjects.map(({ subject }) => subject).join(', ');
+      tell('notice', subjects, `a ${severity} to who listens`);
+    },
+    pause: async ({ deployId, subjects }) => tell('notice', subjects.join(', '), `a pause of ${deployId}`),
+  };
 }
 
 /** Tells of each state that was written. */

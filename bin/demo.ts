@@ -16,6 +16,7 @@ import { episodesOf, type Played } from './demo-stage.ts';
 import { EXIT, Failure } from './failure.ts';
 import { plural, renderLook, screenOf } from './render.ts';
 import { renderDay } from './render-day.ts';
+import { REPORT_FILE, writePage } from './report.ts';
 import { reportOf } from './scan.ts';
 
 const DEMO_CONFIG = defineConfig({
@@ -32,6 +33,7 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   const seen = await lookAtDemo(seed);
   const day = await playDemoDay(seed);
   const orders = await playDemoOrders(seed);
+  const known = { ...day.overview, runs: orders.progress };
   if (json) {
     const { regions, subjects } = reportOf(seen);
     const { metrics } = day;
@@ -48,6 +50,7 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
     `\nA table of ${plural(orders.items, 'order')}, some of them written twice, on a local server:\n\n`,
   );
   process.stdout.write(renderOrders(orders, screen));
+  process.stdout.write(`\nThe same day as a picture: ${await writePage(REPORT_FILE, known)}\n`);
   process.stdout.write(
     '\nOn your own account:\n  npx recohere scan --no-config --regions us-east-1,eu-west-1\n',
   );

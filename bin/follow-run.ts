@@ -21,11 +21,15 @@ export async function followRun(
   while (isAtWork(run)) {
     const now = clock.now();
     show(run.progress.done, Math.max(1, run.progress.of), progressText(run, speed(run, now)));
-    const share = Math.round((now - since) * POLL_SHARE);
-    await clock.sleep(Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, share)));
+    await clock.sleep(pollMs(now - since));
     run = await asked.run({ kind: 'status', run: run.id });
   }
   return run;
+}
+
+/** When to ask again, after a time that was waited. */
+export function pollMs(waitedMs: number): number {
+  return Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, Math.round(waitedMs * POLL_SHARE)));
 }
 
 /** Whether a run has not ended yet. */

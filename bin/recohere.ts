@@ -12,10 +12,15 @@ import {
   STACK_NAME_PATTERN,
   TOKEN,
 } from '../functions/contract/names.ts';
+import type { AskFlags } from './ask-hub.ts';
+import { secondsOf } from './duration.ts';
 import { EXIT, Failure } from './failure.ts';
 import type { InitFlags } from './init.ts';
-import type { AskFlags, ReconcileFlags, StartFlags } from './reconcile.ts';
+import type { ReconcileFlags, StartFlags } from './reconcile.ts';
+import type { ReportFlags } from './report.ts';
 import type { ScanFlags } from './scan.ts';
+import type { SilenceFlags } from './silence.ts';
+import type { VerifyFlags } from './verify.ts';
 
 /** Runs that one answer lists. */
 const RUNS_MAX = 100;
@@ -50,6 +55,22 @@ Exit codes:
 const ASKS = `
 It invokes the function <prefix>-reconcile in the hub's region, both as the
 config says, and nothing else: lambda:InvokeFunction is all it needs.`;
+
+const VERDICT_EXIT_CODES = `
+Exit codes:
+  0  all agreed
+  1  a subject disagrees (diverged or converging), whether or not it alarms
+  2  the command or its config is wrong, nobody knows the subject, or the hub is
+     not deployed, or of a release that does not know the question
+  3  it is not known: AWS refused, a replica could not be read, or nobody has
+     looked in time`;
+
+const DONE_EXIT_CODES = `
+Exit codes:
+  0  done
+  2  the command or its config is wrong, nobody knows the subject, or the hub is
+     not deployed, or of a release that does not know the question
+  3  AWS refused: what, and the missing permission, is printed`;
 
 const KEYS = `
 Primary keys of items are shown as hashes, unless --show-keys is given.`;
@@ -108,6 +129,137 @@ withSelection(program.command('init'), 'all enabled ones')
   .action(async (flags: InitFlags) => {
     const { init } = await import('./init.ts');
     process.exitCode = await init(flags);
+  });
+
+withAsking(program.command('status'))
+  .description('say what the deployed system knows: what does not agree, since when, and in what')
+  .addHelpText(
+    'after',
+    `${ASKS}
+It also says how old the last sweep is, what it could not read, and how far the
+targets of the last 28 days were met. If it is older than 15 minutes, no more
+than that is known (exit code 3).
+${VERDICT_EXIT_CODES}
+
+Examples:
+  recohere status
+  recohere status --json | jq '.subjects[] | select(.verdict != "agreed")'`,
+  )
+  .action(async (flags: AskFlags) => {
+    const { status } = await import('./status.ts');
+    process.exitCode = await status(flags);
+  });
+
+withAsking(program.command('diff'))
+  .argument('<subject>', 'name of a function or secret, as status prints it', someText)
+  .description('show which keys of a subject differ where, since when, and what caused it')
+  .addHelpText(
+    'after',
+    `${ASKS}
+Keys are named; values are known to nobody.
+${VERDICT_EXIT_CODES}
+
+Example:
+  recohere diff checkout-api`,
+  )
+  .action(async (subject: string, flags: AskFlags) => {
+    const { diff } = await import('./status.ts');
+    process.exitCode = await diff(subject, flags);
+  });
+
+withAsking(program.command('verify'))
+  .argument('<subjects...>', 'names of functions and secrets, up to 100')
+  .description('have subjects looked at now; with --wait, a gate for a pipeline')
+  .option('--wait', 'wait until each was looked at and none is on its way any more, and say the verdicts')
+  .addOption(
+    new Option('--timeout <time>', 'with --wait: how long at most, such as 90s')
+      .argParser(duration)
+      .default(600, '10m'),
+  )
+  .addHelpText(
+    'after',
+    `${ASKS}
+As the last step of a deploy, recohere verify SUBJECT --wait fails the pipeline
+if a region was left behind. A function that was never seen before is waited
+for up to two minutes; without --wait, nobody notices a name that is mistyped.
+At the timeout it is 1 if something differs, and 3 if nobody has looked.
+${VERDICT_EXIT_CODES}
+
+Examples:
+  recohere verify checkout-api prod/db
+  recohere verify checkout-api --wait --timeout 5m`,
+  )
+  .action(async (subjects: string[], flags: VerifyFlags) => {
+    const { verify } = await import('./verify.ts');
+    process.exitCode = await verify(subjects, flags);
+  });
+
+withAsking(program.command('silence'))
+  .argument('<subject>', 'name of a function or secret, as status prints it', someText)
+  .description('keep a subject from alarming for a while; it is looked at and shown as before')
+  .addOption(
+    new Option('--for <time>', 'how long, such as 30m, 2h or 3d, up to 30d')
+      .argParser(duration)
+      .conflicts('end'),
+  )
+  .option('--reason <text>', 'why, for whoever sees it', someText)
+  .option('--end', 'end the silence')
+  .addHelpText(
+    'after',
+    `${ASKS}
+${DONE_EXIT_CODES}
+
+Examples:
+  recohere silence checkout-api --for 2h --reason 'failover drill'
+  recohere silence checkout-api --end`,
+  )
+  .action(async (subject: string, flags: SilenceFlags) => {
+    const { silence } = await import('./silence.ts');
+    process.exitCode = await silence(subject, flags);
+  });
+
+withAsking(program.command('report'))
+  .description('draw what status says into one HTML file that needs nothing else')
+  .option(
+    '--out <file>',
+    'where to; a file that is no report of Recohere is left alone',
+    someText,
+    'recohere-report.html',
+  )
+  .option('--open', 'open it in the browser')
+  .addHelpText('after', `${ASKS}\n${DONE_EXIT_CODES}`)
+  .action(async (flags: ReportFlags) => {
+    const { report } = await import('./report.ts');
+    process.exitCode = await report(flags);
+  });
+
+withAsking(program.command('doctor'))
+  .description('say what would keep the deployed system from its work, and what mends it')
+  .addHelpText(
+    'after',
+    `
+It calls sts:GetCallerIdentity, and in each region cloudformation:DescribeStacks
+(once for each stack, and once more if one is missing) and ListStackResources,
+events:DescribeRule (once for each rule), sqs:GetQueueUrl and
+GetQueueAttributes; in the hub's also lambda:GetFunctionConfiguration for our
+own functions, whose environment it does not show, and lambda:InvokeFunction to
+ask what the last sweep could not read. These are some 12 calls a region, and 25
+more for the hub. It changes nothing. What is in other accounts is left to their
+own credentials.
+
+Exit codes:
+  0  nothing is wrong
+  1  something is wrong
+  2  the command or its config is wrong
+  3  something could not be checked: what, and the missing permission, is printed
+
+Examples:
+  recohere doctor
+  AWS_PROFILE=second recohere doctor --json`,
+  )
+  .action(async (flags: AskFlags) => {
+    const { doctor } = await import('./doctor.ts');
+    process.exitCode = await doctor(flags);
   });
 
 withAsking(program.command('reconcile'))
@@ -314,6 +466,13 @@ function hazardList(text: string): Hazard[] {
     if (hazard === undefined) throw new InvalidArgumentError(`Write one or more of ${HAZARDS.join(',')}.`);
     return hazard;
   });
+}
+
+/** @returns Seconds. */
+function duration(text: string): number {
+  const seconds = secondsOf(text);
+  if (seconds !== undefined) return seconds;
+  throw new InvalidArgumentError('Write a time such as 90s, 30m, 2h or 3d.');
 }
 
 /** @returns A share: 0.01 for `1%`. */

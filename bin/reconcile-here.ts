@@ -13,7 +13,7 @@ import { type ReconcilePorts, type RunStatus, reconcile } from '../functions/app
 import { runHere } from '../functions/app/run-here.ts';
 import { PROCESS_LIMITS } from '../functions/app/run-ports.ts';
 import type { ParsedConfig } from '../functions/contract/config.ts';
-import { requestSchema, type WrittenRequest } from '../functions/contract/tables.ts';
+import { runRequestSchema, type WrittenRequest } from '../functions/contract/requests.ts';
 import { EXIT, Failure } from './failure.ts';
 import { userModules } from './load-config.ts';
 import { sentenceOf } from './render.ts';
@@ -63,12 +63,11 @@ export async function dryRunHere(
         failed.catch(() => {}); // it is thrown by the next question
       });
     },
-    verify: async () => ({}),
   };
   return {
     async run(written) {
       await failed;
-      const status = (await reconcile(ports, config, requestSchema.parse(written))) as RunStatus;
+      const status = (await reconcile(ports, config, runRequestSchema.parse(written))) as RunStatus;
       return { ...status };
     },
     close() {

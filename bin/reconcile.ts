@@ -9,19 +9,14 @@ import { systemClock, systemRandom } from '../functions/adapters/aws/system.ts';
 import { tableOf } from '../functions/app/plan-run.ts';
 import { QUARANTINE } from '../functions/contract/deployment.ts';
 import type { Hazard } from '../functions/contract/names.ts';
-import type { RunKind, WrittenRequest } from '../functions/contract/tables.ts';
+import type { WrittenRequest } from '../functions/contract/requests.ts';
+import type { RunKind } from '../functions/contract/tables.ts';
+import { type AskFlags, askedOf, configOf, failureOf, granted, type Loaded, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
 import { followRun, isAtWork } from './follow-run.ts';
-import { loadConfig } from './load-config.ts';
 import { withProgress } from './progress.ts';
-import { screenOf, sentenceOf } from './render.ts';
+import { screenOf } from './render.ts';
 import { commandText, renderAudit, renderReports, renderRuns } from './render-run.ts';
-
-/** Flags of every command that speaks of runs. */
-export interface AskFlags {
-  readonly config?: string;
-  readonly json?: boolean;
-}
 
 /** Flags of the commands that start something. */
 export interface StartFlags extends AskFlags {
@@ -45,8 +40,6 @@ export interface ReconcileFlags extends StartFlags {
   /** In this process, with the caller's own credentials. */
   readonly here?: boolean;
 }
-
-type Loaded = NonNullable<Awaited<ReturnType<typeof loadConfig>>>;
 
 /** How a run is waited for and told of. */
 interface Telling extends StartFlags {
@@ -296,20 +289,6 @@ function newToken(): string {
   return `${time}-${Buffer.from(systemRandom.bytes(2)).toString('hex')}`;
 }
 
-/** @throws Failure `usage` */
-async function configOf({ config }: AskFlags): Promise<Loaded> {
-  const loaded = await loadConfig(config);
-  if (loaded) return loaded;
-  throw new Failure(
-    EXIT.usage,
-    'no config is here, which says where the hub is; write one with: npx recohere init',
-  );
-}
-
-async function askedOf(flags: AskFlags): Promise<Reconciling> {
-  return reconcileClient((await configOf(flags)).config);
-}
-
 /** @throws Failure `usage` if the config does not have exactly one such table */
 function requireTable(
   { path, config }: Loaded,
@@ -324,26 +303,4 @@ function requireTable(
     const has = names.length === 0 ? 'it names none' : `it names ${names.join(', ')}`;
     throw new Failure(EXIT.usage, `${path} does not name this table; ${has}`);
   }
-}
-
-/** @throws Failure with the reason why something was not done */
-async function granted<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw failureOf(error);
-  }
-}
-
-/** What a command ends with; a defect stays what it is. */
-function failureOf(error: unknown): unknown {
-  const why = whyNot(error);
-  if (why === undefined) return error;
-  if (why.refusal) return new Failure(EXIT.refused, sentenceOf(why.refusal));
-  const exitCode = why.code === 'FUNCTION_FAILED' ? EXIT.refused : EXIT.usage;
-  return new Failure(exitCode, `${why.message} (${why.code})`);
-}
-
-function print(document: object): void {
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }

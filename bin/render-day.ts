@@ -12,6 +12,7 @@ const PAINT: Record<Told['what'], Paint> = {
   event: (colors) => colors.dim,
   opened: (colors) => colors.cyan,
   overdue: (colors) => colors.red,
+  notice: (colors) => colors.magenta,
   forward: (colors) => colors.green,
   'rolled-back': (colors) => colors.yellow,
   superseded: (colors) => colors.yellow,

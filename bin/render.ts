@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import wrapAnsi from 'wrap-ansi';
+import { columnsOf } from '../functions/app/draw-words.ts';
 import type { Look } from '../functions/app/look.ts';
+import { ALL_REPLICA_WORDS, listed, phraseOf, plural, sentenceOf, wordOf } from '../functions/app/words.ts';
 import {
-  type Behind,
-  type Consumption,
   type Finding,
   type Hop,
   type Refusal,
@@ -13,6 +13,8 @@ import {
   VERDICTS,
   type Verdict,
 } from '../functions/contract/report.ts';
+
+export { listed, plural, sentenceOf };
 
 /** What the output can show. */
 export interface Screen {
@@ -23,8 +25,6 @@ export interface Screen {
 
 /** Rows of agreed subjects, and of unobservable ones, that are shown one by one; the rest is counted. */
 const QUIET_SHOWN = 20;
-/** Keys that one finding names on the screen; JSON has all. */
-const KEYS_SHOWN = 10;
 /** Narrower than this, names of subjects cannot be told apart, and a column for each region gives way. */
 const SUBJECT_WIDTH_MIN = 16;
 
@@ -42,6 +42,11 @@ export interface Shown extends Pick<Look, 'replicas' | 'alone' | 'refusals' | 'u
   readonly subjects: readonly Subject[];
 }
 
+interface Refused {
+  readonly replica: string;
+  readonly refusal: Refusal;
+}
+
 /** How a look speaks of what it looked at. */
 interface Words {
   readonly subject: string;
@@ -55,7 +60,8 @@ interface Words {
   readonly untold: readonly string[];
 }
 
-const FUNCTIONS: Words = {
+/** Of a look at functions. */
+export const FUNCTIONS: Words = {
   subject: 'subject',
   missing: 'function missing',
   unmatched: ['selects nothing', ' of the config, or nothing that a group before it has not'],
@@ -100,15 +106,21 @@ export function renderLook(look: Shown, screen: Screen, words = FUNCTIONS): stri
     }
     lines.push('');
   }
-  for (const { replica, refusal } of look.refusals) {
-    lines.push(wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen));
-  }
+  lines.push(...refusalLines(look.refusals, screen));
   const [nowhere, more] = words.unmatched;
   for (const what of look.unmatched) {
     lines.push(wrapped(`${colors.yellow(nowhere)} · ${what}${more}`, screen));
   }
   lines.push(...summaryOf(look, words).map((line) => wrapped(line, screen)));
   return `${lines.join('\n')}\n`;
+}
+
+/** What could not be read at all, one line a replica. */
+export function refusalLines(refusals: readonly Refused[], screen: Screen): string[] {
+  const colors = pc.createColors(screen.colors);
+  return refusals.map(({ replica, refusal }) =>
+    wrapped(`${colors.yellow('not readable')} · ${replica} · ${sentenceOf(refusal)}`, screen),
+  );
 }
 
 function tableOf(look: Shown, subjects: readonly Subject[], screen: Screen, colors: Colors): string[] {
@@ -150,13 +162,6 @@ export function plainTable(
     .map((line) => line.trimEnd());
 }
 
-/** Replicas of one account are told apart by their regions alone. */
-function columnsOf(replicas: readonly string[]): readonly string[] {
-  const accounts = new Set(replicas.map((replica) => replica.slice(0, replica.indexOf('/') + 1)));
-  const [account = ''] = accounts;
-  return accounts.size === 1 ? replicas.map((replica) => replica.slice(account.length)) : replicas;
-}
-
 const GAP = 2;
 const COUNTS_WIDTH = 30;
 const NO_LINE = { left: '', mid: '', right: '' };
@@ -176,37 +181,20 @@ const BARE = {
   middle: ' '.repeat(GAP),
 };
 
-const PAINT: Record<Verdict, (colors: Colors) => (text: string) => string> = {
+export const PAINT: Record<Verdict, (colors: Colors) => (text: string) => string> = {
   agreed: (colors) => colors.green,
   converging: (colors) => colors.cyan,
   diverged: (colors) => colors.red,
   unobservable: (colors) => colors.yellow,
 };
 
-/** What a replica's worst finding is called in its cell, worst first. */
-const CELLS = [
-  ['missing', 'missing'],
-  ['different', 'differs'],
-  ['extra', 'differs'],
-  ['unexpected', 'differs'],
-  ['stale', 'stale'],
-  ['standalone', 'stale'],
-  ['failed', 'failed'],
-  ['unobservable', 'unread'],
-  ['unsettled', 'updating'],
-] as const satisfies readonly (readonly [Finding['kind'], string])[];
-
 function cellOf({ findings, seenIn }: Subject, replica: string): string {
-  const own = findings.filter((finding) => finding.replica === replica);
-  const isWhole = ({ facet }: Finding) => facet === 'replica' || facet === 'version';
-  if (own.some((finding) => finding.kind === 'missing' && !isWhole(finding))) return 'differs';
-  const worst = CELLS.find(([kind]) => own.some((finding) => finding.kind === kind));
-  if (worst) return worst[1];
-  return seenIn.includes(replica) ? 'ok' : '-';
+  const word = wordOf(findings.filter((finding) => finding.replica === replica));
+  return word ?? (seenIn.includes(replica) ? 'ok' : '-');
 }
 
 function countsOf(cells: readonly string[]): string {
-  return ['ok', ...new Set(CELLS.map(([, word]) => word))]
+  return ['ok', ...ALL_REPLICA_WORDS]
     .map((word) => ({ word, count: cells.filter((cell) => cell === word).length }))
     .filter(({ count }) => count > 0)
     .map(({ word, count }) => `${count} ${word}`)
@@ -214,11 +202,11 @@ function countsOf(cells: readonly string[]): string {
 }
 
 /** What is told once for the whole region is not told for each subject. One line a replica: `checkout-api · eu-west-1 · env DB_HOST differs from us-east-1; FEATURE_X missing`. */
-function findingLines(
-  { subject, findings }: Subject,
-  { refusals }: Shown,
+export function findingLines(
+  { subject, findings }: { readonly subject: string; readonly findings: readonly Finding[] },
+  { refusals }: { readonly refusals: readonly Refused[] },
   screen: Screen,
-  { missing }: Words,
+  { missing }: Pick<Words, 'missing'>,
 ): string[] {
   const byReplica = new Map<string, Finding[]>();
   const isTold = (finding: Finding) =>
@@ -236,93 +224,7 @@ function findingLines(
   });
 }
 
-/** What one finding says; the facet is named once for findings that follow each other. */
-export function phraseOf(finding: Finding, before?: Finding, missing = FUNCTIONS.missing): string {
-  const { kind, facet, keys } = finding;
-  if (kind === 'unobservable') {
-    return `${facet === 'replica' ? '' : `${facet} `}not readable: ${sentenceOf(finding.refusal)}`;
-  }
-  switch (facet) {
-    case 'replica':
-      if (kind === 'extra')
-        return keys.length > 0 ? `also claimed by ${keys.join(', ')}` : 'not expected here';
-      if (kind === 'missing') return keys.includes('DeletedDate') ? 'scheduled for deletion' : missing;
-      return { unsettled: 'update in progress', failed: 'last update failed' }[kind];
-    case 'traffic':
-      return `alias ${keys.join(', ')} ${kind === 'missing' ? 'missing' : 'splits its traffic'}`;
-    case 'version':
-      if (kind !== 'stale') return VERSION_PHRASES[kind];
-      return keys.includes('InSync')
-        ? "version is not the primary's although AWS calls it in sync"
-        : 'replication takes too long';
-    case 'consumer': {
-      const name = keys.join(', ');
-      if (kind !== 'failed') return `consumer ${name} ${CONSUMER_PHRASES[kind]}`;
-      return `probe of ${name} failed${finding.refusal ? `: ${sentenceOf(finding.refusal)}` : ''}`;
-    }
-    case 'rotation':
-      return `rotation ${keys.includes('NextRotationDate') ? 'is overdue' : 'failed'} (${keys.join(', ')})`;
-    default: {
-      const what = facet === before?.facet ? listed(keys) : `${facet} ${listed(keys)}`;
-      if (kind === 'missing') return `${what} missing`;
-      if (kind === 'unexpected') return `${what} is not the one expected`;
-      if (kind === 'extra') return `${what} not in ${finding.reference}`;
-      return `${what} ${keys.length > 1 ? 'differ' : 'differs'} from ${finding.reference}`;
-    }
-  }
-}
-
-const VERSION_PHRASES: Record<Exclude<Behind['kind'], 'stale'>, string> = {
-  unsettled: 'replication under way',
-  failed: 'replication failed',
-  missing: 'no version is current',
-  standalone: 'a standalone secret: promoted, or never a replica',
-};
-
-const CONSUMER_PHRASES: Record<Exclude<Consumption['kind'], 'failed'>, string> = {
-  unsettled: 'may still keep another version',
-  stale: 'still uses another version',
-  unexpected: 'says that it uses a version that the secret never had',
-};
-
-function listed(keys: readonly string[]): string {
-  const names = keys.slice(0, KEYS_SHOWN).join(', ');
-  return keys.length > KEYS_SHOWN ? `${names} and ${keys.length - KEYS_SHOWN} more` : names;
-}
-
-const SENTENCES: Record<Refusal['code'], string> = {
-  ACCESS_DENIED: 'access denied',
-  NO_CREDENTIALS: 'no usable AWS credentials in environment, profile, single sign-on or instance role',
-  CREDENTIALS_EXPIRED: 'the AWS credentials have expired; sign in again',
-  CREDENTIALS_REJECTED: 'the AWS credentials are not accepted; is the region enabled for the account?',
-  REGION_UNREACHABLE: 'no answer; does the region exist, and is there a network?',
-  UNAVAILABLE: 'AWS failed to answer, also after retries; try again later',
-  KEY_UNUSABLE: 'the key that encrypts it is disabled or gone',
-  THROTTLED: 'throttled, also after retries; try again later',
-  UNEXPECTED_ANSWER: 'an answer that AWS does not document',
-  NOT_READ: 'not read',
-  TOO_OLD: 'read too long ago',
-  OTHER_ACCOUNT: 'the credentials belong to another account than the config names',
-  NO_BUILD_ID: 'no replica has the build id that the config compares code by',
-  OTHER_KEY: 'fingerprinted with another key',
-  PROBE_FAILED: 'it ran, and could not use the secret',
-  PROBE_MISSING: 'there is no such function or alias',
-  PROBE_SILENT: 'it did not answer in time',
-  PROBE_UNREADABLE: 'its answer is not one of a probe',
-};
-
-/** A refusal in words that a person can act on: which permission is missing, for which call. */
-export function sentenceOf({ code, call, permission }: Refusal): string {
-  const lacking = permission === undefined ? '' : `: missing permission ${permission}`;
-  const during = call === undefined || call === permission ? '' : ` (${call})`;
-  return `${SENTENCES[code]}${lacking}${during}`;
-}
-
 function summaryOf({ subjects, alone, replicas, refusals, calls }: Shown, words: Words): string[] {
-  const counts = VERDICTS.map((verdict) => ({
-    verdict,
-    count: subjects.filter((subject) => subject.verdict === verdict).length,
-  })).filter(({ count }) => count > 0);
   const made = [...calls.values()].reduce((sum, count) => sum + count, 0);
   if (subjects.length === 0) {
     const found = alone.length > 0 ? 'no function is in more than one of these regions' : words.nothing;
@@ -333,12 +235,21 @@ function summaryOf({ subjects, alone, replicas, refusals, calls }: Shown, words:
     ];
   }
   return [
-    `${plural(subjects.length, words.subject)} in ${plural(replicas.length, 'region')}: ${counts
-      .map(({ verdict, count }) => `${count} ${verdict}`)
-      .join(', ')}. ${plural(made, 'call')}, all of them reads.`,
+    `${plural(subjects.length, words.subject)} in ${plural(replicas.length, 'region')}: ${verdictsText(subjects)}. ${plural(made, 'call')}, all of them reads.`,
     ...aloneLines(alone),
     ...words.untold,
   ];
+}
+
+/** How many subjects have each verdict: `3 agreed, 1 diverged`. */
+export function verdictsText(subjects: readonly { readonly verdict: Verdict }[]): string {
+  return VERDICTS.map((verdict) => ({
+    verdict,
+    count: subjects.filter((subject) => subject.verdict === verdict).length,
+  }))
+    .filter(({ count }) => count > 0)
+    .map(({ verdict, count }) => `${count.toLocaleString('en-US')} ${verdict}`)
+    .join(', ');
 }
 
 function aloneLines(alone: Shown['alone']): string[] {
@@ -347,13 +258,13 @@ function aloneLines(alone: Shown['alone']): string[] {
   return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];
 }
 
-/** `1 item`, `2,000 items`. */
-export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 function clipped(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`;
+}
+
+/** Free text from outside, in one line, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** Breaks a line at the screen's width; what follows is indented further than the beginning. */

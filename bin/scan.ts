@@ -12,7 +12,7 @@ import {
 } from '../functions/app/look-secrets.ts';
 import { scopeOfConfig } from '../functions/app/scope.ts';
 import { warningsOf } from '../functions/contract/config.ts';
-import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { EXIT, type ExitCode, exitCodeOfVerdicts, Failure } from './failure.ts';
 import { loadConfig } from './load-config.ts';
 import { withProgress } from './progress.ts';
 import { renderLook, SECRETS, type Shown, screenOf, sentenceOf } from './render.ts';
@@ -146,10 +146,9 @@ export function reportOf({ replicas, subjects, alone, refusals, unmatched, calls
   };
 }
 
-/** A known difference before a refusal: it is a fact, whatever else could not be read. */
+/** As verdicts say; a selection that selects nothing is a mistake. */
 export function exitCodeOf({ subjects, refusals, unmatched }: Shown): ExitCode {
-  if (subjects.some(({ verdict }) => verdict === 'diverged' || verdict === 'converging'))
-    return EXIT.disagreed;
-  if (refusals.length > 0 || subjects.some(({ verdict }) => verdict === 'unobservable')) return EXIT.refused;
+  const exitCode = exitCodeOfVerdicts(subjects, refusals.length > 0);
+  if (exitCode !== EXIT.agreed) return exitCode;
   return subjects.length === 0 || unmatched.length > 0 ? EXIT.usage : EXIT.agreed;
 }

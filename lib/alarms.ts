@@ -1,28 +1,58 @@
 import { Duration } from 'aws-cdk-lib';
-import { Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { type IMetric, MathExpression, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
-  DEPLOYED,
-  type Part,
-  type QueuedPart,
+  CRITICAL_EVERY_MINUTES,
+  type Severity,
   SWEEP_EVERY_MINUTES,
 } from '../functions/contract/deployment.ts';
-import { type MetricName, NAMESPACE } from '../functions/contract/metrics.ts';
-import { runsArn } from './runs.ts';
+import type { MetricName } from '../functions/contract/metrics.ts';
+import { deadLettersIn, ofFunction, ofRuns, ours, PERIOD, QUEUED } from './metrics.ts';
 
-/** Sweeps publish the gauges, so a period holds about one of each. */
-const PERIOD = Duration.minutes(SWEEP_EVERY_MINUTES);
-
-/** One alarm. Its runbook is the section `alarm-<name>` of the README. */
-interface AlarmDefinition {
+/** One alarm that notifies. Its runbook is the section `alarm-<name>` of the README. */
+export interface AlarmDefinition {
   readonly name: string;
+  readonly severity: Severity;
   /** One sentence: what has happened. */
   readonly meaning: string;
-  readonly metric: (prefix: string) => Metric;
+  /** What must hold, all at once; several are alarms of their own, which notify nobody. */
+  readonly conditions: readonly [Condition, ...Condition[]];
+  /** The alarm whose symptom this one is: while that is on, this one says nothing. */
+  readonly silencedBy?: string;
+}
+
+/** What is wrong with one metric. */
+export interface Condition {
+  /** Tells it from the other conditions of its alarm. @default there are none */
+  readonly name?: string;
+  readonly metric: (prefix: string) => IMetric;
   readonly isBad: { readonly above: number } | { readonly below: number };
   /** How many periods of the last ones must be bad. */
   readonly periods: { readonly bad: number; readonly of: number };
   readonly missing: TreatMissingData;
 }
+
+/** What an installation has beside functions and secrets. */
+export interface Has {
+  readonly critical: boolean;
+  readonly tables: boolean;
+}
+
+/** Of how many days a budget of exposure is: a rate of 1 uses it up in just these. */
+export const BUDGET_DAYS = 30;
+
+/**
+ * How many times faster than its targets allow the mixed state must be used up, over two windows at once: the longer one says that it
+ * matters, the shorter one that it still goes on. What sweeps publish is such a rate already, so its average over a window is the
+ * rate of that window.
+ * @see https://sre.google/workbook/alerting-on-slos/ "Multiwindow, Multi-Burn-Rate Alerts"
+ */
+export const BURNS = {
+  fast: { rate: 4, shortMinutes: 15, longMinutes: 3 * 60 },
+  slow: { rate: 1, shortMinutes: 2 * 60, longMinutes: 24 * 60 },
+} as const;
+
+/** Percentage of replicas that a sweep must read. */
+export const COMPLETENESS_MIN = 99;
 
 /*
  * What a missing point means:
@@ -32,126 +62,175 @@ interface AlarmDefinition {
  *   heartbeat     it is what is looked for.
  */
 
-/** Every alarm of an installation without tables. */
-export const ALARMS: readonly AlarmDefinition[] = [
-  gauge('drift', 'Replicas still differ although their deadline has passed.', 'ConfigDriftCount'),
+const ONCE = { bad: 1, of: 1 };
+const FOR_AN_HOUR = { bad: 60 / SWEEP_EVERY_MINUTES, of: 60 / SWEEP_EVERY_MINUTES };
+
+/** Every alarm of an installation without critical subjects and without tables. */
+const ALARMS: readonly AlarmDefinition[] = [
   {
-    ...gauge(
-      'stalled',
-      'For an hour, replicas of a subject have not agreed although their deadline has passed.',
-      'EpisodesStalled',
-    ),
-    periods: { bad: 12, of: 12 },
+    name: 'exposure-fast',
+    severity: 'page',
+    meaning: `Replicas differ so much that the time in which they may is used up more than ${BURNS.fast.rate} times too fast.`,
+    conditions: burning('fast'),
   },
   gauge(
-    'secret-target',
-    'A replica or a consumer is behind the new version of a secret although its target has passed.',
-    'SecretsPastTarget',
+    'stale-consumer',
+    'page',
+    'A consumer does not use the new version of a secret although its target has passed.',
+    'SecretConsumersStale',
   ),
+  gauge('drift', 'ticket', 'Replicas still differ although their deadline has passed.', 'ConfigDriftCount'),
+  {
+    name: 'stalled',
+    severity: 'ticket',
+    meaning: 'For an hour, replicas of a subject have not agreed although their deadline has passed.',
+    conditions: [{ ...gaugeIsUp('EpisodesStalled'), periods: FOR_AN_HOUR }],
+    silencedBy: 'drift',
+  },
+  {
+    name: 'exposure-slow',
+    severity: 'ticket',
+    meaning: 'Replicas differ longer than they may: the time for it will not last.',
+    conditions: burning('slow'),
+    silencedBy: 'exposure-fast',
+  },
   gauge(
     'stuck-replica',
+    'ticket',
     'A replica of a secret is behind, missing or promoted although its target has passed.',
     'SecretReplicasStale',
   ),
   gauge(
     'failed-rotation',
+    'ticket',
     'The rotation of a secret has failed, was abandoned or is overdue.',
     'SecretRotationsFailed',
   ),
-  deadLetters('verify-deploy', 'Messages that tell of deploys could not be handled.'),
-  deadLetters('verify-rotation', 'Messages that tell of secrets could not be handled.'),
-  deadLetters(
-    'hub',
-    'Events could not be delivered within the hub, or a sweep or a dry run that a rule asked for failed.',
-  ),
-  errors('verify-deploy', 'The function verify-deploy fails again and again.'),
-  errors('verify-rotation', 'The function verify-rotation fails again and again.'),
-  errors('sweep', 'Sweeps fail again and again.'),
+  {
+    name: 'incomplete',
+    severity: 'ticket',
+    meaning: `For an hour, sweeps have read less than ${COMPLETENESS_MIN} % of the replicas that they are to read.`,
+    conditions: [
+      {
+        metric: (prefix) => ours(prefix, 'TelemetryCompleteness'),
+        isBad: { below: COMPLETENESS_MIN },
+        periods: FOR_AN_HOUR,
+        missing: TreatMissingData.IGNORE,
+      },
+    ],
+  },
   {
     name: 'heartbeat',
+    severity: 'ticket',
     meaning: `No sweep has finished for ${3 * SWEEP_EVERY_MINUTES} minutes, so nothing else here can be trusted.`,
-    metric: ours('SweepHeartbeat'),
-    isBad: { below: 1 },
-    periods: { bad: 3, of: 3 },
-    missing: TreatMissingData.BREACHING,
+    conditions: [
+      {
+        metric: (prefix) => ours(prefix, 'SweepHeartbeat'),
+        isBad: { below: 1 },
+        periods: { bad: 3, of: 3 },
+        missing: TreatMissingData.BREACHING,
+      },
+    ],
+  },
+  {
+    name: 'dead-letters',
+    severity: 'ticket',
+    meaning: 'Messages could not be handled, or a function of ours failed that nobody waits for.',
+    conditions: [
+      {
+        metric: (prefix) => sumOf([...QUEUED, 'hub' as const].map((of) => deadLettersIn(prefix, of))),
+        isBad: { above: 0 },
+        periods: ONCE,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+    ],
+  },
+  {
+    name: 'errors',
+    severity: 'ticket',
+    meaning: 'A function of ours fails again and again.',
+    conditions: [
+      {
+        metric: (prefix) =>
+          sumOf(([...QUEUED, 'sweep', 'notify'] as const).map((part) => ofFunction(prefix, part, 'Errors'))),
+        isBad: { above: 0 },
+        periods: { bad: 2, of: 3 }, // a failure that the next try mends is none to tell somebody of
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+    ],
+  },
+];
+
+/** What there is beside where the config has critical subjects. */
+const CRITICAL_ALARMS: readonly AlarmDefinition[] = [
+  {
+    name: 'critical-stalled',
+    severity: 'page',
+    meaning: 'Replicas of a critical subject do not agree although their deadline has passed.',
+    conditions: [
+      {
+        ...gaugeIsUp('CriticalStalled'),
+        metric: (prefix) =>
+          ours(prefix, 'CriticalStalled', { period: Duration.minutes(CRITICAL_EVERY_MINUTES) }),
+      },
+    ],
   },
 ];
 
 /** What there is beside where the config has tables. */
-export const RUN_ALARMS: readonly AlarmDefinition[] = [
+const RUN_ALARMS: readonly AlarmDefinition[] = [
   {
     name: 'failed-run',
+    severity: 'ticket',
     meaning: 'A run over a table cannot go on.',
-    metric: (prefix) =>
-      new Metric({
-        namespace: 'AWS/States',
-        metricName: 'ExecutionsFailed',
-        // by its name: the state machine is in another stack
-        dimensionsMap: { StateMachineArn: runsArn(prefix) },
-        statistic: 'Sum',
-        period: PERIOD,
-      }),
-    isBad: { above: 0 },
-    periods: { bad: 1, of: 1 },
-    missing: TreatMissingData.NOT_BREACHING,
+    conditions: [
+      {
+        metric: (prefix) => ofRuns(prefix, 'ExecutionsFailed'),
+        isBad: { above: 0 },
+        periods: ONCE,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+    ],
   },
 ];
 
-function gauge(name: string, meaning: string, metric: MetricName): AlarmDefinition {
+/** The alarms of an installation; one comes after that which silences it. */
+export function alarmsFor(has: Has): readonly AlarmDefinition[] {
+  return [...ALARMS, ...(has.critical ? CRITICAL_ALARMS : []), ...(has.tables ? RUN_ALARMS : [])];
+}
+
+function gauge(name: string, severity: Severity, meaning: string, metric: MetricName): AlarmDefinition {
+  return { name, severity, meaning, conditions: [gaugeIsUp(metric)] };
+}
+
+function gaugeIsUp(metric: MetricName): Condition {
   return {
-    name,
-    meaning,
-    metric: ours(metric),
+    metric: (prefix) => ours(prefix, metric),
     isBad: { above: 0 },
-    periods: { bad: 1, of: 1 },
+    periods: ONCE,
     missing: TreatMissingData.IGNORE,
   };
 }
 
-function deadLetters(of: QueuedPart | 'hub', meaning: string): AlarmDefinition {
-  return {
-    name: `${of}-dead-letters`,
-    meaning,
+function burning(speed: keyof typeof BURNS): AlarmDefinition['conditions'] {
+  const { rate, shortMinutes, longMinutes } = BURNS[speed];
+  const over = (minutes: number): Condition => ({
+    name: `for-${minutes < 60 ? `${minutes}m` : `${minutes / 60}h`}`,
     metric: (prefix) =>
-      new Metric({
-        namespace: 'AWS/SQS',
-        metricName: 'ApproximateNumberOfMessagesVisible',
-        dimensionsMap: { QueueName: DEPLOYED.deadLetters(prefix, of) },
-        statistic: 'Maximum',
-        period: PERIOD,
-      }),
-    isBad: { above: 0 },
-    periods: { bad: 1, of: 1 },
-    missing: TreatMissingData.NOT_BREACHING,
-  };
+      ours(prefix, 'ExposureBurnRate', { statistic: 'Average', period: Duration.minutes(minutes) }),
+    isBad: { above: rate },
+    periods: ONCE,
+    missing: TreatMissingData.IGNORE,
+  });
+  return [over(shortMinutes), over(longMinutes)];
 }
 
-/** A failure that the next try mends is none to wake somebody for. */
-function errors(part: Part, meaning: string): AlarmDefinition {
-  return {
-    name: `${part}-errors`,
-    meaning,
-    metric: (prefix) =>
-      new Metric({
-        namespace: 'AWS/Lambda',
-        metricName: 'Errors',
-        dimensionsMap: { FunctionName: DEPLOYED.part(prefix, part) },
-        statistic: 'Sum',
-        period: PERIOD,
-      }),
-    isBad: { above: 0 },
-    periods: { bad: 2, of: 3 },
-    missing: TreatMissingData.NOT_BREACHING,
-  };
-}
-
-function ours(metricName: MetricName): AlarmDefinition['metric'] {
-  return (service) =>
-    new Metric({
-      namespace: NAMESPACE,
-      metricName,
-      dimensionsMap: { service },
-      statistic: 'Maximum',
-      period: PERIOD,
-    });
+/** A metric without points counts as 0, and does not hide the others. */
+function sumOf(metrics: readonly Metric[]): MathExpression {
+  return new MathExpression({
+    expression: 'SUM(FILL(METRICS(), 0))',
+    usingMetrics: Object.fromEntries(metrics.map((metric, position) => [`m${position}`, metric])),
+    period: PERIOD,
+    label: 'sum',
+  });
 }

@@ -14,8 +14,13 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type ParsedConfig, type RecohereConfig, warningsOf } from '../functions/contract/config.ts';
-import { DEPLOYED, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import {
+  hasCritical,
+  type ParsedConfig,
+  type RecohereConfig,
+  warningsOf,
+} from '../functions/contract/config.ts';
+import { CRITICAL_EVERY_MINUTES, DEPLOYED, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
 import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../functions/contract/event-patterns.ts';
 import { DATA_EVENT, type Scheduled } from '../functions/contract/messages.ts';
 import { RUN_KINDS } from '../functions/contract/tables.ts';
@@ -27,11 +32,15 @@ import { Ledger } from './ledger.ts';
 import {
   INDEX_ACTIONS,
   LEDGER_ACTIONS,
+  LEDGER_READ_ACTIONS,
+  NOTICE_ACTIONS,
+  PAUSE_ACTIONS,
   PROBE_ACTIONS,
   PROOF_ACTIONS,
   READ_ACTIONS,
   SECRET_READ_ACTIONS,
   START_ACTIONS,
+  WAKE_ACTIONS,
 } from './permissions.ts';
 import { QueuedFunction } from './queued-function.ts';
 import { deadLetterQueue, sending } from './queues.ts';
@@ -39,17 +48,24 @@ import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 import { Runs } from './runs.ts';
 import { type ArnOwner, probeArns, secretArns } from './secret-access.ts';
 import { type DataAccess, type DataPlace, dataStatements } from './table-access.ts';
+import { type AlarmNotification, makeTopics } from './topics.ts';
 
 /** Enough for an event that names nobody, so that everything is looked at, at the pace of a good guest. */
 const VERIFY_TIMEOUT = Duration.seconds(300);
 
-const SWEEP_EVERY = Duration.minutes(SWEEP_EVERY_MINUTES);
-/** Less than from one sweep to the next, so that sweeps do not overlap. */
+/** Less than from one look at everything to the next. That sweeps do not overlap, a lease in the ledger sees to. */
 const SWEEP_TIMEOUT = Duration.seconds(270);
+
+/** Enough for some hundred subjects of one deploy. */
+const NOTIFY_TIMEOUT = Duration.seconds(300);
+/** It waits for the ledger and for topics, and computes nothing. */
+const NOTIFY_MEGABYTES = 256;
+/** A dashboard does not wait for longer. */
+const WIDGET_TIMEOUT = Duration.seconds(30);
 
 /** Enough to read what an item of the ledger says of each segment of a run. */
 const RECONCILE_TIMEOUT = Duration.minutes(5);
-/** How long a request of a rule is tried, if the function cannot be called. */
+/** How long a request that nobody waits for is tried, if the function cannot be called. */
 const ASKED_FOR_AT_MOST = Duration.hours(1);
 
 export interface RecohereHubProps {
@@ -62,6 +78,8 @@ export interface RecohereHubProps {
   readonly removalPolicy?: RemovalPolicy;
   /** How long the logs of the functions are kept. @default RetentionDays.ONE_MONTH */
   readonly logRetention?: RetentionDays;
+  /** Who is told of alarms, and of what deploys have left different. @default nobody: who listens to the topics is up to you */
+  readonly notify?: AlarmNotification | undefined;
 }
 
 /** What one installation has once: the bus that regions forward to, the functions that look, and what they remember. */
@@ -78,7 +96,11 @@ export class RecohereHub extends Construct {
     for (const words of warningsOf(config)) {
       Annotations.of(this).addWarningV2('recohere:cache-budget', words);
     }
-    const { removalPolicy = RemovalPolicy.RETAIN, logRetention = RetentionDays.ONE_MONTH } = props;
+    const {
+      removalPolicy = RemovalPolicy.RETAIN,
+      logRetention = RetentionDays.ONE_MONTH,
+      notify = {},
+    } = props;
 
     this.ledger = new Ledger(this, 'Ledger', { removalPolicy });
     this.fingerprintKey = new FingerprintKey(this, 'FingerprintKey', { removalPolicy });
@@ -91,6 +113,42 @@ export class RecohereHub extends Construct {
     const own = accounts.find(({ isHub }) => isHub);
     const readingFunctions = own ? [inRegionsOf(own, READ_ACTIONS, ['*'])] : [];
     const readingSecrets = own ? secretStatements(this, own) : [];
+    const history = new PolicyStatement({
+      actions: [...PROOF_ACTIONS],
+      resources: [this.ledger.table.tableArn],
+    });
+
+    const topics = makeTopics(this, prefix, notify);
+    const topicArns = { page: topics.page.topicArn, ticket: topics.ticket.topicArn };
+    const notifier = new HubFunction(this, 'Notify', {
+      part: 'notify',
+      description:
+        'Tells people, once for each deploy, what it has left different, and asks for pauses of rollouts',
+      config,
+      logRetention,
+      timeout: NOTIFY_TIMEOUT,
+      memoryMegabytes: NOTIFY_MEGABYTES,
+      environment: {
+        ...shared,
+        RECOHERE_PAGE_TOPIC: topicArns.page,
+        RECOHERE_TICKET_TOPIC: topicArns.ticket,
+      },
+      permissions: [
+        ...remembering,
+        new PolicyStatement({
+          actions: [...NOTICE_ACTIONS],
+          resources: [...new Set(Object.values(topicArns))],
+        }),
+        new PolicyStatement({ actions: [...PAUSE_ACTIONS], resources: [this.bus.eventBusArn] }),
+        sending(undelivered),
+      ],
+      options: { maxEventAge: ASKED_FOR_AT_MOST, onFailure: new SqsDestination(undelivered) },
+    });
+    wakeAtBurn(this, prefix, notifier.function, undelivered);
+    const waking = new PolicyStatement({
+      actions: [...WAKE_ACTIONS],
+      resources: [notifier.function.functionArn],
+    });
     const queued = { config, logRetention, timeout: VERIFY_TIMEOUT, bus: this.bus, undelivered };
 
     const verifyDeploy = new QueuedFunction(this, 'VerifyDeploy', {
@@ -104,7 +162,7 @@ export class RecohereHub extends Construct {
         RECOHERE_QUEUE: queueUrl,
         RECOHERE_DEAD_LETTERS: deadLettersUrl,
       }),
-      permissions: [...readingFunctions, ...assuming(accounts), ...remembering],
+      permissions: [...readingFunctions, ...assuming(accounts), ...remembering, waking],
       keyArn,
     });
     const verifyRotation = new QueuedFunction(this, 'VerifyRotation', {
@@ -122,8 +180,15 @@ export class RecohereHub extends Construct {
         ...readingSecrets,
         ...assuming(accounts.filter(({ secrets }) => secrets.length > 0)),
         ...remembering,
+        waking,
       ],
     });
+    const queues = {
+      RECOHERE_QUEUE: verifyDeploy.queue.queueUrl,
+      RECOHERE_SECRETS_QUEUE: verifyRotation.queue.queueUrl,
+    };
+    const everyMinutes = hasCritical(config) ? CRITICAL_EVERY_MINUTES : SWEEP_EVERY_MINUTES;
+    const untilNext = Duration.minutes(everyMinutes);
     const sweep = new HubFunction(this, 'Sweep', {
       part: 'sweep',
       description: 'Looks at everything, whether an event told of it or not',
@@ -132,41 +197,52 @@ export class RecohereHub extends Construct {
       timeout: SWEEP_TIMEOUT,
       environment: {
         ...shared,
+        ...queues,
         RECOHERE_KEY: keyArn,
-        RECOHERE_QUEUE: verifyDeploy.queue.queueUrl,
-        RECOHERE_SECRETS_QUEUE: verifyRotation.queue.queueUrl,
       },
       permissions: [
         ...readingFunctions,
         ...readingSecrets,
         ...assuming(accounts),
         ...remembering,
+        waking,
         sending(verifyDeploy.queue, verifyRotation.queue, undelivered),
       ],
       keyArn,
       // what one sweep did not do, the next one does
-      options: { retryAttempts: 0, maxEventAge: SWEEP_EVERY, onFailure: new SqsDestination(undelivered) },
+      options: { retryAttempts: 0, maxEventAge: untilNext, onFailure: new SqsDestination(undelivered) },
     });
     new Rule(this, 'SweepSchedule', {
-      description: `A sweep every ${SWEEP_EVERY_MINUTES} minutes`,
+      description: 'Sweeps',
       // by the clock, so that there is one in the first minutes of each hour, which looks at secrets too
-      schedule: Schedule.cron({ minute: `0/${SWEEP_EVERY_MINUTES}` }),
-      targets: [
-        new LambdaFunction(sweep.function, { deadLetterQueue: undelivered, maxEventAge: SWEEP_EVERY }),
+      schedule: Schedule.cron({ minute: `0/${everyMinutes}` }),
+      targets: [new LambdaFunction(sweep.function, { deadLetterQueue: undelivered, maxEventAge: untilNext })],
+    });
+    new HubFunction(this, 'Widget', {
+      part: 'widget',
+      description: 'Draws on the dashboard which copies agree, and asks for looks; it can apply nothing',
+      config,
+      logRetention,
+      timeout: WIDGET_TIMEOUT,
+      environment: { ...shared, ...queues },
+      permissions: [
+        new PolicyStatement({
+          actions: [...LEDGER_READ_ACTIONS],
+          resources: [this.ledger.table.tableArn],
+        }),
+        this.indexStatement(),
+        history,
+        sending(verifyDeploy.queue, verifyRotation.queue),
       ],
     });
 
-    const proofs = new PolicyStatement({
-      actions: [...PROOF_ACTIONS],
-      resources: [this.ledger.table.tableArn],
-    });
     const runs =
       data.length > 0
         ? new Runs(this, 'Runs', {
             config,
             logRetention,
             environment: { ...shared, RECOHERE_ACCOUNT: Aws.ACCOUNT_ID },
-            permissions: [...workingOn(data, 'work'), this.ledgerStatement(), proofs],
+            permissions: [...workingOn(data, 'work'), this.ledgerStatement(), history],
           })
         : undefined;
     const reconcile = new HubFunction(this, 'Reconcile', {
@@ -178,17 +254,17 @@ export class RecohereHub extends Construct {
       timeout: RECONCILE_TIMEOUT,
       environment: {
         ...shared,
+        ...queues,
         RECOHERE_ACCOUNT: Aws.ACCOUNT_ID,
-        RECOHERE_QUEUE: verifyDeploy.queue.queueUrl,
-        RECOHERE_SECRETS_QUEUE: verifyRotation.queue.queueUrl,
         ...(runs && { RECOHERE_RUNS: runs.stateMachineArn }),
       },
       permissions: [
         ...workingOn(data, 'tell'),
         ...(runs
-          ? [new PolicyStatement({ actions: [...START_ACTIONS], resources: [runs.stateMachineArn] }), proofs]
+          ? [new PolicyStatement({ actions: [...START_ACTIONS], resources: [runs.stateMachineArn] })]
           : []),
         ...remembering,
+        history,
         sending(verifyDeploy.queue, verifyRotation.queue, undelivered),
       ],
       // of those that rules have sent, which bear being repeated
@@ -202,16 +278,29 @@ export class RecohereHub extends Construct {
   }
 
   private rememberingStatements(): PolicyStatement[] {
-    const index = new PolicyStatement({
-      actions: [...INDEX_ACTIONS],
-      resources: [this.ledger.statesIndexArn],
-    });
-    return [this.ledgerStatement(), index];
+    return [this.ledgerStatement(), this.indexStatement()];
+  }
+
+  private indexStatement(): PolicyStatement {
+    return new PolicyStatement({ actions: [...INDEX_ACTIONS], resources: [this.ledger.statesIndexArn] });
   }
 
   private ledgerStatement(): PolicyStatement {
     return new PolicyStatement({ actions: [...LEDGER_ACTIONS], resources: [this.ledger.table.tableArn] });
   }
+}
+
+/** Wakes who asks for pauses of rollouts, when too much differs for too long. */
+function wakeAtBurn(scope: Construct, prefix: string, notify: IFunction, undelivered: Queue): void {
+  new Rule(scope, 'ExposureBurns', {
+    description: 'The alarm exposure-fast, when it begins',
+    eventPattern: {
+      source: ['aws.cloudwatch'],
+      detailType: ['CloudWatch Alarm State Change'],
+      detail: { alarmName: [DEPLOYED.alarm(prefix, 'exposure-fast')], state: { value: ['ALARM'] } },
+    },
+    targets: [new LambdaFunction(notify, { deadLetterQueue: undelivered, maxEventAge: ASKED_FOR_AT_MOST })],
+  });
 }
 
 /** Dry runs that begin by themselves, by the schedules of the config, and those that anybody asks for who may put events on the bus. */

@@ -1,75 +1,118 @@
-import { Aws } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration, TimeZone } from 'aws-cdk-lib';
+import {
+  Alarm,
+  AlarmMuteRule,
+  AlarmRule,
+  AlarmState,
+  ComparisonOperator,
+  CompositeAlarm,
+  type IAlarm,
+  ScheduleExpression,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { hasCritical, type ParsedConfig, type RecohereConfig } from '../functions/contract/config.ts';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
-import { ALARMS, RUN_ALARMS } from './alarms.ts';
-
-/** Who is told of alarms: addresses, or whoever listens to a topic of yours, on which CloudWatch may publish. */
-export type AlarmNotification = { readonly emails: readonly string[] } | { readonly topic: ITopic };
+import { type AlarmDefinition, alarmsFor, type Condition } from './alarms.ts';
+import { makeDashboard } from './dashboard.ts';
+import { readDeployable } from './replica-accounts.ts';
+import { type AlarmNotification, namedTopics, type Topics } from './topics.ts';
 
 export interface RecohereMonitoringProps {
-  /** The config's prefix. */
-  readonly prefix: string;
-  /** @default a topic of its own that nobody listens to yet */
+  /** What is watched, as in `recohere.config.ts`. */
+  readonly config: RecohereConfig;
+  /** Who is told: as for the hub, which makes the topics and lets addresses listen to them. @default nobody */
   readonly notify?: AlarmNotification | undefined;
-  /** Whether the config has tables. @default false */
-  readonly hasTables?: boolean;
 }
 
-/** Alarms of one installation. In the region of its hub, for alarms watch metrics of their own region only. */
+/** Alarms and dashboard of one installation. In the region of its hub, for alarms watch metrics of their own region only. */
 export class RecohereMonitoring extends Construct {
   /** What the alarms notify, when they begin and when they end. */
-  readonly topic: ITopic;
+  readonly topics: Topics;
 
-  constructor(scope: Construct, id: string, props: RecohereMonitoringProps) {
+  /** @throws ConfigError with every mistake of the config */
+  constructor(scope: Construct, id: string, { config: written, notify = {} }: RecohereMonitoringProps) {
     super(scope, id);
-    const { prefix, notify = { emails: [] }, hasTables = false } = props;
-    const alarms = [...ALARMS, ...(hasTables ? RUN_ALARMS : [])];
-    this.topic = 'topic' in notify ? notify.topic : topicOf(this, prefix, notify.emails);
-    const action = new SnsAction(this.topic);
-    for (const { name, meaning, metric, isBad, periods, missing } of alarms) {
-      const alarm = new Alarm(this, `alarm-${name}`, {
-        alarmName: DEPLOYED.alarm(prefix, name),
-        alarmDescription: `${meaning} What to do: README.md#alarm-${name}`,
-        metric: metric(prefix),
-        ...('above' in isBad
-          ? { comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD, threshold: isBad.above }
-          : { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD, threshold: isBad.below }),
-        evaluationPeriods: periods.of,
-        datapointsToAlarm: periods.bad,
-        treatMissingData: missing,
-      });
+    const { config } = readDeployable(written);
+    const { prefix, tables } = config;
+    const has = { critical: hasCritical(config), tables: tables.length > 0 };
+    this.topics = namedTopics(this, prefix, notify);
+    const alarms = new Map<string, IAlarm>();
+    for (const definition of alarmsFor(has)) {
+      const { name, silencedBy = '' } = definition;
+      const alarm = alarmOf(this, prefix, definition, alarms.get(silencedBy));
+      const action = new SnsAction(this.topics[definition.severity]);
       alarm.addAlarmAction(action);
       alarm.addOkAction(action);
+      alarms.set(name, alarm);
     }
+    muteInWindows(this, config, [...alarms.values()]);
+    makeDashboard(this, prefix, has, [...alarms.values()]);
   }
 }
 
-/**
- * A topic on which only alarms of this installation may publish.
- *
- * It is not encrypted at rest: CloudWatch cannot publish to a topic that is encrypted with the key that SNS has in each
- * account, and a key of one's own costs a dollar a month, for texts that hold names and counts.
- */
-function topicOf(scope: Construct, prefix: string, emails: readonly string[]): Topic {
-  const topic = new Topic(scope, 'Topic', { topicName: DEPLOYED.alarms(prefix), enforceSSL: true });
-  // a policy replaces the one that every topic has at first, by which CloudWatch may publish
-  topic.addToResourcePolicy(
-    new PolicyStatement({
-      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-      actions: ['sns:Publish'],
-      resources: [topic.topicArn],
-      conditions: {
-        ArnLike: {
-          'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:${DEPLOYED.alarm(prefix, '*')}`,
-        },
-      },
-    }),
-  );
-  for (const email of emails) topic.addSubscription(new EmailSubscription(email));
-  return topic;
+/** One alarm of one metric, or one that is made of such alarms. */
+function alarmOf(
+  scope: Construct,
+  prefix: string,
+  { name, meaning, conditions, silencedBy }: AlarmDefinition,
+  cause: IAlarm | undefined,
+): Alarm | CompositeAlarm {
+  const alarmName = DEPLOYED.alarm(prefix, name);
+  const alarmDescription = `${meaning} What to do: README.md#alarm-${name}`;
+  const [first, ...others] = conditions;
+  if (others.length === 0 && silencedBy === undefined) {
+    return metricAlarm(scope, `alarm-${name}`, { alarmName, alarmDescription }, prefix, first);
+  }
+  if (silencedBy !== undefined && cause === undefined) throw new Error(`${silencedBy} comes after ${name}`);
+  const parts = conditions.map((condition) => {
+    const own = {
+      alarmName: `${alarmName}-${condition.name ?? 'metric'}`,
+      alarmDescription: `A part of ${alarmName}.`,
+    };
+    return metricAlarm(scope, own.alarmName, own, prefix, condition);
+  });
+  const isOn = (alarm: IAlarm) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM);
+  const alarmRule = AlarmRule.allOf(...parts.map(isOn), ...(cause ? [AlarmRule.not(isOn(cause))] : []));
+  return new CompositeAlarm(scope, `alarm-${name}`, {
+    compositeAlarmName: alarmName,
+    alarmDescription,
+    alarmRule,
+  });
+}
+
+function metricAlarm(
+  scope: Construct,
+  id: string,
+  named: { readonly alarmName: string; readonly alarmDescription: string },
+  prefix: string,
+  { metric, isBad, periods, missing }: Condition,
+): Alarm {
+  return new Alarm(scope, id, {
+    ...named,
+    metric: metric(prefix),
+    ...('above' in isBad
+      ? { comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD, threshold: isBad.above }
+      : { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD, threshold: isBad.below }),
+    evaluationPeriods: periods.of,
+    datapointsToAlarm: periods.bad,
+    treatMissingData: missing,
+  });
+}
+
+/** In a window, alarms begin and end as ever, and notify nobody. */
+function muteInWindows(
+  scope: Construct,
+  { prefix, maintenance }: ParsedConfig,
+  alarms: readonly IAlarm[],
+): void {
+  maintenance.forEach(({ schedule, minutes, timezone }, position) => {
+    new AlarmMuteRule(scope, `Maintenance${position}`, {
+      alarmMuteRuleName: `${prefix}-maintenance-${position}`,
+      description: 'A window of maintenance of the config',
+      schedule: ScheduleExpression.expression(schedule, TimeZone.of(timezone)),
+      duration: Duration.minutes(minutes),
+      alarms: [...alarms],
+    });
+  });
 }

@@ -24,9 +24,10 @@ export const SECRET_VALUE_ACTIONS = [
 ] as const;
 
 /** What is done with the ledger's table. Nothing of ours deletes from it. */
-export const LEDGER_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem'] as const;
+export const LEDGER_READ_ACTIONS = ['dynamodb:GetItem'] as const;
+export const LEDGER_ACTIONS = [...LEDGER_READ_ACTIONS, 'dynamodb:PutItem'] as const;
 
-/** What reads proofs of runs out of the ledger's table. */
+/** What reads episodes that have ended, and proofs of runs, out of the ledger's table. */
 export const PROOF_ACTIONS = ['dynamodb:Query'] as const;
 
 /** What is asked of a table before a run over it is planned. */
@@ -47,6 +48,12 @@ export const OBJECT_ACTIONS = {
 
 /** What is done with the bucket itself. */
 export const BUCKET_ACTIONS = ['s3:ListBucket'] as const;
+
+/** How those who look wake the function that sends notices, */
+export const WAKE_ACTIONS = ['lambda:InvokeFunction'] as const;
+/** and how it sends them, and asks for a pause of a rollout. */
+export const NOTICE_ACTIONS = ['sns:Publish'] as const;
+export const PAUSE_ACTIONS = ['events:PutEvents'] as const;
 
 /** How an execution of a run begins. */
 export const START_ACTIONS = ['states:StartExecution'] as const;
@@ -76,7 +83,10 @@ export const RUNTIME_ACTIONS = {
   'verify-rotation': [...LOG_ACTIONS, ...TRACE_ACTIONS, ...CONSUME_ACTIONS],
   // a sweep that failed becomes a dead letter
   sweep: [...LOG_ACTIONS, ...TRACE_ACTIONS, 'sqs:SendMessage'],
-  // so does a request that a rule has sent
+  // so does what nobody waits for, if it fails
+  notify: [...LOG_ACTIONS, ...TRACE_ACTIONS, 'sqs:SendMessage'],
+  widget: [...LOG_ACTIONS, ...TRACE_ACTIONS],
+  // and a request that a rule has sent
   reconcile: [...LOG_ACTIONS, ...TRACE_ACTIONS, 'sqs:SendMessage'],
   'reconcile-worker': [...LOG_ACTIONS, ...TRACE_ACTIONS],
 } as const satisfies Record<Part, readonly string[]>;

@@ -1,19 +1,18 @@
-import { DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { RELEASE } from '../functions/contract/release.ts';
 import { RecohereData } from './data.ts';
 import { RecohereHub, type RecohereHubProps } from './hub.ts';
-import { type AlarmNotification, RecohereMonitoring } from './monitoring.ts';
+import { RecohereMonitoring } from './monitoring.ts';
 import { RecohereRegion, type RecohereRegionProps } from './region.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 import { probeArns, secretArns } from './secret-access.ts';
 import type { DataPlace } from './table-access.ts';
 
-export interface RecohereProps extends RecohereHubProps {
-  /** Who is told of alarms. @default a topic of its own that nobody listens to yet */
-  readonly notify?: AlarmNotification | undefined;
-}
+/** What the hub needs is all that the others need. */
+export type RecohereProps = RecohereHubProps;
 
 /**
  * All stacks of one installation: the hub, its monitoring, one for each account and region in which copies live, and one more for each
@@ -32,9 +31,9 @@ export class Recohere extends Construct {
   readonly regionDefaults: RecohereRegionProps;
 
   /** @throws ConfigError with every mistake of the config */
-  constructor(scope: Construct, id: string, { notify, ...hubProps }: RecohereProps) {
+  constructor(scope: Construct, id: string, props: RecohereProps) {
     super(scope, id);
-    const { config, accounts, data } = readDeployable(hubProps.config);
+    const { config, accounts, data } = readDeployable(props.config);
     const { prefix, hub } = config;
 
     this.hub = new Stack(this, 'hub', {
@@ -42,14 +41,14 @@ export class Recohere extends Construct {
       description: 'Recohere: what looks at copies of functions and secrets, and what it remembers',
       env: envOf(hub.account, hub.region),
     });
-    new RecohereHub(this.hub, 'Hub', hubProps);
+    new RecohereHub(this.hub, 'Hub', props);
 
     this.monitoring = new Stack(this, 'monitoring', {
       stackName: DEPLOYED.stack(prefix, 'monitoring'),
-      description: 'Recohere: alarms',
+      description: 'Recohere: alarms and dashboard',
       env: envOf(hub.account, hub.region),
     });
-    new RecohereMonitoring(this.monitoring, 'Monitoring', { prefix, notify, hasTables: data.length > 0 });
+    new RecohereMonitoring(this.monitoring, 'Monitoring', props);
 
     const propsOf = ({ readRoleRegion, externalId }: ReplicaAccount): RecohereRegionProps => ({
       prefix,
@@ -69,6 +68,7 @@ export class Recohere extends Construct {
     this.regionDefaults = propsOf(accounts.find(({ isHub }) => !isHub) ?? first);
     this.data = data.map((place) => dataStack(this, place, data, hub.account));
     for (const stack of [this.monitoring, ...this.regions, ...this.data]) stack.addStackDependency(this.hub);
+    for (const stack of [this.hub, this.monitoring, ...this.data]) tellRelease(stack);
   }
 }
 
@@ -87,7 +87,13 @@ export function regionStack(
     synthesizer: plainSynthesizer(),
   });
   new RecohereRegion(stack, 'Default', props);
+  tellRelease(stack);
   return stack;
+}
+
+/** Says which release has made a stack, so that stacks that were left behind can be told. */
+function tellRelease(stack: Stack): void {
+  new CfnOutput(stack, 'Release', { description: 'Release of Recohere', value: RELEASE });
 }
 
 function dataStack(

@@ -151,7 +151,7 @@ export class Installation {
     const samples = await until(
       'a sweep has logged what it counted',
       async () => {
-        await this.invoke('sweep', {});
+        await this.invoke('sweep', { all: true });
         return this.samples();
       },
       (logged) => lastIn(logged) !== before,

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { bootstrap, cdkEnvironment, deployStacks } from './cdk.ts';
+import { bootstrap, cdkEnvironment, deployStacks, EMULATED_STACKS } from './cdk.ts';
 import { type Emulator, emulatorEnvironment, findEmulator, useEmulator } from './emulator.ts';
 import { Installation, type State } from './installation.ts';
 import {
@@ -38,6 +38,13 @@ const NEXT: readonly (readonly [words: string, command: string])[] = [
   ['Talk to the emulator, and not to AWS, from this terminal:', `. ${ENV_FILE}`],
   ['Look once, by hand:', `node dist/bin/recohere.js scan --config ${CONFIG_FILE}`],
   ['See what the ledger remembers:', 'node dist/local/try.js episodes'],
+  ['See what is known of everything:', `node dist/bin/recohere.js status --config ${CONFIG_FILE}`],
+  ['Which keys differ where:', `node dist/bin/recohere.js diff pricing --config ${CONFIG_FILE}`],
+  [
+    'Keep it from alarming for a while:',
+    `node dist/bin/recohere.js silence pricing --for 10m --reason "trying it out" --config ${CONFIG_FILE}`,
+  ],
+  ['Draw it all into recohere-report.html:', `node dist/bin/recohere.js report --config ${CONFIG_FILE}`],
   ['Bring the straggler to release 2 as well:', 'node dist/local/try.js deploy pricing eu-west-1 2'],
   ['Rotate a secret, and follow it to who uses it:', `node dist/local/try.js rotate ${SECRET}`],
   [
@@ -52,8 +59,16 @@ const NEXT: readonly (readonly [words: string, command: string])[] = [
   ['Tell nonsense …', `node dist/local/try.js event '{ "deployId": 42 }'`],
   ['… and find it among the dead letters:', 'node dist/local/try.js dead-letters'],
   ['Sweep now, and not in 5 minutes:', 'node dist/local/try.js sweep'],
+  [
+    'Look at a function now, as a pipeline would, and wait:',
+    `node dist/bin/recohere.js verify pricing --wait --config ${CONFIG_FILE}`,
+  ],
+  [
+    'Ask what would stop Recohere; it misses the alarms, which no emulator has:',
+    `node dist/bin/recohere.js doctor --config ${CONFIG_FILE}`,
+  ],
   ['See what CloudWatch would make of the logs:', 'node dist/local/try.js metrics'],
-  [`Edit ${CONFIG_FILE}, and deploy it:`, `npx cdk deploy --all -c config=${CONFIG_FILE}`],
+  [`Edit ${CONFIG_FILE}, and deploy it:`, `npx cdk deploy '${EMULATED_STACKS}' -c config=${CONFIG_FILE}`],
 ];
 
 /** A signal that ends the run. */
@@ -143,7 +158,7 @@ async function run(emulator: Emulator): Promise<void> {
   await writeFile(CONFIG_FILE, `${JSON.stringify(CONFIG, null, 2)}\n`);
   const options = { folder: CDK_FOLDER, config: resolve(CONFIG_FILE), signal: ending.signal };
   await step('Preparing its regions for the CDK', () => bootstrap(options, REGIONS));
-  await step('Deploying Recohere: hub, alarms, regions, a bucket', () => deployStacks(options));
+  await step('Deploying Recohere: hub, regions, a bucket', () => deployStacks(options));
   await writeFile(
     ENV_FILE,
     environmentText({ ...emulatorEnvironment(emulator.endpoint), ...cdkEnvironment(CDK_FOLDER) }),

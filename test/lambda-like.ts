@@ -16,7 +16,7 @@ import { CONFIG_FILE } from '../functions/contract/environment.ts';
 import type { Ledger } from '../functions/ports/ledger.ts';
 import type { RunLedger } from '../functions/ports/run-ledger.ts';
 
-/** A message that the bundle has sent, to which queue. */
+/** A message that the bundle has sent, to which queue, topic or bus. */
 interface Sent {
   readonly queue: string;
   readonly body: string;
@@ -55,21 +55,31 @@ const CONFIG = {
       code: 'sha256',
       settings: true,
       alarmOn: ['env'],
+      critical: false,
+      targets: { exposurePercent: 1 },
     },
   ],
   secrets: [],
   tables: [],
+  maintenance: [],
   deadlineSeconds: 300,
   maxRolloutSeconds: 3600,
   mode: 'alert',
 } satisfies ParsedConfig;
 
 /** What is watched beside the function. */
-const SECRET = { name: 'prod/db', consumers: [], replicationSeconds: 30, targetSeconds: 120, strict: false };
+const SECRET = {
+  name: 'prod/db',
+  consumers: [],
+  replicationSeconds: 30,
+  targetSeconds: 120,
+  strict: false,
+  critical: false,
+};
 
 /**
  * @param environmentOf Environment of the function in a region; `undefined` if it is not there.
- * @param refuses Messages that the queues do not take.
+ * @param refuses Messages that queues and topics do not take.
  * @param secretOf What `DescribeSecret` says of a secret in a region; without it, the config names none.
  * @param tables Those of the config. Each is there, and empty.
  */
@@ -96,13 +106,15 @@ export async function startLambdaLike(
   const read: string[] = [];
   const server = createServer(async (request, response) => {
     const [status, answer] = answerTo(request, await text(request));
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
 
-  function answerTo({ url = '', headers }: IncomingMessage, body: string): [number, object] {
+  function answerTo({ url = '', headers }: IncomingMessage, body: string): [number, object | string] {
     const call = String(headers['x-amz-target'] ?? '').split('.')[1];
     if (call === 'GetSecretValue') return [200, { SecretString: 'k'.repeat(64), VersionId: 'version-1' }];
     if (call === 'SendMessage') {
@@ -110,6 +122,22 @@ export async function startLambdaLike(
       if (refuses(MessageBody)) return [403, { __type: 'AccessDenied' }];
       sent.push({ queue: QueueUrl.split('/').at(-1), body: MessageBody });
       return [200, { MessageId: '1', MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex') }];
+    }
+    if (call === 'PutEvents') {
+      for (const { EventBusName, Detail } of JSON.parse(body).Entries)
+        sent.push({ queue: EventBusName, body: Detail });
+      return [200, { FailedEntryCount: 0, Entries: [{ EventId: '1' }] }];
+    }
+    const query = new URLSearchParams(body); // of SNS, which answers in XML
+    if (query.get('Action') === 'Publish') {
+      const message = query.get('Message') ?? '';
+      if (refuses(message))
+        return [403, '<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>'];
+      sent.push({ queue: query.get('TopicArn')?.split(':').at(-1) ?? '', body: message });
+      return [
+        200,
+        '<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>',
+      ];
     }
     if (call === 'StartExecution') {
       started.push(JSON.parse(body));
@@ -149,10 +177,15 @@ export async function startLambdaLike(
     RECOHERE_QUEUE: `${own}/1/verify-deploy`,
     RECOHERE_SECRETS_QUEUE: `${own}/1/verify-rotation`,
     RECOHERE_DEAD_LETTERS: `${own}/1/dead-letters`,
+    RECOHERE_PAGE_TOPIC: 'arn:aws:sns:us-east-1:111111111111:recohere-page',
+    RECOHERE_TICKET_TOPIC: 'arn:aws:sns:us-east-1:111111111111:recohere-ticket',
   };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const { handler: bare } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'index.mjs')).href);
-  const context = { getRemainingTimeInMillis: () => 120_000 };
+  const context = {
+    getRemainingTimeInMillis: () => 120_000,
+    invokedFunctionArn: `arn:aws:lambda:us-east-1:111111111111:function:recohere-${part}`,
+  };
   return {
     handler: (event) => bare(event, context),
     ledger: dynamoLedger(dynamo.client, table),

@@ -3,6 +3,7 @@ import { renderOrders } from '../bin/demo-orders.ts';
 import { renderLook } from '../bin/render.ts';
 import { renderDay } from '../bin/render-day.ts';
 import { METRICS } from '../functions/contract/metrics.ts';
+import { alarmsText, burnsText } from './lib/alarms-text.ts';
 import { markdownTable } from './lib/markdown-table.ts';
 import { costText } from './lib/monthly-cost.ts';
 import { rolesTable } from './lib/roles.ts';
@@ -18,6 +19,8 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
     return fenced(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
   },
   runs: async () => fenced(renderOrders(await playDemoOrders(1), TERMINAL)),
+  alarms: alarmsText,
+  burns: burnsText,
   roles: rolesTable,
   cost: costText,
   'run-costs': runCostsText,

@@ -12,6 +12,8 @@ interface Looks {
 
 /** Who was asked to look at what. */
 export interface AskedToLook {
+  /** What the state of each has in `lookedFor` once it was looked at. */
+  readonly id: string;
   readonly functions: readonly string[];
   readonly secrets: readonly string[];
 }
@@ -27,11 +29,12 @@ export function askingToLook(
 ): (subjects: readonly string[]) => Promise<AskedToLook> {
   const known = new Set(config.secrets.flatMap((secret) => [secret.name, subjectOfSecret(config, secret)]));
   return async (subjects) => {
+    const id = Buffer.from(random.bytes(ID_BYTES)).toString('hex');
     const asked = {
+      id,
       functions: subjects.filter((subject) => !known.has(subject)),
       secrets: subjects.filter((subject) => known.has(subject)),
     };
-    const id = Buffer.from(random.bytes(ID_BYTES)).toString('hex');
     const at = clock.now();
     for (const kind of ['functions', 'secrets'] as const) {
       if (asked[kind].length > 0) await queues[kind].send({ id, at, subjects: asked[kind] });

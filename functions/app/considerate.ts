@@ -4,16 +4,22 @@ import type { AccessMemory } from '../ports/access-memory.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ConsumerProbes } from '../ports/consumer-probes.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
+import type { Nudges } from '../ports/notices.ts';
 import type { SecretSource } from '../ports/secret-source.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { backingOff, doorkeeper } from './back-off.ts';
 import { type Pace, paced } from './pace.ts';
 import { sharedCalls, sharing } from './sharing.ts';
+import type { SettledRevisions } from './survey.ts';
 
 /** Two copies of verify-deploy and a sweep may run at once: together they stay within {@link OUR_SHARE}. */
 const PACES = {
   'verify-deploy': { calls: 1, everyMs: 2000 },
   sweep: { calls: 2, everyMs: 1000 },
 } as const satisfies Record<string, Pace>;
+
+/** A process asks for notices so often at most. */
+const NUDGE_EVERY_MS = 30_000;
 
 /** Says what a person should know, once. */
 interface Words {
@@ -32,6 +38,12 @@ export interface Considerate {
   secrets(source: SecretSource): SecretSource;
   /** Functions of the user that are invoked: once for all messages of a batch that ask for it. */
   probes(probes: ConsumerProbes): ConsumerProbes;
+  /** A metric that cannot be published costs no look: it is said once, and lost. */
+  telemetry(telemetry: Telemetry): Telemetry;
+  /** Asks for notices at most once in a while: each time, all states are read, and sweeps ask besides. */
+  nudges(nudges: Nudges): Nudges;
+  /** What this process has learnt of revisions. */
+  readonly settled: SettledRevisions;
   /**
    * From then on, in epoch milliseconds, nothing more is read, and what is left is unobservable: a process that is ended in the
    * middle of a look would tell nothing at all.
@@ -85,6 +97,30 @@ export function considerate(
           ),
       };
     },
+    telemetry({ publish }) {
+      let isSaid = false;
+      return {
+        publish(...sample) {
+          try {
+            publish(...sample);
+          } catch {
+            if (!isSaid) words.warn('metrics cannot be published, and are lost', { metric: sample[0] });
+            isSaid = true;
+          }
+        },
+      };
+    },
+    nudges(nudges) {
+      let nextAt = Number.NEGATIVE_INFINITY;
+      return {
+        async nudge() {
+          if (clock.now() < nextAt) return;
+          nextAt = clock.now() + NUDGE_EVERY_MS;
+          await nudges.nudge();
+        },
+      };
+    },
+    settled: new Map(),
     readUntil(at) {
       endsAt = at;
     },

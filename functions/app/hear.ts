@@ -39,9 +39,11 @@ export function hear(event: DeployEvent): { change: Change; concern: Concern } |
   );
 }
 
-/** The same for events that tell of one deploy, so that they make one cause. */
+/** The same for events that tell of one deploy, so that they make one cause. A stack's name comes back with its next deploy. */
 function changeId(event: DeployEvent): string {
   switch (event.source) {
+    case 'aws.cloudformation':
+      return event.detail['stack-id'];
     case 'aws.codedeploy':
       return event.detail.deploymentId;
     case 'aws.codepipeline':

@@ -5,20 +5,24 @@ import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
 import { plan } from '../core/plan.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { FunctionSource } from '../ports/function-source.ts';
 import type { Random } from '../ports/random.ts';
 import { matches } from './observe.ts';
 import { paced } from './pace.ts';
-import { type LookGroup, type Sighting, type Survey, stackSubjects, survey } from './survey.ts';
+import {
+  type LookGroup,
+  type Order,
+  type Sighting,
+  type Survey,
+  type SurveyPorts,
+  stackSubjects,
+  survey,
+} from './survey.ts';
 
 /** Places that are read at once. Each has its own quota; this bounds sockets and memory. */
 const PLACES_AT_ONCE = 40;
 
-export interface LookPorts {
-  readonly source: FunctionSource;
-  readonly clock: Clock;
-}
+export type LookPorts = SurveyPorts;
 
 /** What is looked at, and what is expected to be there. */
 export interface LookScope {
@@ -39,6 +43,8 @@ export interface LookScope {
   /** Pair functions that have no copy of the same name by the stack and logical id that deployed them. */
   readonly pairByStack: boolean;
   readonly deadlineSeconds: number;
+  /** @default as they are found */
+  readonly order?: Order;
 }
 
 /** How far a look is, for a progress line. */
@@ -65,6 +71,8 @@ export interface Look {
   readonly subjects: readonly (ReportedSubject & {
     readonly seen: SeenSubject;
     readonly seenIn: readonly PlaceId[];
+    /** Where it is expected. */
+    readonly expectedIn: readonly PlaceId[];
   })[];
   /** Functions that live in one place only, all places being listed, and so are nobody's copies by their names. */
   readonly alone: readonly { readonly subject: string; readonly name: string; readonly replica: PlaceId }[];
@@ -109,7 +117,7 @@ export async function lookWith(
   const surveys = await pMap(
     scope.places,
     async (place) => {
-      const surveyed = await survey({ source, clock: ports.clock }, key, place, scope.groups, onFunction);
+      const surveyed = await survey({ ...ports, source }, key, place, scope.groups, onFunction, scope.order);
       placesRead++;
       tell();
       return surveyed;
@@ -173,7 +181,7 @@ function judge(
   unread: readonly Unread[],
   scope: LookScope,
   now: number,
-): ReturnType<typeof plan> {
+): ReturnType<typeof plan> & { readonly expectedIn: readonly PlaceId[] } {
   const observations = new Map<PlaceId, Observation>();
   for (const place of scope.places) observations.set(placeId(place), { state: 'absent', at: now });
   for (const { replica, refusal } of unread)
@@ -188,8 +196,9 @@ function judge(
     const mayBeThere = sightings.has(replica) || unread.some((each) => each.replica === replica);
     return (isEverywhere || mayBeThere) && (narrowed === undefined || narrowed[1].includes(place.region));
   };
-  return plan({
-    replicas: scope.places.filter(isExpected).map(placeId),
+  const expectedIn = scope.places.filter(isExpected).map(placeId);
+  const outcome = plan({
+    replicas: expectedIn,
     primary: scope.primary && placeId(scope.primary),
     isPerReplica: (key) => matches(key, group.perReplica),
     observations,
@@ -197,10 +206,15 @@ function judge(
     maxAgeMs: Number.POSITIVE_INFINITY, // a look reads everything anew
     deadlineMs: (group.deadlineSeconds ?? scope.deadlineSeconds) * 1000,
   });
+  return { ...outcome, expectedIn };
 }
 
 function bySubject(surveys: readonly Survey[], paths: readonly string[]): SeenSubject[] {
   const named = new Map<string, SeenSubject>();
+  const passedOver = surveys.flatMap((each) => each.passedOver);
+  const isTaken = (name: string, path: string) =>
+    named.has(name) ||
+    passedOver.some((each) => each.subject === name && paths.indexOf(each.path) < paths.indexOf(path));
   for (const path of paths) {
     const found = new Map<string, Map<PlaceId, Sighting>>();
     for (const { place, sightings } of surveys) {
@@ -214,7 +228,7 @@ function bySubject(surveys: readonly Survey[], paths: readonly string[]): SeenSu
       }
     }
     for (const [name, sightings] of found) {
-      const subject = named.has(name) ? `${name} (${path})` : name;
+      const subject = isTaken(name, path) ? `${name} (${path})` : name;
       const [first] = sightings.values();
       if (first) named.set(subject, { subject, name, group: first.group, sightings });
     }

@@ -1,6 +1,7 @@
 import type { ParsedConfig, WatchedTable } from '../contract/config.ts';
 import type { Hazard } from '../contract/names.ts';
-import type { ReconcileRequest, RunKind } from '../contract/tables.ts';
+import type { RunRequest } from '../contract/requests.ts';
+import type { RunKind } from '../contract/tables.ts';
 import { RecohereError } from '../core/errors.ts';
 import { sha256 } from '../core/item.ts';
 import { isSame, type Layout, type Rule, type Run, type TableRef, type Tally } from '../core/run.ts';
@@ -9,7 +10,7 @@ import type { TableFacts } from '../ports/item-store.ts';
 import type { RunPorts } from './run-ports.ts';
 import { existingRun, hasEnded } from './run-state.ts';
 
-type RunRequest = Extract<ReconcileRequest, { readonly table: string }>;
+type TableRequest = Extract<RunRequest, { readonly table: string }>;
 
 /** Bytes of a table that one segment has, about. */
 export const SEGMENT_BYTES = 256 * 1024 * 1024;
@@ -35,7 +36,7 @@ export type NewRun = Omit<Run, 'version' | 'salt' | 'startedAt' | 'attempt' | 's
 /** The table of the config that a request means. @throws RecohereError `NO_SUCH_TABLE`, `AMBIGUOUS_TABLE` */
 export function tableOf(
   { hub, tables }: ParsedConfig,
-  { table, region, account }: Pick<RunRequest, 'table' | 'region' | 'account'>,
+  { table, region, account }: Pick<TableRequest, 'table' | 'region' | 'account'>,
 ): { readonly table: WatchedTable; readonly ref: TableRef } {
   const found = tables
     .map((each) => ({ table: each, ref: refOf(hub, each) }))
@@ -66,7 +67,7 @@ function refOf(
 export async function planDryRun(
   ports: RunPorts,
   config: ParsedConfig,
-  request: RunRequest,
+  request: TableRequest,
 ): Promise<NewRun> {
   const { table, ref } = tableOf(config, request);
   const rule = ruleOf(table, request.kind);
@@ -96,7 +97,11 @@ export async function planDryRun(
  * Plans what a dry run has found to be done, after everything has been asked that could forbid it. Nothing is changed yet.
  * @throws RecohereError with the reason, `APPLY_OFF`, `NO_PLAN` …
  */
-export async function planApply(ports: RunPorts, config: ParsedConfig, request: RunRequest): Promise<NewRun> {
+export async function planApply(
+  ports: RunPorts,
+  config: ParsedConfig,
+  request: TableRequest,
+): Promise<NewRun> {
   const { table, ref } = tableOf(config, request);
   const rule = ruleOf(table, request.kind);
   if (!table.apply)

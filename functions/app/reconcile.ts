@@ -1,20 +1,19 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
-import type { ReconcileRequest } from '../contract/tables.ts';
+import type { RunRequest } from '../contract/requests.ts';
 import { RecohereError } from '../core/errors.ts';
-import { OBJECT_NAMES, type Run, type Segment, type Skip } from '../core/run.ts';
+import { OBJECT_NAMES, type Run, type Skip } from '../core/run.ts';
 import { type RunReport, reportOf } from '../core/run-report.ts';
 import { type Audit, audit } from './audit.ts';
 import { type NewRun, newRun, planApply, planDryRun, planUndo, undoOf } from './plan-run.ts';
 import type { RunPorts } from './run-ports.ts';
+import { progressOf } from './run-progress.ts';
 import { allSegmentsOf, changeRun, existingRun, hasEnded, holderOf, summed } from './run-state.ts';
 
 /** What the entry needs besides. */
 export interface ReconcilePorts extends RunPorts {
   /** Starts an execution of a run; harmless if it is there already. */
   readonly start: (run: string, attempt: number) => Promise<void>;
-  /** Asks for a look at subjects. */
-  readonly verify: (subjects: readonly string[]) => Promise<object>;
 }
 
 /** How far a run is, and its report as far as it goes. */
@@ -39,11 +38,9 @@ const KEYS_MAX = 10_000;
 export async function reconcile(
   ports: ReconcilePorts,
   config: ParsedConfig,
-  request: ReconcileRequest,
+  request: RunRequest,
 ): Promise<RunStatus | { readonly runs: readonly RunReport[] } | Audit | object> {
   switch (request.kind) {
-    case 'verify':
-      return ports.verify(request.subjects);
     case 'dedupe':
     case 'backfill': {
       const plan = request.mode === 'apply' ? planApply : planDryRun;
@@ -182,22 +179,6 @@ async function status(ports: RunPorts, run: Run, showKeys: boolean): Promise<Run
     progress: progressOf(run, current),
     ...(showKeys && { keys: await keysOf(ports, run) }),
   };
-}
-
-function progressOf(run: Run, segments: readonly Segment[]): RunStatus['progress'] {
-  const sum = (of: (segment: Segment) => number) =>
-    segments.reduce((total, segment) => total + of(segment), 0);
-  if (run.phase === 'gather') return { done: sum(({ isDone }) => (isDone ? 1 : 0)), of: segments.length };
-  const done =
-    run.phase === 'scatter'
-      ? sum(({ seen = 0 }) => seen)
-      : sum(({ tally: { counts, skipped } }) =>
-          Object.values(skipped).reduce(
-            (total, each) => total + each,
-            (counts.removed ?? 0) + (counts.written ?? 0) + (counts.verified ?? 0) + (counts.restored ?? 0),
-          ),
-        );
-  return { done, of: Math.max(done, run.expected) };
 }
 
 async function keysOf(ports: RunPorts, run: Run): Promise<NonNullable<RunStatus['keys']>> {

@@ -26,7 +26,7 @@ export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookS
     primary: config.primary && placeOf(config, config.primary),
     groups: config.functions.map((group, position) => ({
       ...group,
-      path: `functions[${position}]`,
+      path: groupPath(position),
       select: [group.select, select],
     })),
     expected: 'everywhere',
@@ -34,6 +34,11 @@ export function scopeOfConfig(config: ParsedConfig, narrowing: Narrowing): LookS
     pairByStack: false,
     deadlineSeconds: config.deadlineSeconds,
   };
+}
+
+/** The path of a group in the config. */
+export function groupPath(position: number): string {
+  return `functions[${position}]`;
 }
 
 /** Up to so many subjects are looked at one by one; beyond, the pages of all functions are fewer calls. */

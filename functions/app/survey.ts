@@ -4,7 +4,7 @@ import type { Refusal } from '../contract/report.ts';
 import { RefusedError } from '../core/errors.ts';
 import type { FingerprintKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
-import type { Place } from '../core/place.ts';
+import { type Place, placeId } from '../core/place.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionDescription, FunctionSource, TagFilter } from '../ports/function-source.ts';
 import { lazily } from './lazily.ts';
@@ -50,6 +50,8 @@ export interface Sighting {
 export interface Survey {
   readonly place: Place;
   readonly sightings: readonly Sighting[];
+  /** Subjects that are here and were not to be read. */
+  readonly passedOver: readonly { readonly path: string; readonly subject: string }[];
   /** Groups, by their paths, whose functions could not be found here. */
   readonly refused: ReadonlyMap<string, Refusal>;
 }
@@ -57,6 +59,28 @@ export interface Survey {
 export interface SurveyPorts {
   readonly source: FunctionSource;
   readonly clock: Clock;
+  /** Revisions that Lambda has called settled, where a process that lives on remembers them; see {@link SettledRevisions}. */
+  readonly settled?: SettledRevisions;
+}
+
+/** By place and function, the revision that Lambda last called settled: a list that shows the same one need not be doubted. */
+export type SettledRevisions = Map<string, string>;
+
+/** In which order functions are read, and which; what is read last is left out if time is up. */
+export interface Order {
+  /** Only functions of such groups are read; the others are found, so that each has its functions. @default all */
+  readonly isWanted?: (group: LookGroup) => boolean;
+  /** Subjects of such groups are read first. */
+  readonly isFirst?: (group: LookGroup) => boolean;
+  /** The others begin with the first of which the {@link turnOf} is not before this, and end with the one before it. */
+  readonly from?: string | undefined;
+  /** What lists cannot be believed about: replicas, as `<place> <subject>`, of which an update has failed or is under way. */
+  readonly doubted?: ReadonlySet<string>;
+}
+
+/** What the order of reads goes by. */
+export function turnOf({ path }: Pick<LookGroup, 'path'>, subject: string): string {
+  return `${path} ${subject}`;
 }
 
 interface Member {
@@ -77,37 +101,85 @@ interface Listed {
  * where a group is refused, those after it are too: nobody knows which functions are theirs.
  */
 export async function survey(
-  { source, clock }: SurveyPorts,
+  ports: SurveyPorts,
   key: FingerprintKey,
   place: Place,
   groups: readonly LookGroup[],
   onFunction: () => void,
+  order: Order = {},
 ): Promise<Survey> {
+  const { found, refused } = await find(ports, place, groups);
+  const { isWanted = () => true } = order;
+  const due = inTurn(
+    found.filter(({ group }) => isWanted(group)),
+    order,
+  );
+  const sightings: Sighting[] = [];
+  try {
+    await pMap(
+      due,
+      async ({ group, subject, member }) => {
+        const isDoubted = order.doubted?.has(`${placeId(place)} ${subject}`) ?? false;
+        const observation = await observeMember(ports, key, place, group, member, isDoubted);
+        if (observation) sightings.push({ name: member.name, subject, group, observation });
+        onFunction();
+      },
+      { concurrency: READS_AT_ONCE },
+    );
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    for (const { path } of groups) {
+      if (found.some(({ group }) => group.path === path) && !refused.has(path))
+        refused.set(path, error.refusal);
+    }
+  }
+  const passedOver = found
+    .filter(({ group }) => !isWanted(group))
+    .map(({ group: { path }, subject }) => ({ path, subject }));
+  return { place, sightings, passedOver, refused };
+}
+
+/** A function that a group selects. */
+interface Found {
+  readonly group: LookGroup;
+  readonly subject: string;
+  readonly member: Member;
+}
+
+async function find(
+  { source, clock }: SurveyPorts,
+  place: Place,
+  groups: readonly LookGroup[],
+): Promise<{ found: Found[]; refused: Map<string, Refusal> }> {
   const pages = lazily(() => allFunctions({ source, clock }, place));
-  const admitted = lazily(() => admit(source, place));
-  const taken = new Map<string, Sighting | undefined>();
+  const found = new Map<string, Found>();
   const refused = new Map<string, Refusal>();
   for (const [position, group] of groups.entries()) {
     try {
-      await admitted();
-      const members = (await membersOf(source, place, group, pages)).filter(({ name }) => !taken.has(name));
-      await pMap(
-        members,
-        async (member) => {
-          const observation = await observeMember({ source, clock }, key, place, group, member);
-          const { name } = member;
-          taken.set(name, observation && { name, subject: subjectOf(group, member), group, observation });
-          onFunction();
-        },
-        { concurrency: READS_AT_ONCE },
-      );
+      if (position === 0) await admit(source, place);
+      for (const member of await membersOf(source, place, group, pages)) {
+        if (!found.has(member.name)) {
+          found.set(member.name, { group, subject: subjectOf(group, member), member });
+        }
+      }
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       for (const { path } of groups.slice(position)) refused.set(path, error.refusal);
       break;
     }
   }
-  return { place, sightings: [...taken.values()].filter((sighting) => sighting !== undefined), refused };
+  return { found: [...found.values()], refused };
+}
+
+/** Those of whom it is said first; then the others, from where it is said, and round to what is before that. */
+function inTurn(found: readonly Found[], { isFirst, from }: Order): readonly Found[] {
+  if (isFirst === undefined) return found;
+  const rank = ({ group, subject }: Found) => {
+    if (isFirst(group)) return 0;
+    return from === undefined || turnOf(group, subject) >= from ? 1 : 2;
+  };
+  const turn = ({ group, subject }: Found) => turnOf(group, subject);
+  return found.toSorted((a, b) => rank(a) - rank(b) || (turn(a) < turn(b) ? -1 : 1));
 }
 
 /**
@@ -192,13 +264,15 @@ function tagFilters({ select, identity, code }: LookGroup): TagFilter[] | undefi
 
 /** `undefined` if the function is gone by now. */
 async function observeMember(
-  { source, clock }: SurveyPorts,
+  { source, clock, settled }: SurveyPorts,
   key: FingerprintKey,
   place: Place,
   group: LookGroup,
   { name, tags, listed }: Member,
+  isDoubted: boolean,
 ): Promise<Observation | undefined> {
   const at = clock.now();
+  const id = `${placeId(place)} ${name}`;
   try {
     if (group.qualifier !== undefined) {
       const alias = await source.alias(place, name, group.qualifier);
@@ -209,10 +283,16 @@ async function observeMember(
       const weightedAlias = alias.weighted ? group.qualifier : undefined;
       return observe(key, group, { description, region: place.region, tags, weightedAlias, at });
     }
-    if (listed !== undefined && at - listed.description.lastModified > SETTLING_MS) {
-      return observe(key, group, { ...listed, region: place.region, tags });
+    if (listed !== undefined && !isDoubted) {
+      const { lastModified, revisionId } = listed.description;
+      const isOld = at - lastModified > SETTLING_MS;
+      if (isOld) settled?.delete(id);
+      if (isOld || settled?.get(id) === revisionId) {
+        return observe(key, group, { ...listed, region: place.region, tags });
+      }
     }
     const description = await source.read(place, name);
+    if (description?.progress === 'settled') settled?.set(id, description.revisionId);
     return description && observe(key, group, { description, region: place.region, tags, at });
   } catch (error) {
     // a region that does not answer is not asked once more for each of its functions

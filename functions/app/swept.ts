@@ -1,20 +1,37 @@
+import type { SweepStatus } from '../contract/overview.ts';
 import type { Episode, EpisodeRules } from '../core/episode.ts';
+import type { Standing } from './standing.ts';
 
 export type AlarmOn = EpisodeRules['alarmOn'];
 
-/** An open episode, and which facets of its subject alarm; `undefined` if it is only learnt. */
+/** An open episode, and which facets of its subject alarm; `undefined` if nothing of it does. */
 export interface Open {
-  readonly episode: Episode;
+  readonly episode: Pick<Episode, 'findings' | 'isOverdue'>;
   readonly alarmOn: AlarmOn;
 }
 
 /** What a sweep of all subjects of a kind comes to. */
 export interface Swept {
-  readonly open: readonly Open[];
+  /** Of all subjects, those too that were not looked at this time. */
+  readonly standings: readonly Standing[];
+  /** Replicas that were to be read, and those that were. */
+  readonly expected: number;
+  readonly read: number;
+  /** Why replicas could not be read, each replica and reason once; time that was up is none. */
+  readonly unread: readonly Unread[];
+  /** Replicas that could not be read: of all subjects, or where nothing could be read, of places. */
   readonly unreadReplicas: number;
+  readonly unreadSubjects: readonly string[];
+  /** Subjects that are left for the next sweep, since time was up, and which one it should begin with. */
+  readonly left: number;
+  readonly from?: string | undefined;
+  /** Whether time was up before all functions were found. */
+  readonly isSlow: boolean;
   /** Of single subjects; the others are done. */
   readonly errors: readonly unknown[];
 }
+
+export type Unread = SweepStatus['unread'][number];
 
 /** A message is tried again as a whole, so one reason is enough. */
 export function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {

@@ -1,6 +1,7 @@
 import type { MetricName } from '../contract/metrics.ts';
 import type { Finding } from '../contract/report.ts';
 import type { ClosedEpisode, Episode } from '../core/episode.ts';
+import type { Heeded } from '../core/moves.ts';
 import { gradeOf } from '../core/rotation.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 
@@ -27,6 +28,22 @@ export function tellingOf(
           resolutionMs: of.resolutionMs,
         }),
     });
+}
+
+/** Publishes the moves that no event told of in time, each with the last event that did come. */
+export function tellLost(telemetry: Telemetry, { state, lost }: Pick<Heeded, 'state' | 'lost'>): void {
+  const { subject, heard } = state;
+  for (const { replica, seenAt } of lost) {
+    telemetry.publish('LostEventCount', 1, {
+      subject,
+      replica,
+      seenAt: new Date(seenAt).toISOString(),
+      ...(heard && {
+        lastEvent: `${heard.source} ${heard.id}`,
+        lastEventAt: new Date(heard.at).toISOString(),
+      }),
+    });
+  }
 }
 
 /** `eu-west-1 env different DB_HOST`, for who looks in the log. */

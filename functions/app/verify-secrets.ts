@@ -1,17 +1,11 @@
 import pMap from 'p-map';
 import type { ParsedConfig, WatchedSecret } from '../contract/config.ts';
-import { SECRET_FACETS } from '../contract/report.ts';
+import { alarmOf } from '../core/alarming.ts';
 import { type Change, retire, type Step, type SubjectState } from '../core/episode.ts';
 import { RefusedError } from '../core/errors.ts';
+import { type Heeded, heed } from '../core/moves.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
-import {
-  type Heard,
-  isNews,
-  type RotationRules,
-  rotate,
-  type SecretLook,
-  superseded,
-} from '../core/rotation.ts';
+import { type Heard, isNews, rotate, type SecretLook, superseded } from '../core/rotation.ts';
 import type { Load, SecretObservation } from '../core/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ConsumerProbes } from '../ports/consumer-probes.ts';
@@ -20,18 +14,24 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import type { Wake } from '../ports/wakes.ts';
 import { type HeardOfSecret, mayMean } from './hear-secret.ts';
 import { lookAtSecret, SECRETS_AT_ONCE } from './look-secrets.ts';
-import { isPastTarget } from './past-target.ts';
+import { lateOf } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
-import { type SettlePorts, settle } from './settle.ts';
+import { nudged, remembering, type SettlePorts, settle, statesOf } from './settle.ts';
+import { type Standing, standingOf } from './standing.ts';
 import { failFirst, type Open, type Swept } from './swept.ts';
-import { tellingOf } from './telling.ts';
+import { tellingOf, tellLost } from './telling.ts';
+import { alarmOnAt, watchedBy, watchedSecret } from './watched.ts';
 
 /** Secrets that are looked at, or probes that are under way, at once. Nothing shares their quotas with the user's deploys. */
 const AT_ONCE = { concurrency: SECRETS_AT_ONCE } as const;
 const PROBES_AT_ONCE = 25;
 
 /** What told of a secret whose name is known. */
-type ToldOfSecret = Pick<HeardOfSecret, 'change'> & Partial<HeardOfSecret>;
+type ToldOfSecret = Pick<HeardOfSecret, 'change'> &
+  Partial<HeardOfSecret> & {
+    /** The request by hand that the look answers. */
+    readonly byHand?: string;
+  };
 
 export interface VerifySecretPorts extends SettlePorts {
   readonly secrets: SecretSource;
@@ -63,7 +63,8 @@ export async function verifySecretChange(
       const said = saidIn(heard, placesOfSecret(config, secret));
       if (!isNamed || said === undefined) return [];
       const state = await ports.ledger.read(subjectOfSecret(config, secret));
-      return isNews(state, said.load, rulesOf(config, secret)) ? [secret] : [];
+      const rules = { ...rotationRulesOf(config, secret), alarmOn: undefined };
+      return isNews(state, said.load, rules) ? [secret] : [];
     }),
   );
   failFirst(await verifyEach(ports, config, due.flat(), heard));
@@ -79,7 +80,7 @@ export async function verifySecretsNamed(
   const named = config.secrets.filter((secret) =>
     [secret.name, subjectOfSecret(config, secret)].some((name) => names.includes(name)),
   );
-  failFirst(await verifyEach(ports, config, named, { change }));
+  failFirst(await verifyEach(ports, config, named, { change, byHand: change.id }));
 }
 
 /** Looks once more at a secret that asked for it, unless it has been looked at since. */
@@ -94,9 +95,19 @@ export async function verifySecretWake(
   failFirst(await verifyEach(ports, config, awake, undefined));
 }
 
+/** Looks at secrets that are critical, and at no others. */
+export async function verifyCriticalSecrets(
+  ports: VerifySecretPorts,
+  config: ParsedConfig,
+): Promise<Pick<Swept, 'standings' | 'errors'>> {
+  const critical = config.secrets.filter((secret) => secret.critical);
+  const { states, errors } = await verifyEach(ports, config, critical, undefined);
+  return { standings: standingsOf(config, states, ports.clock.now()), errors };
+}
+
 /**
  * Looks at secrets without an event, and ends episodes of those that are not watched any more.
- * @param isFull Whether all are looked at; else only those that are new, have an open episode, or could not be read.
+ * @param isFull Whether all are looked at; else only those that are critical or new, have an open episode, or could not be read.
  */
 export async function verifyAllSecrets(
   ports: VerifySecretPorts,
@@ -104,30 +115,40 @@ export async function verifyAllSecrets(
   isFull: boolean,
 ): Promise<Swept> {
   const watched = new Map(config.secrets.map((secret) => [subjectOfSecret(config, secret), secret]));
-  const known: string[] = [];
-  for await (const subject of ports.ledger.subjects()) known.push(subject);
-  const before = isFull ? [] : await pMap(known, (subject) => ports.ledger.read(subject), AT_ONCE);
-  const isDue = ({ open, secret }: SubjectState) => open !== undefined || secret?.unread !== undefined;
-  const lasting = new Set(before.filter(isDue).map(({ subject }) => subject));
-  const isNew = (subject: string) => !known.includes(subject);
+  const known = await statesOf(ports.ledger);
+  const isDue = (state: SubjectState | undefined) =>
+    isFull || state === undefined || state.open !== undefined || state.secret?.unread !== undefined;
   const due = [...watched]
-    .filter(([subject]) => isFull || isNew(subject) || lasting.has(subject))
+    .filter(([subject, { critical }]) => critical || isDue(known.get(subject)))
     .map(([, secret]) => secret);
   const at = ports.clock.now();
-  const { states, errors } = await verifyEach(ports, config, due, undefined);
-  const gone = known.filter((subject) => !watched.has(subject));
+  const looked = await verifyEach(ports, config, due, undefined);
+  const gone = [...known.keys()].filter((subject) => !watched.has(subject));
   const retired = await each(gone, (subject) => {
-    const tell = (step: Step) => publish(ports.telemetry, step, undefined);
-    return settle(ports, subject, (state) => retire(state, at), tell);
+    const tell = (taken: Taken) => publish(ports.telemetry, taken, undefined);
+    return settle(ports, subject, (state) => ({ ...retire(state, at), lost: [] }), tell, known.get(subject));
   });
+  const now = new Map([...known, ...looked.states.map((state) => [state.subject, state] as const)]);
+  const states = [...now].flatMap(([subject, state]) => (state && watched.has(subject) ? [state] : []));
+  const expected = due.reduce((sum, secret) => sum + placesOfSecret(config, secret).length, 0);
+  const unread = states.filter(({ secret }) => secret?.unread !== undefined);
+  const unreadReplicas = unread.reduce((sum, { secret }) => sum + (secret?.unread ?? 0), 0);
   return {
-    open: states.flatMap(({ subject, open: episode }): Open[] => {
-      const secret = watched.get(subject);
-      return episode && secret ? [{ episode, alarmOn: alarmOnOf(config, secret) }] : [];
-    }),
-    unreadReplicas: states.reduce((sum, { secret }) => sum + (secret?.unread ?? 0), 0),
-    errors: [...errors, ...retired.errors],
+    standings: standingsOf(config, states, at),
+    expected,
+    read: Math.max(0, expected - unreadReplicas - looked.unseen),
+    unread: [],
+    unreadReplicas,
+    unreadSubjects: unread.map(({ subject }) => subject),
+    left: 0,
+    isSlow: false,
+    errors: [...looked.errors, ...retired.errors],
   };
+}
+
+function standingsOf(config: ParsedConfig, states: readonly SubjectState[], now: number): Standing[] {
+  const watched = watchedBy(config);
+  return states.map((state) => standingOf(state, watched.secret(state.subject), now));
 }
 
 /** Where a look fails, what was known before still stands. */
@@ -136,10 +157,16 @@ async function verifyEach(
   config: ParsedConfig,
   secrets: readonly WatchedSecret[],
   heard: ToldOfSecret | undefined,
-): Promise<{ states: readonly SubjectState[]; errors: readonly unknown[] }> {
-  const looked = await each(secrets, (secret) => verifySecret(ports, config, secret, heard));
+): Promise<{ states: readonly SubjectState[]; unseen: number; errors: readonly unknown[] }> {
+  let isNews = false;
+  const onOverdue = () => {
+    isNews = true;
+  };
+  const looked = await each(secrets, (secret) => verifySecret(ports, config, secret, heard, onOverdue));
   const stored = await each(looked.failed, (secret) => ports.ledger.read(subjectOfSecret(config, secret)));
-  return { states: [...looked.results, ...stored.results], errors: looked.errors };
+  if (isNews) await nudged(ports.nudges);
+  const unseen = looked.failed.reduce((sum, secret) => sum + placesOfSecret(config, secret).length, 0);
+  return { states: [...looked.results, ...stored.results], unseen, errors: looked.errors };
 }
 
 /** One secret's trouble is not the others'. */
@@ -165,10 +192,14 @@ async function verifySecret(
   config: ParsedConfig,
   secret: WatchedSecret,
   told: ToldOfSecret | undefined,
+  onOverdue: () => void,
 ): Promise<SubjectState> {
   const subject = subjectOfSecret(config, secret);
   const places = placesOfSecret(config, secret);
-  const rules = rulesOf(config, secret);
+  const watched = watchedSecret(config, secret);
+  // a process that reports what it has loaded does not tell of what was rotated, nor does who asks by hand
+  const event = told?.loaded === undefined && told?.byHand === undefined ? told?.change : undefined;
+  const beside = { retiredAt: undefined, ...(told?.byHand !== undefined && { lookedFor: told.byHand }) };
   const look = await lookAtSecret(ports, secret.name, places);
   const take = async (heard: Heard, seen: SecretLook): Promise<SubjectState> => {
     for (;;) {
@@ -177,11 +208,17 @@ async function verifySecret(
         ports,
         subject,
         (before) => {
+          const alarmOn = alarmOnAt(watched, before, seen.at);
+          const rules = { ...rotationRulesOf(config, secret), alarmOn };
           const end = superseded(before, seen, rules);
           isOver = end === undefined;
-          return end ?? rotate(before, heard, seen, rules);
+          return remembering(heed(before, end ?? rotate(before, heard, seen, rules), event, seen.at), beside);
         },
-        (step) => publish(ports.telemetry, step, rules.alarmOn),
+        (taken) => {
+          const alarmOn = alarmOnAt(watched, taken.state, seen.at);
+          publish(ports.telemetry, taken, alarmOn);
+          if (taken.overdue && alarmOf(taken.overdue.findings, alarmOn).isStalled) onOverdue();
+        },
       );
       if (isOver) return state;
     }
@@ -195,10 +232,6 @@ async function verifySecret(
   if (probed.length === 0) return state;
   // a probe may take its time, and what was read before it is old by then
   return take({ loads: probed }, await lookAtSecret(ports, secret.name, places));
-}
-
-function rulesOf(config: ParsedConfig, secret: WatchedSecret): RotationRules {
-  return { ...rotationRulesOf(config, secret), alarmOn: alarmOnOf(config, secret) };
 }
 
 type Observations = ReadonlyMap<PlaceId, SecretObservation>;
@@ -270,15 +303,16 @@ async function probeConsumers(
   );
 }
 
-/** All that can be wrong with a secret alarms, unless it is only learnt. */
-function alarmOnOf({ mode }: ParsedConfig, secret: WatchedSecret): Open['alarmOn'] {
-  return (secret.mode ?? mode) === 'alert' ? SECRET_FACETS : undefined;
-}
+type Taken = Step & Pick<Heeded, 'lost'>;
 
-function publish(telemetry: Telemetry, step: Step, alarmOn: Open['alarmOn']): void {
+function publish(telemetry: Telemetry, step: Taken, alarmOn: Open['alarmOn']): void {
   const { state, opened, closed, overdue, isFlap } = step;
   const tell = tellingOf(telemetry, state.subject);
-  if (overdue && isPastTarget({ episode: overdue, alarmOn })) tell('SecretsPastTarget', 1, overdue);
+  if (overdue) {
+    const { staleReplicas, staleConsumers } = lateOf({ episode: overdue, alarmOn });
+    if (staleReplicas > 0) tell('SecretReplicasStale', staleReplicas, overdue);
+    if (staleConsumers > 0) tell('SecretConsumersStale', staleConsumers, overdue);
+  }
   if (isFlap) tell('FlapCount', 1);
   if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
   if (closed?.outcome === 'rolled-back' && closed.rotation?.triedId) tell('RollbackCount', 1, closed);
@@ -286,4 +320,5 @@ function publish(telemetry: Telemetry, step: Step, alarmOn: Open['alarmOn']): vo
     const doneAt = Math.max(...closed.rotation.hops.map(({ at }) => at ?? 0));
     tell('SecretPropagationTime', Math.max(0, doneAt - closed.cause.at), closed);
   }
+  tellLost(telemetry, step);
 }

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
-import { COMPARED_FACETS, type Finding } from '../contract/report.ts';
+import { COMPARED_FACETS } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
@@ -14,18 +14,21 @@ import {
 } from '../core/episode.ts';
 import { RefusedError } from '../core/errors.ts';
 import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
+import { type Heeded, heed } from '../core/moves.ts';
 import type { PlaceId } from '../core/place.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Wake } from '../ports/wakes.ts';
 import { concernedSubjects } from './concerned.ts';
 import type { Concern } from './hear.ts';
-import { type Look, type LookPorts, lookWith } from './look.ts';
+import { type Look, type LookPorts, type LookScope, lookWith } from './look.ts';
 import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
-import { type SettlePorts, settle } from './settle.ts';
-import { type AlarmOn, failFirst, type Open, type Swept } from './swept.ts';
-import { tellingOf } from './telling.ts';
+import { nudged, remembering, type SettlePorts, settle } from './settle.ts';
+import { type Standing, standingOf } from './standing.ts';
+import { type AlarmOn, failFirst } from './swept.ts';
+import { tellingOf, tellLost } from './telling.ts';
+import { alarmOnAt, watchedBy, watchedGroup } from './watched.ts';
 
 /** For so long after the last change or movement another look is asked for; then the sweep alone looks. */
 const LOOKED_AT_FOR_MS = 5 * 60_000;
@@ -39,7 +42,7 @@ export interface VerifyPorts extends LookPorts, SettlePorts {
   readonly telemetry: Telemetry;
 }
 
-type Subject = Look['subjects'][number];
+export type Subject = Look['subjects'][number];
 
 /**
  * The key with which one installation fingerprints, until it is rotated.
@@ -63,7 +66,10 @@ export async function verifyChange(
   const { source } = paced(ports.source, ports.clock, () => {});
   const wanted = await concernedSubjects(source, config, concern).catch(nobodyIfRefused);
   if (wanted?.length === 0) return;
-  const taken = await verify(ports, config, (subject) => toldOf(ports.key, change, concern, subject), wanted);
+  const taken = await verify(ports, config, {
+    toldOf: (subject) => toldOf(ports.key, change, concern, subject),
+    wanted,
+  });
   failFirst(taken);
   const { subjects, refusals } = taken.seen;
   const isSeen = (name: string) => subjects.some(({ subject }) => subject === name);
@@ -84,7 +90,9 @@ function nobodyIfRefused(error: unknown): readonly string[] {
 
 /** What a change tells of one subject. Of the code that it asks for, only the root goes on. */
 function toldOf(key: FingerprintKey, change: Change, concern: Concern, { seen }: Subject): Told {
-  if (concern.kind !== 'subjects') return { ...change, namesNobody: concern.kind === 'all' };
+  if (concern.kind === 'all') return { ...change, namesNobody: true };
+  if (concern.kind !== 'subjects')
+    return { ...change, from: { region: concern.region, account: concern.account } };
   return { ...change, expected: concern.code && expectationOf(key, seen.group, concern.code) };
 }
 
@@ -98,7 +106,8 @@ export async function verifyNamed(
   change: Change,
   names: readonly string[],
 ): Promise<void> {
-  failFirst(await verify(ports, config, () => ({ ...change, namesNobody: true }), names));
+  const toldOf = () => ({ ...change, namesNobody: true });
+  failFirst(await verify(ports, config, { toldOf, wanted: names, byHand: change.id }));
 }
 
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
@@ -108,73 +117,112 @@ export async function verifyWake(
   { subject, wake }: Wake,
 ): Promise<void> {
   const state = await ports.ledger.read(subject);
-  if (state.wake === wake) failFirst(await verify(ports, config, undefined, [subject]));
+  if (state.wake === wake) failFirst(await verify(ports, config, { wanted: [subject] }));
+}
+
+/** What one look is to be. */
+interface Asked {
+  /** What its cause tells of a subject. @default it has none */
+  readonly toldOf?: (subject: Subject) => Told;
+  /** The subjects concerned. @default those of the scope */
+  readonly wanted?: readonly string[] | undefined;
+  /** @default what the subjects concerned need; without them, all that the config selects */
+  readonly scope?: LookScope;
+  /** All states as they were a while ago, of a look at all: only then is it known what is gone. */
+  readonly known?: ReadonlyMap<string, SubjectState | undefined>;
+  /** The request by hand that it answers. */
+  readonly byHand?: string;
 }
 
 /**
- * Looks at all functions, whether or not an event told, and ends episodes of what is not watched any more.
- * @returns what is open, of subjects too that could not be read; and what failed for single subjects
+ * Looks, and takes what was seen of each subject into the ledger. Where no event caused it, what could not be read since time was up
+ * stays as it was.
  */
-export async function verifyAll(ports: VerifyPorts, config: ParsedConfig): Promise<Swept> {
-  const { seen, open, errors } = await verify(ports, config, undefined, undefined);
-  const isUnread = ({ kind }: Finding) => kind === 'unobservable';
-  const unread = seen.subjects.map(({ findings }) => findings.filter(isUnread));
-  const refused = new Set(seen.refusals.map(({ replica }) => replica)).size;
-  return { open, errors, unreadReplicas: Math.max(refused, sum(unread.map(replicasIn))) };
-}
-
-/**
- * @param toldOf What the cause of the look tells of a subject; `undefined` if it has none.
- * @param wanted The subjects concerned; `undefined` for all that are watched: only then is it known what is gone.
- */
-async function verify(
+export async function verify(
   ports: VerifyPorts,
   config: ParsedConfig,
-  toldOf: ((subject: Subject) => Told) | undefined,
-  wanted: readonly string[] | undefined,
-): Promise<{ seen: Look; open: readonly Open[]; errors: readonly unknown[] }> {
+  asked: Asked,
+): Promise<{
+  readonly seen: Look;
+  readonly left: ReadonlySet<Subject>;
+  readonly standings: readonly Standing[];
+  readonly errors: readonly unknown[];
+}> {
+  const { toldOf, wanted, known } = asked;
+  const { scope = wanted ? scopeOfSubjects(config, wanted) : scopeOfConfig(config, {}) } = asked;
   const at = ports.clock.now();
-  const scope = wanted ? scopeOfSubjects(config, wanted) : scopeOfConfig(config, {});
   const seen = await lookWith(ports, ports.key, scope, () => {});
+  const left = new Set(toldOf || wanted ? [] : seen.subjects.filter(isLeft));
   const subjects = new Map(seen.subjects.map((subject) => [subject.subject, subject]));
   const names = new Set(wanted?.filter((name) => subjects.has(name)) ?? subjects.keys());
-  if (wanted === undefined) for await (const subject of ports.ledger.subjects()) names.add(subject);
+  for (const name of known?.keys() ?? []) names.add(name);
 
+  const watched = watchedBy(config);
   const errors: unknown[] = [];
+  let isNews = false;
+  const tell = (taken: Taken) => {
+    const { state, overdue } = taken;
+    const alarmOn = alarmOnAt(watched.function(state), state, at);
+    publish(ports.telemetry, taken, alarmOn);
+    if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) isNews = true;
+  };
   const take = (name: string): Promise<SubjectState> => {
     const subject = subjects.get(name);
-    const alarmOn = alarmOnOf(config, subject);
-    const tell = (taken: Step) => publish(ports.telemetry, taken, alarmOn);
-    if (subject) {
-      const [told, looked] = [toldOf?.(subject), seenOf(subject, at)];
-      return settle(ports, name, (state) => step(state, told, looked, rulesOf(config, subject)), tell);
+    const before = known?.get(name);
+    if (subject && !left.has(subject)) {
+      return settle(ports, name, taking(config, asked, subject, at), tell, before);
     }
-    const mayBeThere = seen.refusals.length > 0;
-    return mayBeThere ? ports.ledger.read(name) : settle(ports, name, (state) => retire(state, at), tell);
+    if (subject || seen.refusals.length > 0) {
+      return before ? Promise.resolve(before) : ports.ledger.read(name);
+    }
+    return settle(ports, name, (state) => ({ ...retire(state, at), lost: [] }), tell, before);
   };
-  const states = await pMap(
+  const standings = await pMap(
     [...names],
     (name) =>
-      take(name).catch((error: unknown) => {
-        errors.push(error); // one subject's trouble is not the others'
-        return undefined;
-      }),
+      take(name).then(
+        (state) => (state.retiredAt === undefined ? [standingOf(state, watched.function(state), at)] : []),
+        (error: unknown) => {
+          errors.push(error); // one subject's trouble is not the others'
+          return [];
+        },
+      ),
     { concurrency: SUBJECTS_AT_ONCE },
   );
-  const open = states.flatMap((state) =>
-    state?.open ? [{ episode: state.open, alarmOn: alarmOnOf(config, subjects.get(state.subject)) }] : [],
-  );
-  return { seen, open, errors };
+  if (isNews) await nudged(ports.nudges);
+  return { seen, left, standings: standings.flat(), errors };
 }
 
-/** Which facets of a subject alarm. One that no place shows may be of any group that is not only learnt. */
-function alarmOnOf({ functions, mode }: ParsedConfig, subject: Subject | undefined): AlarmOn {
-  const groups = subject ? [subject.seen.group] : functions;
-  const alerting = groups.filter((group) => (group.mode ?? mode) === 'alert');
-  return alerting.length > 0 ? alerting.flatMap(({ alarmOn }) => alarmOn) : undefined;
+/** What a look at a subject does to its state. */
+function taking(
+  config: ParsedConfig,
+  { toldOf, byHand }: Asked,
+  subject: Subject,
+  at: number,
+): (state: SubjectState) => Taken {
+  const { group } = subject.seen;
+  const [told, looked] = [toldOf?.(subject), seenOf(subject, at)];
+  const beside = {
+    group: group.path,
+    retiredAt: undefined,
+    ...(byHand !== undefined && { lookedFor: byHand }),
+  };
+  return (state) => {
+    const alarmOn = alarmOnAt(watchedGroup(config, group), state, at);
+    const taken = step(state, told, looked, rulesOf(config, group, alarmOn));
+    const event = byHand === undefined ? told : undefined; // who asks by hand tells of no move
+    return remembering(heed(state, taken, event, at), beside);
+  };
 }
 
-function publish(telemetry: Telemetry, step: Step, alarmOn: AlarmOn): void {
+/** Whether a replica of the subject was not read since time was up. */
+function isLeft({ findings }: Subject): boolean {
+  return findings.some((finding) => finding.kind === 'unobservable' && finding.refusal.code === 'NOT_READ');
+}
+
+type Taken = Step & Pick<Heeded, 'lost'>;
+
+function publish(telemetry: Telemetry, step: Taken, alarmOn: AlarmOn): void {
   const tell = tellingOf(telemetry, step.state.subject);
   const { opened, closed, overdue, isFlap } = step;
   if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1, overdue);
@@ -185,6 +233,7 @@ function publish(telemetry: Telemetry, step: Step, alarmOn: AlarmOn): void {
     tell('ConvergenceTime', closed.convergenceMs, closed);
     tell('ExposureTime', closed.exposureMs, closed);
   }
+  tellLost(telemetry, step);
 }
 
 function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
@@ -203,20 +252,16 @@ function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
   return { outcome, roots, movedAt, at };
 }
 
-function rulesOf(config: ParsedConfig, subject: Subject): EpisodeRules {
-  const deadlineSeconds = subject.seen.group.deadlineSeconds ?? config.deadlineSeconds;
+function rulesOf(
+  config: ParsedConfig,
+  group: Pick<ParsedConfig['functions'][number], 'deadlineSeconds'>,
+  alarmOn: AlarmOn,
+): EpisodeRules {
+  const deadlineSeconds = group.deadlineSeconds ?? config.deadlineSeconds;
   return {
     deadlineMs: deadlineSeconds * 1000,
     maxRolloutMs: config.maxRolloutSeconds * 1000,
-    alarmOn: alarmOnOf(config, subject),
+    alarmOn,
     lookedAtForMs: LOOKED_AT_FOR_MS,
   };
-}
-
-function replicasIn(findings: readonly Finding[]): number {
-  return new Set(findings.map(({ replica }) => replica)).size;
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
 }

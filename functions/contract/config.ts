@@ -18,6 +18,7 @@ const tableName = z.string().check(z.regex(TABLE_NAME, 'is not the name of a tab
 
 const DEADLINE_SECONDS = 300;
 const MAX_ROLLOUT_SECONDS = 3600;
+const EXPOSURE_PERCENT = 1;
 const REPLICATION_SECONDS = 30;
 const TARGET_SECONDS = 120;
 const MAX_REMOVALS = 10_000;
@@ -52,6 +53,13 @@ const selectionSchema = z.strictObject({
   tags: z.optional(
     z.record(name, z.string()).check(z.refine((tags) => Object.keys(tags).length > 0, 'must name a tag')),
   ),
+});
+
+const targetsSchema = z.strictObject({
+  /** Within which replicas agree after the last change of a deploy, of 95 in 100 deploys, in seconds. @default 60 if critical, else 300 */
+  convergenceSeconds: z.optional(seconds),
+  /** Share of time in which replicas may differ, in percent. */
+  exposurePercent: z._default(z.number().check(z.gt(0), z.maximum(100)), EXPOSURE_PERCENT),
 });
 
 const groupSchema = z.strictObject({
@@ -95,6 +103,10 @@ const groupSchema = z.strictObject({
   alarmOn: z._default(z.array(z.enum(COMPARED_FACETS)), ['env']),
   /** How long replicas may differ after the last change, in seconds. @default the config's `deadlineSeconds` */
   deadlineSeconds: z.optional(seconds),
+  /** Whether users notice at once: looked at every minute, and past its deadline it pages and asks for a pause of the rollout. */
+  critical: z._default(z.boolean(), false),
+  /** What is promised of these subjects. */
+  targets: z._default(targetsSchema, { exposurePercent: EXPOSURE_PERCENT }),
   /** @default the config's `mode` */
   mode: z.optional(mode),
 });
@@ -130,6 +142,8 @@ const secretSettings = z.strictObject({
   targetSeconds: z._default(seconds, TARGET_SECONDS),
   /** Whether a cache that cannot meet the target is a mistake, and not only a warning. */
   strict: z._default(z.boolean(), false),
+  /** Whether users notice at once, as for functions: looked at every minute. */
+  critical: z._default(z.boolean(), false),
   /** @default the config's `mode` */
   mode: z.optional(mode),
 });
@@ -214,6 +228,15 @@ const tableSchema = z
     }),
   );
 
+const windowSchema = z.strictObject({
+  /** When it begins: a cron expression of five fields, such as `cron(0 2 * * 6)`, or `at(2026-12-24T18:00)`. */
+  schedule: z.string().check(z.regex(/^(cron|at)\(.+\)$/, 'is not cron(…) or at(…)')),
+  /** How long it lasts, in minutes: up to 15 days. */
+  minutes: z.int().check(z.minimum(1), z.maximum(21_600)),
+  /** Name of the zone that the schedule speaks of, such as `Europe/Berlin`. */
+  timezone: z._default(name, 'UTC'),
+});
+
 /** What is no mistake, and yet will not do what the config asks for, one line each with its path. */
 export function warningsOf({ secrets }: ParsedConfig): readonly string[] {
   return secrets.flatMap((secret, index) =>
@@ -247,6 +270,8 @@ export const configSchema = z.strictObject({
   deadlineSeconds: z._default(seconds, DEADLINE_SECONDS),
   /** How long replicas may differ after the first change, however many follow, in seconds. */
   maxRolloutSeconds: z._default(seconds, MAX_ROLLOUT_SECONDS),
+  /** Windows of maintenance, in which alarms notify nobody. */
+  maintenance: z._default(z.array(windowSchema), []),
   /** `learn` observes and reports, and never alarms. */
   mode: z._default(mode, 'alert'),
 });
@@ -265,6 +290,11 @@ export type FunctionGroup = z.output<typeof groupSchema>;
 
 /** One secret that is watched, and who uses it. */
 export type WatchedSecret = z.output<typeof secretSchema>;
+
+/** Subjects of one group or secret are looked at more often, and page. */
+export function hasCritical({ functions, secrets }: Pick<ParsedConfig, 'functions' | 'secrets'>): boolean {
+  return [...functions, ...secrets].some(({ critical }) => critical);
+}
 
 /** One table that runs work on. */
 export type WatchedTable = z.output<typeof tableSchema>;

@@ -27,10 +27,15 @@ export const DEPLOYED = {
   dataRole: (prefix: string) => `${prefix}-data`,
   /** The state machine that works on one run. */
   runs: (prefix: string) => `${prefix}-runs`,
-  /** The topic that alarms notify. */
-  alarms: (prefix: string) => `${prefix}-alarms`,
+  /** The topic that alarms and notices of a severity are sent to. */
+  topic: (prefix: string, severity: Severity) => `${prefix}-${severity}`,
+  dashboard: (prefix: string) => prefix,
   alarm: (prefix: string, alarm: string) => `${prefix}-${alarm}`,
 } as const;
+
+/** How soon a person must know: `page` now, `ticket` within working hours. */
+export const SEVERITIES = ['page', 'ticket'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** The partition of a region, which all ARNs in it begin with. */
 export function partitionOf(region: string): string {
@@ -42,7 +47,15 @@ export function partitionOf(region: string): string {
  * Every function that may be deployed; each has a folder with a handler and a bundle of this name. `reconcile-worker` is there only if the
  * config has tables.
  */
-export const PARTS = ['verify-deploy', 'verify-rotation', 'sweep', 'reconcile', 'reconcile-worker'] as const;
+export const PARTS = [
+  'verify-deploy',
+  'verify-rotation',
+  'sweep',
+  'notify',
+  'widget',
+  'reconcile',
+  'reconcile-worker',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Functions that a queue feeds; others are called by a schedule, by hand, or by the state machine. */
@@ -71,8 +84,11 @@ export const QUARANTINE = { prefix: 'quarantine/', days: 30 } as const;
 /** What runs find, and write down until they end. */
 export const SPILLS = { prefix: 'runs/', days: 14 } as const;
 
-/** How often a sweep looks at everything. */
+/** How often a sweep looks at all functions. */
 export const SWEEP_EVERY_MINUTES = 5;
+
+/** How often it looks at subjects that are critical, if there are any. */
+export const CRITICAL_EVERY_MINUTES = 1;
 
 /** How often a sweep looks at secrets too: a rotation is told by an event that needs no trail, so this is for lost ones. */
 export const SECRETS_SWEEP_EVERY_MINUTES = 60;

@@ -29,6 +29,13 @@ export const environmentSchemas = {
   'verify-deploy': z.object({ ...shared, ...key, ...queues['verify-deploy'], ...deadLetters }),
   'verify-rotation': z.object({ ...shared, ...queues['verify-rotation'], ...deadLetters }),
   sweep: z.object({ ...shared, ...key, ...queues['verify-deploy'], ...queues['verify-rotation'] }),
+  notify: z.object({
+    ...shared,
+    /** ARNs of the topics of both severities. */
+    RECOHERE_PAGE_TOPIC: text,
+    RECOHERE_TICKET_TOPIC: text,
+  }),
+  widget: z.object({ ...shared, ...queues['verify-deploy'], ...queues['verify-rotation'] }),
   reconcile: z.object({
     ...shared,
     ...account,

@@ -19,7 +19,7 @@ export const RUN_KIND = 'run';
  * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
  * change to what an item may hold of a kind that an older release reads, be it one more refusal code: it would take that for damage.
  */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** What an item may have, as JSON in UTF-8: far below the 400 KB of DynamoDB, which counts less. */
 export const ITEM_BYTES_MAX = 300_000;
@@ -58,6 +58,9 @@ export function accessKey(access: {
 }): LedgerKey {
   return { pk: `ACCESS#${access.roleArn}#${access.externalId ?? ''}`, sk: 'STATE' };
 }
+
+/** Where it is remembered how far sweeps are. */
+export const SWEEP_KEY: LedgerKey = { pk: 'SWEEP', sk: 'STATE' };
 
 /** Where a run is. Ids of runs have no `#`. */
 export function runKey(id: string): LedgerKey {
@@ -98,4 +101,9 @@ export function proofKey(run: string, phase: string, index: number, number: numb
 /** Where it is remembered which run may change a table. */
 export function tableKey(arn: string): LedgerKey {
   return { pk: `TABLE#${arn}`, sk: 'LEASE' };
+}
+
+/** Where it is remembered who does a thing alone. */
+export function turnKey(name: string): LedgerKey {
+  return { pk: `TURN#${name}`, sk: 'TURN' };
 }

@@ -27,6 +27,9 @@ export const deployMessageSchema = z.union([wakeSchema, lookSchema, deployEventS
 /** Everything that the queue of verify-rotation may hold. */
 export const rotationMessageSchema = z.union([wakeSchema, lookSchema, secretEventSchema]);
 
+/** With what a person has a sweep look at everything now, due or not. */
+export const sweepSchema = z.object({ all: z.literal(true) });
+
 /** The event with which anybody on the hub's bus asks for a dry run. Its detail is `{ table, kind }`. */
 export const DATA_EVENT = { source: 'recohere.data', detailType: 'Reconcile Requested' } as const;
 

@@ -3,7 +3,7 @@ export const NAMESPACE = 'Recohere';
 
 interface Metric {
   /** CloudWatch's word for the unit. */
-  readonly unit: 'Count' | 'Milliseconds' | 'None';
+  readonly unit: 'Count' | 'Milliseconds' | 'Percent' | 'None';
   readonly meaning: string;
   /** Whether zero is published when nothing happened: for counts, so that the series exists; never for durations. */
   readonly zeros: boolean;
@@ -33,6 +33,17 @@ export const METRICS = {
     meaning: 'open episodes that alarm and whose deadline has passed',
     zeros: true,
   },
+  CriticalStalled: {
+    unit: 'Count',
+    meaning: 'the same of subjects that are critical; where none is, it is not published',
+    zeros: true,
+  },
+  ExposureBurnRate: {
+    unit: 'None',
+    meaning:
+      'how many times faster than its target allows the mixed state is used up: the share of subjects that are in an open episode that alarms, each divided by its target',
+    zeros: true,
+  },
   PartialDeployCount: {
     unit: 'Count',
     meaning: 'episodes that passed their deadline and alarmed then, once each',
@@ -50,25 +61,31 @@ export const METRICS = {
     meaning: 'from the move of `AWSCURRENT` to the last hop, of a rotation that went forward',
     zeros: false,
   },
-  SecretsPastTarget: {
-    unit: 'Count',
-    meaning:
-      'secrets of which a replica or a consumer is behind, and whose target has passed; at that moment too, one by one',
-    zeros: true,
-  },
   SecretReplicasStale: {
     unit: 'Count',
-    meaning: 'replicas of secrets that are behind, missing or promoted, and whose target has passed',
+    meaning:
+      'replicas of secrets that are behind, missing or promoted, and whose target has passed; at that moment too, one by one',
     zeros: true,
   },
   SecretConsumersStale: {
     unit: 'Count',
-    meaning: 'consumers that do not use the current version of their replica, and whose target has passed',
+    meaning:
+      'consumers that do not use the current version of their replica, and whose target has passed; at that moment too, one by one',
     zeros: true,
   },
   SecretRotationsFailed: {
     unit: 'Count',
     meaning: 'secrets whose last rotation failed or was abandoned, or whose next one is overdue',
+    zeros: true,
+  },
+  TelemetryCompleteness: {
+    unit: 'Percent',
+    meaning: 'replicas that a sweep has read, of those that it is to read',
+    zeros: false,
+  },
+  LostEventCount: {
+    unit: 'Count',
+    meaning: 'moves of known replicas that no event told of within 15 minutes',
     zeros: true,
   },
   SweepHeartbeat: { unit: 'Count', meaning: 'one for each sweep that came to its end', zeros: false },
@@ -105,11 +122,13 @@ export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];
 
 /** Those that speak of secrets: where none is watched, they are not published, and cost nothing. */
 export const SECRET_GAUGES: readonly MetricName[] = [
-  'SecretsPastTarget',
   'SecretReplicasStale',
   'SecretConsumersStale',
   'SecretRotationsFailed',
 ];
+
+/** Those that speak of critical subjects, likewise. */
+export const CRITICAL_GAUGES: readonly MetricName[] = ['CriticalStalled'];
 
 /** Those that each run over a table publishes once, when it ends: without tables there are none, and they cost nothing. */
 export const RUN_METRICS: readonly MetricName[] = [

@@ -26,6 +26,8 @@ export interface Told extends Change {
   readonly expected?: Expectation | undefined;
   /** Such as the end of a pipeline: a reason to look at everything, and no word on what is expected of this subject. */
   readonly namesNobody?: boolean | undefined;
+  /** Where it happened, if whoever told says so. */
+  readonly from?: { readonly region: string; readonly account: string } | undefined;
 }
 
 /** What the last change that names the subject asks for, last by the clocks of those who told. */
@@ -76,8 +78,14 @@ export interface Episode {
   readonly roots: RootsByReplica;
   /** What the last look found, from the first on as far as there is room. */
   readonly findings: readonly Finding[];
+  /** When each replica was first seen with the roots that it has now, as far as it has moved. */
+  readonly reached?: Readonly<Record<PlaceId, number>> | undefined;
   /** Of a secret: what the last look saw. */
   readonly rotation?: Rotation | undefined;
+  /** When a notice named it. */
+  readonly noticedAt?: number | undefined;
+  /** When a pause of the rollout was asked for because of it. */
+  readonly pausedAt?: number | undefined;
 }
 
 /**
@@ -106,6 +114,8 @@ export interface ClosedEpisode {
   readonly resolutionMs: number;
   readonly closedAt: number;
   readonly findings: readonly Finding[];
+  /** When each replica came to what it had at the end, as far as it moved. */
+  readonly reached?: Readonly<Record<PlaceId, number>> | undefined;
   readonly rotation?: Rotation | undefined;
 }
 
@@ -124,6 +134,25 @@ export interface SubjectState {
   readonly wake: number;
   /** Of a secret: what looks and consumers have told so far. */
   readonly secret?: SecretMemory | undefined;
+  /** Moves that no event has told of yet. */
+  readonly untold?: readonly Move[] | undefined;
+  /** The last change that somebody told, as far as it came with something that was written. */
+  readonly heard?: Change | undefined;
+  /** Nothing of the subject alarms until then. */
+  readonly silence?: { readonly until: number; readonly reason: string } | undefined;
+  /** Of a function: path of the group of the config that it was last seen to belong to. */
+  readonly group?: string | undefined;
+  /** The request by hand that was looked at last. */
+  readonly lookedFor?: string | undefined;
+  /** Since when it is gone, or not watched any more. */
+  readonly retiredAt?: number | undefined;
+}
+
+/** A replica has other roots than before, or is gone. */
+export interface Move {
+  readonly replica: PlaceId;
+  /** When the look began that saw it. */
+  readonly seenAt: number;
 }
 
 /** What one look at one subject saw. */
@@ -233,12 +262,18 @@ export function step(
   return { ...next, opened: episode, isFlap };
 }
 
-/** Ends what is open when a subject is gone or is not watched any more, and no later look has seen it. */
+/**
+ * Ends what is open when a subject is gone or is not watched any more, and no later look has seen it. What it agreed on is forgotten: if
+ * it comes back, it is new.
+ */
 export function retire(before: SubjectState, at: number): Step {
-  if (before.open === undefined || at < lastLookedAt(before)) return { state: before, isFlap: false };
+  const isUnknown = before.version === 0 || before.retiredAt !== undefined;
+  if (isUnknown || at < lastLookedAt(before)) return { state: before, isFlap: false };
+  const gone = { agreed: undefined, asked: undefined, untold: undefined, retiredAt: at };
+  if (before.open === undefined) return { state: { ...before, ...gone }, isFlap: false };
   const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
-  return { state: { ...state, agreed: undefined, asked: undefined }, closed, isFlap: false };
+  return { state: { ...state, ...gone }, closed, isFlap: false };
 }
 
 /**
@@ -360,7 +395,7 @@ function isSettled(last: ClosedEpisode | undefined): last is ClosedEpisode {
   return last !== undefined && last.outcome !== 'superseded';
 }
 
-function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
+function opened({ version, agreed }: SubjectState, cause: Change, seen: Seen): Episode {
   return {
     id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
     cause,
@@ -373,6 +408,7 @@ function opened({ version }: SubjectState, cause: Change, seen: Seen): Episode {
     isOverdue: false,
     roots: seen.roots,
     findings: kept(seen.outcome.findings),
+    ...reachedIn(undefined, agreed?.roots, seen),
     ...(seen.rotation && { rotation: seen.rotation }),
   };
 }
@@ -404,6 +440,7 @@ function waiting(
     isOverdue,
     roots: { ...episode.roots, ...seen.roots },
     findings,
+    ...reachedIn(episode.reached, episode.roots, seen),
     ...(seen.rotation && { rotation: seen.rotation }),
   };
   const isRested = restedMs > lookedAtForMs;
@@ -472,6 +509,7 @@ function closing(
     resolutionMs: seen.at - (isOneLook ? episode.lastChangeAt : episode.lastSeenAt),
     closedAt: seen.at,
     findings: episode.findings,
+    ...reachedIn(episode.reached, episode.roots, seen),
     ...(rotation && { rotation }),
   };
   return {
@@ -486,6 +524,25 @@ function closing(
  */
 function hasMoved(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
   return comparableRoots(before, after).some(([then, now]) => then !== now);
+}
+
+/** The replicas that have moved, in that sense. */
+export function movedReplicas(before: RootsByReplica | undefined, after: RootsByReplica): PlaceId[] {
+  return (Object.keys(after) as PlaceId[]).filter((replica) => {
+    const own = after[replica];
+    return own !== undefined && hasMoved(before, { [replica]: own });
+  });
+}
+
+/** When each replica that has moved was first seen with the roots that it has now. */
+function reachedIn(
+  known: Episode['reached'],
+  before: RootsByReplica | undefined,
+  { roots, at }: Seen,
+): Pick<Episode, 'reached'> {
+  const moved = movedReplicas(before, roots).map((replica) => [replica, at] as const);
+  const reached: Episode['reached'] = { ...known, ...Object.fromEntries(moved) };
+  return Object.keys(reached).length === 0 ? {} : { reached };
 }
 
 /** Whether all that both know is as it was. What cannot be compared any more may have moved. */

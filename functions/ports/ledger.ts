@@ -16,6 +16,6 @@ export interface Ledger {
   record(episode: ClosedEpisode): Promise<void>;
   /** Closed episodes of a subject, newest first. @param limit At most so many. */
   history(subject: string, limit: number): Promise<readonly ClosedEpisode[]>;
-  /** All subjects that have a state, in no particular order. */
-  subjects(): AsyncIterable<string>;
+  /** All subjects that have a state, in order. @param after Only those that come after this name. */
+  subjects(after?: string): AsyncIterable<string>;
 }

@@ -1,10 +1,10 @@
 import { sfnExecutions } from '../adapters/aws/executions.ts';
-import { installation, runPorts } from '../adapters/aws/installation.ts';
+import { installation, overviewPorts, runPorts } from '../adapters/aws/installation.ts';
 import { sqsLooks } from '../adapters/aws/queues.ts';
 import { requestHandler } from '../adapters/aws/request-handler.ts';
+import { answer } from '../app/answer.ts';
 import { askingToLook } from '../app/ask-to-look.ts';
 import { lazily } from '../app/lazily.ts';
-import { reconcile } from '../app/reconcile.ts';
 import { LAMBDA_LIMITS } from '../app/run-ports.ts';
 
 /** Takes requests: by hand, of schedules, and of the bus. */
@@ -14,6 +14,7 @@ export const handler = requestHandler(
     const all = {
       ...ports,
       ...runPorts(config, environment),
+      ...overviewPorts(environment),
       transforms: () => Promise.reject(new Error('only the worker has the transforms')),
       limits: LAMBDA_LIMITS,
       start: sfnExecutions({}, environment.RECOHERE_RUNS),
@@ -23,7 +24,7 @@ export const handler = requestHandler(
       }),
     };
     return {
-      answer: (request) => reconcile(all, config, request),
+      answer: (request) => answer(all, config, request),
       ended: () => ports.telemetry.publishStored(),
     };
   }),

@@ -11,10 +11,11 @@ export const handler = queueHandler(
   lazily(async () => {
     const { config, environment, ports } = installation('verify-deploy');
     const own = await functionPorts(environment);
-    const { functions, readUntil } = considerate(ports, log);
+    const { functions, nudges, telemetry, settled, readUntil } = considerate(ports, log);
     const source = functions(own.source, 'verify-deploy');
     const deadLetters = sqsDeadLetters(environment.RECOHERE_DEAD_LETTERS);
-    const all = { ...ports, ...own, source, deadLetters };
+    const telling = { nudges: nudges(own.nudges), telemetry: telemetry(ports.telemetry), deadLetters };
+    const all = { ...ports, ...own, ...telling, source, settled };
     return { readUntil, receive: (delivered) => receiveDeploy(all, config, delivered) };
   }),
 );

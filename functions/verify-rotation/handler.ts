@@ -11,9 +11,11 @@ export const handler = queueHandler(
   lazily(async () => {
     const { config, environment, ports } = installation('verify-rotation');
     const own = secretPorts(environment);
-    const { secrets, probes, readUntil } = considerate(ports, log);
+    const { secrets, probes, nudges, telemetry, readUntil } = considerate(ports, log);
     const deadLetters = sqsDeadLetters(environment.RECOHERE_DEAD_LETTERS);
-    const all = { ...ports, ...own, secrets: secrets(own.secrets), probes: probes(own.probes), deadLetters };
+    const looking = { secrets: secrets(own.secrets), probes: probes(own.probes) };
+    const telling = { nudges: nudges(own.nudges), telemetry: telemetry(ports.telemetry), deadLetters };
+    const all = { ...ports, ...own, ...looking, ...telling };
     return { readUntil, receive: (delivered) => receiveRotation(all, config, delivered) };
   }),
 );

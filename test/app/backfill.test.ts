@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { textOfItem } from '../../functions/core/item.ts';
 import type { TableRef } from '../../functions/core/run.ts';

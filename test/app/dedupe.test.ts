@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type RunStatus, reconcile } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
-import { requestSchema } from '../../functions/contract/tables.ts';
+import { runRequestSchema } from '../../functions/contract/requests.ts';
 import { textOfItem, type WireItem } from '../../functions/core/item.ts';
 import { dry, idsOf } from './doubled.ts';
 import { type AtCall, haunted } from './dying.ts';
@@ -272,7 +272,7 @@ describe('runs that cross', () => {
 
 /** A whole `newest` run, on the clock of somebody who waits for it. */
 async function newestApplied(system: RunSystem, ports: RunSystem['ports']): Promise<object> {
-  const ask = (request: object) => reconcile(ports, system.config, requestSchema.parse(request));
+  const ask = (request: object) => reconcile(ports, system.config, runRequestSchema.parse(request));
   const begun = (await ask(dry)) as RunStatus;
   await runHere(ports, begun.id);
   const found = (await ask({ kind: 'status', run: begun.id })) as RunStatus;

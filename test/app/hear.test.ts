@@ -143,7 +143,9 @@ describe('an event', () => {
     { event: codeDeploy('SUCCESS'), id: 'd-7' },
     { event: codePipeline('SUCCEEDED'), id: 'x-9' },
     { event: finished({ deployId: 'r-1' }), id: 'r-1' },
-    { event: stack('UPDATE_COMPLETE'), id: 'e-1' },
+    { event: stack('UPDATE_COMPLETE'), id: 'shop' },
+    { event: resource('UPDATE_COMPLETE'), id: 'shop' },
+    { event: lambda('UpdateAlias20150331', { functionName: 'api' }), id: 'e-1' },
   ])('of one deploy has one id: $id', ({ event, id }) => {
     expect(heard(event)?.change.id).toBe(id);
   });

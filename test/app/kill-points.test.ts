@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { textOfItem } from '../../functions/core/item.ts';
 import { dyingAt, Killed, MOMENTS, type Moment } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';

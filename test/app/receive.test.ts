@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedDeadLetters } from '../../functions/adapters/sim/dead-letters.ts';
 import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
+import { SimulatedNudges } from '../../functions/adapters/sim/nudges.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { receiveDeploy } from '../../functions/app/receive.ts';
-import { sweep } from '../../functions/app/sweep.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
 import { TRIES_MAX } from '../../functions/contract/deployment.ts';
 import { MESSAGE_BYTES_MAX } from '../../functions/contract/messages.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import type { Wake } from '../../functions/ports/wakes.ts';
-import { EU, everywhere, PLACES, withoutSecrets } from './simulated.ts';
+import { EU, everywhere, PLACES, sweepNow, withoutSecrets } from './simulated.ts';
 
 const SECRET = 'hunter2';
 const HOUR = 3_600_000;
@@ -33,6 +33,7 @@ function system() {
     ledger,
     telemetry,
     deadLetters,
+    nudges: new SimulatedNudges(),
     wakes: {
       async send(wake) {
         sent.push(wake);
@@ -65,7 +66,7 @@ function system() {
       clock.run(async () => {
         everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET } }));
         await clock.sleep(DAY);
-        await sweep(withoutSecrets(ports), config);
+        await sweepNow(withoutSecrets(ports), config);
         await work();
       }),
   };

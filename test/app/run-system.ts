@@ -8,7 +8,7 @@ import { type ReconcilePorts, type RunStatus, reconcile } from '../../functions/
 import { runHere } from '../../functions/app/run-here.ts';
 import { PROCESS_LIMITS, type RunLimits } from '../../functions/app/run-ports.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
-import { requestSchema, type WrittenRequest } from '../../functions/contract/tables.ts';
+import { runRequestSchema, type WrittenRequest } from '../../functions/contract/requests.ts';
 import type { KeyNames, WireItem } from '../../functions/core/item.ts';
 import type { Transform } from '../../functions/ports/transform.ts';
 
@@ -81,18 +81,17 @@ export class RunSystem {
       start: async (run, attempt) => {
         this.started.push({ run, attempt });
       },
-      verify: async (subjects) => ({ asked: subjects }),
     };
   }
 
   /** Asks the entry for something. */
   ask(request: WrittenRequest, ports: ReconcilePorts = this.ports): Promise<unknown> {
-    return this.clock.run(() => reconcile(ports, this.config, requestSchema.parse(request)));
+    return this.clock.run(() => reconcile(ports, this.config, runRequestSchema.parse(request)));
   }
 
   /** The same, in the midst of something that the clock runs already. */
   askMeanwhile(request: WrittenRequest): Promise<unknown> {
-    return reconcile(this.ports, this.config, requestSchema.parse(request));
+    return reconcile(this.ports, this.config, runRequestSchema.parse(request));
   }
 
   /** Works on a run to its end, and says what became of it. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { type RunStatus, reconcile } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
-import { requestSchema } from '../../functions/contract/tables.ts';
+import { runRequestSchema } from '../../functions/contract/requests.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { textOfItem } from '../../functions/core/item.ts';
 import { haunted, Killed } from './dying.ts';
@@ -61,7 +61,7 @@ async function together(system: RunSystem, run: string, random: SeededRandom, mi
   });
   const asking = (['cancel', 'resume'] as const).map(async (kind, position) => {
     await system.clock.sleep(random.below(40_000) + position * 30_000);
-    const request = requestSchema.parse({ kind, run });
+    const request = runRequestSchema.parse({ kind, run });
     await reconcile(misfortune.process(true), system.config, request).catch(borne);
     await runHere(misfortune.process(true), run).catch(borne);
   });

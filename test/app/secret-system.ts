@@ -1,20 +1,23 @@
 import { SimulatedDeadLetters } from '../../functions/adapters/sim/dead-letters.ts';
 import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
+import { SimulatedNudges } from '../../functions/adapters/sim/nudges.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
+import { SimulatedSweepLedger } from '../../functions/adapters/sim/sweep-ledger.ts';
 import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
+import { SimulatedTurns } from '../../functions/adapters/sim/turns.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { SimulatedWakes } from '../../functions/adapters/sim/wakes.ts';
 import { receiveRotation } from '../../functions/app/receive.ts';
-import { type SweepPorts, sweep } from '../../functions/app/sweep.ts';
+import type { SweepPorts } from '../../functions/app/sweep.ts';
 import { verifySecretWake } from '../../functions/app/verify-secrets.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import { REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../../functions/contract/probe.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import type { Place } from '../../functions/core/place.ts';
-import { AP, EU, PLACES, US } from './simulated.ts';
+import { AP, EU, PLACES, sweepNow, US } from './simulated.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60_000;
@@ -75,13 +78,16 @@ export function system(
     times.probeMs,
   );
   const wakes = new SimulatedWakes(clock, (wake) => verifySecretWake(ports.rotation, parsed, wake));
-  const common = { clock, telemetry, random: new SeededRandom(1, 'delays'), wakes };
+  const nudges = new SimulatedNudges();
+  const common = { clock, telemetry, random: new SeededRandom(1, 'delays'), wakes, nudges };
   const ports: SweepPorts = {
     ...common,
     source: new SimulatedRegions(clock, () => 20),
     ledger: new SimulatedLedger(),
     key: fingerprintKey('k1', new Uint8Array(32)),
     rotation: { ...common, secrets: world, probes: consumers, ledger },
+    turns: new SimulatedTurns(clock),
+    sweeps: new SimulatedSweepLedger(),
   };
   return {
     clock,
@@ -93,7 +99,7 @@ export function system(
     deliver,
     envelope,
     ports,
-    sweep: () => sweep(ports, parsed),
+    sweep: () => sweepNow(ports, parsed),
     /** Native: `AWSCURRENT` has moved. */
     told: (name = DB, at = clock.now()) =>
       deliver({
@@ -146,7 +152,7 @@ export function system(
           } else world.create({ ...US, account }, name, [], 'v1');
         }
         await clock.sleep(24 * HOUR);
-        await sweep(ports, parsed);
+        await sweepNow(ports, parsed);
         await work();
       }),
   };

@@ -3,13 +3,15 @@ import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
 import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
+import { SimulatedSweepLedger } from '../../functions/adapters/sim/sweep-ledger.ts';
+import { SimulatedTurns } from '../../functions/adapters/sim/turns.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { scopeOfAccount } from '../../functions/app/account-scope.ts';
 import { type Look, type LookProgress, type LookScope, look } from '../../functions/app/look.ts';
 import { type Narrowing, scopeOfConfig } from '../../functions/app/scope.ts';
-import type { SweepPorts } from '../../functions/app/sweep.ts';
+import { type SweepEnd, type SweepPorts, type SweepTime, sweep } from '../../functions/app/sweep.ts';
 import type { VerifyPorts } from '../../functions/app/verify.ts';
-import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
+import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import type { Place } from '../../functions/core/place.ts';
 
 export const US: Place = { region: 'us-east-1' };
@@ -18,6 +20,8 @@ export const AP: Place = { region: 'ap-southeast-2' };
 export const PLACES = [US, EU, AP];
 
 const DAY_MS = 86_400_000;
+/** As the function lives at most. */
+const SWEEP_MS_MAX = 270_000;
 
 export function everywhere(build: (place: Place) => void): void {
   for (const place of PLACES) build(place);
@@ -45,7 +49,19 @@ export function withoutSecrets(ports: VerifyPorts): SweepPorts {
   const none = () => 0;
   const secrets = new SimulatedSecrets(ports.clock, none, none);
   const probes = new SimulatedConsumers(ports.clock, secrets, () => {}, none);
-  return { ...ports, rotation: { ...ports, secrets, probes, ledger: new SimulatedLedger() } };
+  const rotation = { ...ports, secrets, probes, ledger: new SimulatedLedger() };
+  const { clock } = ports;
+  return { ...ports, rotation, turns: new SimulatedTurns(clock), sweeps: new SimulatedSweepLedger() };
+}
+
+/** Time for a sweep that nothing interrupts. */
+export function timeFrom(now: number): SweepTime {
+  return { until: Number.POSITIVE_INFINITY, overAt: now + SWEEP_MS_MAX, readUntil: () => {} };
+}
+
+/** A sweep that nothing interrupts. */
+export function sweepNow(ports: SweepPorts, config: ParsedConfig): Promise<SweepEnd> {
+  return sweep(ports, config, timeFrom(ports.clock.now()));
 }
 
 /** The scope of a config that watches all functions of the three regions, unless it says otherwise. */

@@ -2,9 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { requestHandler } from '../../functions/adapters/aws/request-handler.ts';
-import { type ReconcilePorts, reconcile } from '../../functions/app/reconcile.ts';
+import { SimulatedLedger } from '../../functions/adapters/sim/ledger.ts';
+import { SimulatedSweepLedger } from '../../functions/adapters/sim/sweep-ledger.ts';
+import { type AnswerPorts, answer } from '../../functions/app/answer.ts';
+import { askingToLook } from '../../functions/app/ask-to-look.ts';
 import { runHere } from '../../functions/app/run-here.ts';
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
+import type { SubjectState } from '../../functions/core/episode.ts';
 import type { RunSystem } from '../app/run-system.ts';
 
 const NAME = 'recohere-reconcile';
@@ -16,7 +20,10 @@ interface Instead {
   readonly body?: object;
 }
 
-/** An endpoint of Lambda on loopback that has one function, `recohere-reconcile`, which really reconciles simulated tables. */
+/**
+ * An endpoint of Lambda on loopback that has one function, `recohere-reconcile`, which really reconciles simulated tables, and really
+ * says what a ledger holds.
+ */
 export interface Hub {
   /** Where the SDK finds it, and credentials. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -24,6 +31,10 @@ export interface Hub {
   readonly asked: WrittenRequest[];
   /** Answers instead of the function, if it gives something. */
   instead: (request: WrittenRequest) => Instead | undefined;
+  readonly ledgers: Readonly<Record<'function' | 'secret', SimulatedLedger>>;
+  readonly sweeps: SimulatedSweepLedger;
+  /** What a look that is asked for sees; without it, nobody looks. */
+  look: ((state: SubjectState) => SubjectState) | undefined;
   /** Whether runs that were started get anywhere. */
   isWorking: boolean;
   stop(): Promise<void>;
@@ -32,9 +43,23 @@ export interface Hub {
 /** Starts it. Runs are brought to their end when they are asked for the second time, so that somebody has to wait. */
 export async function startHub(system: RunSystem): Promise<Hub> {
   const seen = new Set<string>();
-  const ports: ReconcilePorts = system.ports;
+  const ledgers = { function: new SimulatedLedger(), secret: new SimulatedLedger() };
+  const sweeps = new SimulatedSweepLedger();
+  const looks = (ledger: SimulatedLedger) => ({
+    send: async ({ id, subjects }: { readonly id: string; readonly subjects: readonly string[] }) => {
+      for (const subject of hub.look ? subjects : []) {
+        const state = await ledger.read(subject);
+        await ledger.swap({ ...state, ...hub.look?.(state), version: state.version + 1, lookedFor: id });
+      }
+    },
+  });
+  const verify = askingToLook(system.config, system.ports, {
+    functions: looks(ledgers.function),
+    secrets: looks(ledgers.secret),
+  });
+  const ports: AnswerPorts = { ...system.ports, ledgers, sweeps, verify };
   const handler = requestHandler(async () => ({
-    answer: (request) => system.clock.run(() => reconcile(ports, system.config, request)),
+    answer: (request) => system.clock.run(() => answer(ports, system.config, request)),
     ended: () => {},
   }));
   const server = createServer(async (request, response) => {
@@ -70,6 +95,9 @@ export async function startHub(system: RunSystem): Promise<Hub> {
       AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`,
     },
     asked: [],
+    ledgers,
+    sweeps,
+    look: undefined,
     instead: () => undefined,
     isWorking: true,
     stop: async () => {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { phraseOf, renderLook, type Screen, SECRETS, screenOf, sentenceOf } from '../../bin/render.ts';
+import { renderLook, type Screen, SECRETS, screenOf, sentenceOf } from '../../bin/render.ts';
 import { exitCodeOf, reportOf } from '../../bin/scan.ts';
 import type { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import type { Look } from '../../functions/app/look.ts';
 import { type Finding, REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import { phraseOf } from '../../functions/core/words.ts';
 import { AP, configScope, EU, everywhere, flagScope, lookAt, US } from '../app/simulated.ts';
 import { configOf, LAG_MS, lookAt as lookAtSecretsOf } from './looked-secrets.ts';
 

@@ -33,10 +33,13 @@ describe('a config', () => {
             code: 'sha256',
             settings: true,
             alarmOn: ['env'],
+            critical: false,
+            targets: { exposurePercent: 1 },
           },
         ],
         secrets: [],
         tables: [],
+        maintenance: [],
       },
     });
   });

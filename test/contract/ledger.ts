@@ -49,6 +49,9 @@ const OPEN: Episode = {
   since: 900,
   looks: 3,
   isOverdue: true,
+  reached: { [US]: 1_767_600_000_003 },
+  noticedAt: 1_767_600_000_004,
+  pausedAt: 1_767_600_000_005,
   roots: ROOTS,
   findings: [
     { replica: EU, facet: 'env', kind: 'different', keys: ['LEVEL', 'ŽLUŤ_日本_🐎'], reference: US },
@@ -109,6 +112,7 @@ function closedOf(subject: string, number: number, given: Partial<ClosedEpisode>
     resolutionMs: 0,
     closedAt: 1_767_600_060_000,
     findings: OPEN.findings,
+    reached: { [EU]: 1_767_600_050_000 },
     ...given,
   };
 }
@@ -132,9 +136,9 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
       return `subject-${++named}`;
     }
 
-    async function listed(ledger: Ledger): Promise<string[]> {
+    async function listed(ledger: Ledger, after?: string): Promise<string[]> {
       const found: string[] = [];
-      for await (const subject of ledger.subjects()) found.push(subject);
+      for await (const subject of ledger.subjects(after)) found.push(subject);
       return found;
     }
 
@@ -203,6 +207,17 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
         {
           given: { asked: { by: OPEN.cause, expected: undefined, isMet: true } },
           reason: 'with nothing asked for',
+        },
+        {
+          given: {
+            untold: [{ replica: EU, seenAt: 5 }],
+            heard: OPEN.cause,
+            silence: { until: 6, reason: 'ŽLUŤ 日本' },
+            group: 'functions[0]',
+            lookedFor: 'a1',
+            retiredAt: 7,
+          },
+          reason: 'with what is remembered beside its episode',
         },
         { given: { last: closedOf('x', 1), agreed: { roots: {}, at: 0 } }, reason: 'closed' },
         { given: { agreed: undefined, open: undefined, last: undefined }, reason: 'with nothing in it' },
@@ -354,7 +369,10 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
             async () => (await listed(ledger)).filter((subject) => subject.startsWith(`${prefix}-`)),
             ({ length }) => length >= MANY,
           );
-          expect(found.toSorted()).toEqual(subjects);
+          expect(found).toEqual(subjects);
+          const [third] = subjects.slice(2);
+          expect((await listed(ledger, third)).slice(0, 2)).toEqual(subjects.slice(3, 5));
+          expect(await listed(ledger, '~')).toEqual([]);
         },
       );
 

@@ -357,6 +357,46 @@ describe('an episode', () => {
   });
 });
 
+describe('a subject that is gone', () => {
+  const known: SubjectState = { ...NEW, version: 3, agreed: { roots: roots('a', 'a'), at: 1000 } };
+
+  it('forgets what it agreed on, once, though nothing was open', () => {
+    const { state, closed } = retire(known, 5000);
+    expect(state).toMatchObject({ agreed: undefined, retiredAt: 5000 });
+    expect(closed).toBeUndefined();
+    expect(retire(state, 9000).state).toBe(state);
+  });
+
+  it('is new when it comes back, and moved nothing', () => {
+    const back = step(retire(known, 5000).state, undefined, agreed(9000, 'b'), RULES);
+    expect(back.opened).toBeUndefined();
+    expect(back.state.agreed).toEqual({ roots: roots('b', 'b'), at: 9000 });
+  });
+});
+
+describe('replicas', () => {
+  it('have reached what they have when they were first seen to have moved to it', () => {
+    const [first, second, third] = play(
+      differing(1000, 'b', 'a'),
+      differing(5000, 'b', 'a'),
+      agreed(9000, 'b'),
+    );
+    expect(first?.state.open?.reached).toEqual({ [US]: 1000 });
+    expect(second?.state.open?.reached).toEqual({ [US]: 1000 });
+    expect(third?.closed?.reached).toEqual({ [US]: 1000, [EU]: 9000 });
+  });
+
+  it('have reached it anew when they move once more', () => {
+    const [, second] = play(differing(1000, 'b', 'a'), differing(5000, 'c', 'a'));
+    expect(second?.state.open?.reached).toEqual({ [US]: 5000 });
+  });
+
+  it('of which none has moved have reached nothing', () => {
+    const [first] = play([deploy('d', 900), { ...differing(1000, 'a', 'a') }]);
+    expect(first?.state.open).not.toHaveProperty('reached');
+  });
+});
+
 describe('events', () => {
   it('are absorbed if they are older than the look that saw agreement', () => {
     const steps = play(

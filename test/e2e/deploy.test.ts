@@ -1,9 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED } from '../../functions/contract/deployment.ts';
 import { DeployedFunctions } from '../../local/deployed-functions.ts';
+import { EMULATED_ACCOUNT } from '../../local/emulator.ts';
 import { eventOf, functionUpdated, type State, type Told } from '../../local/installation.ts';
 import { until } from '../../local/until.ts';
 import { Deployed, letterOf, placesWith, sha256Of, troubleIn } from './deployed.ts';
@@ -52,8 +61,12 @@ describe('the deployed system', { timeout: 150_000 }, () => {
   const deployed = new Deployed(CONFIG);
   const { installation } = deployed;
 
+  const sqs = new SQSClient({ region: US });
+  let listening: string;
+
   beforeAll(async () => {
     await deployed.deploy();
+    listening = await listenToTickets();
     for (const subject of Object.values(SUBJECTS)) {
       for (const region of REGIONS) await release(subject, region, 1);
     }
@@ -66,9 +79,21 @@ describe('the deployed system', { timeout: 150_000 }, () => {
   });
 
   afterAll(async () => {
-    const ends = await Promise.allSettled([user.removeAll(), deployed.remove()]);
-    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    const unheard = sqs.send(new DeleteQueueCommand({ QueueUrl: listening }));
+    const ends = await Promise.allSettled([user.removeAll(), deployed.remove(), unheard]);
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
   });
+
+  /** @returns URL of a queue that gets what is sent to the topic of tickets. */
+  async function listenToTickets(): Promise<string> {
+    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: `listens-${RUN}` }));
+    const ask = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
+    const { Attributes: { QueueArn = '' } = {} } = await sqs.send(ask);
+    const TopicArn = `arn:aws:sns:${US}:${EMULATED_ACCOUNT}:${DEPLOYED.topic(PREFIX, 'ticket')}`;
+    const subscribe = new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: QueueArn });
+    await new SNSClient({ region: US }).send(subscribe);
+    return QueueUrl;
+  }
 
   function plant(text: string): string {
     const value = `planted-${randomUUID()}-${text}`;
@@ -170,6 +195,51 @@ describe('the deployed system', { timeout: 150_000 }, () => {
     expect(gauges.EpisodesStalled).toBeGreaterThanOrEqual(1);
     expect(gauges.EpisodesOpen).toBeGreaterThanOrEqual(1);
     expect(gauges.SweepHeartbeat).toBe(1);
+  });
+
+  it('tells who listens to tickets of that deploy, once, in words and as data, with keys and no values', async () => {
+    const { open } = await until(
+      'a notice has named the episode',
+      () => stateOf(SUBJECTS.straggling),
+      (state) => state.open?.noticedAt !== undefined,
+    );
+    expect(open?.noticedAt).toBeGreaterThan(open?.firstSeenAt ?? 0);
+    const heard: string[] = [];
+    await until(
+      'the notice has come',
+      async () => {
+        const command = new ReceiveMessageCommand({ QueueUrl: listening, WaitTimeSeconds: 1 });
+        const { Messages = [] } = await sqs.send(command);
+        heard.push(...Messages.map(({ Body = '' }) => Body));
+        return heard;
+      },
+      ({ length }) => length > 0,
+    );
+    await installation.sweep(); // which asks for nothing that was told
+    expect(heard).toHaveLength(1);
+    expect(heard[0]).toContain('CACHE_SIZE');
+    expect(heard[0]).toContain(nameOf(SUBJECTS.straggling));
+    for (const value of planted) expect(heard[0]).not.toContain(value);
+  });
+
+  it('draws what is known for a dashboard, and looks again when asked to', async () => {
+    const event = { widgetContext: { theme: 'dark', width: 900 }, look: [nameOf(SUBJECTS.straggling)] };
+    // AWS would write a text as JSON, the emulator passes it on as it is
+    const { Payload } = await new LambdaClient({ region: US }).send(
+      new InvokeCommand({ FunctionName: DEPLOYED.part(PREFIX, 'widget'), Payload: JSON.stringify(event) }),
+    );
+    const drawn = Buffer.from(Payload ?? []).toString();
+    expect(drawn).toContain('FEATURE_X');
+    expect(drawn).not.toMatch(/<script/i);
+    for (const value of planted) expect(drawn).not.toContain(value);
+    await until(
+      'the look that was asked for has been made',
+      () => stateOf(SUBJECTS.straggling),
+      (state) => state.lookedFor !== undefined,
+    );
+    expect(await installation.invoke('widget', { describe: true })).toMatchObject({
+      markdown: expect.any(String),
+    });
   });
 
   it('makes one episode of events that come five times, out of order and with others', async () => {
@@ -325,7 +395,6 @@ describe('the deployed system', { timeout: 150_000 }, () => {
     };
     const kinds = new Set((await listed()).map((name) => name.replace(/ \S+$/, '')));
     expect([...kinds].sort(), 'the lists show what is there').toEqual([
-      'alarm',
       'bus',
       'function',
       'log group',

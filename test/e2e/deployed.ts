@@ -58,7 +58,6 @@ export class Deployed {
   /** Deletes the stacks. Harmless where there is nothing. */
   async destroy(): Promise<void> {
     const { region } = this.installation;
-    await deleteStack(region, DEPLOYED.stack(this.#prefix, 'monitoring'));
     for (const each of this.#dataRegions) {
       await emptyBucket(each, DEPLOYED.bucket(this.#prefix, EMULATED_ACCOUNT, each));
       await deleteStack(each, DEPLOYED.stack(this.#prefix, 'data'));

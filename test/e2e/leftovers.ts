@@ -45,7 +45,6 @@ export async function resourcesNamed(region: string, texts: readonly string[]): 
     secret: SecretList.map(({ ARN }) => ARN),
     role: await query(region, 'iam', 'ListRoles', '2010-05-08', 'RoleName'),
     topic: await query(region, 'sns', 'ListTopics', '2010-03-31', 'TopicArn'),
-    alarm: await query(region, 'monitoring', 'DescribeAlarms', '2010-08-01', 'AlarmName'),
     stack: await query(region, 'cloudformation', 'DescribeStacks', CLOUDFORMATION, 'StackName'),
   };
   return Object.entries(listed)

@@ -34,6 +34,14 @@ const EXPECTED: readonly Expected[] = [
     code: 0,
     shows: [/^cart +none/m, /^checkout +forward/m, /^pricing +open, overdue/m, /^shop\/orders-db +none/m],
   },
+  {
+    command: / status /,
+    code: 1,
+    shows: [/^pricing +diverged /m, /eu-west-1 · env FEATURE_X missing/, /read 12 of 12 replicas/],
+  },
+  { command: / diff pricing /, code: 1, shows: [/^env FEATURE_X +reference +missing +ok$/m] },
+  { command: / silence pricing /, code: 0, shows: [/^pricing raises no alarm until /m] },
+  { command: / report /, code: 0, shows: [/^Wrote .*recohere-report\.html$/m] },
   { command: / deploy pricing /, code: 0, shows: [/^pricing +forward/m] },
   {
     command: / rotate shop\/orders-db$/,
@@ -54,6 +62,17 @@ const EXPECTED: readonly Expected[] = [
   { command: / event .*42 \}/, code: 0, shows: [/has been handled/] },
   { command: / dead-letters$/, code: 0, shows: [/^NOT_AN_EVENT +\d+ +Deploy Finished +\S+$/m] },
   { command: / sweep$/, code: 0, shows: [/^ConfigDriftCount +0$/m, /^SweepHeartbeat +1$/m] },
+  { command: / verify pricing --wait /, code: 0, shows: [/^pricing +agreed /m] },
+  {
+    command: / doctor /,
+    code: 1,
+    shows: [
+      /^ok · stack recohere-hub /m,
+      /^wrong · stack recohere-monitoring .* is not there$/m,
+      /^wrong · queue recohere-verify-deploy-dead-letters /m,
+      / 2 wrong, 0 unknown\.$/m,
+    ],
+  },
   {
     command: / metrics$/,
     code: 0,

@@ -9,7 +9,7 @@ import { s3ObjectStores } from '../../functions/adapters/aws/s3-objects.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DATA_EVENT } from '../../functions/contract/messages.ts';
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { textOfItem, type WireItem } from '../../functions/core/item.ts';
 import { OBJECT_NAMES } from '../../functions/core/run.ts';
 import { DeployedFunctions } from '../../local/deployed-functions.ts';

@@ -51,12 +51,17 @@ describe('the CDK app', () => {
     const cwd = folderWith(TWO_ACCOUNTS, 'other.json');
     const { code, outdir } = await synth(cwd, {
       config: 'other.json',
-      emails: 'a@example.com,b@example.com',
+      pages: 'a@example.com,b@example.com',
+      tickets: 'c@example.com',
     });
     expect(code).toBe(0);
     expect(stacksIn(outdir)).toHaveLength(10);
-    const monitoring = readdirSync(outdir).find((name) => /monitoring.*\.template\.json$/.test(name));
-    expect(readFileSync(join(outdir, monitoring ?? ''), 'utf8')).toContain('b@example.com');
+    const hub = readdirSync(outdir).find((name) => /hub.*\.template\.json$/.test(name));
+    const { Resources } = JSON.parse(readFileSync(join(outdir, hub ?? ''), 'utf8'));
+    const subscribed = (Object.values(Resources) as { Type: string; Properties: { Endpoint: string } }[])
+      .filter(({ Type }) => Type === 'AWS::SNS::Subscription')
+      .map(({ Properties }) => Properties.Endpoint);
+    expect(subscribed.toSorted()).toEqual(['a@example.com', 'b@example.com', 'c@example.com']);
   });
 
   it('says how to begin if there is no config', async () => {

@@ -5,11 +5,13 @@ import bundles from '../../rolldown.config.ts';
 /** What IAM calls the service of each SDK client. */
 const SERVICES: Readonly<Record<string, string>> = {
   'client-dynamodb': 'dynamodb',
+  'client-eventbridge': 'events',
   'client-lambda': 'lambda',
   'client-resource-groups-tagging-api': 'tag',
   'client-s3': 's3',
   'client-secrets-manager': 'secretsmanager',
   'client-sfn': 'states',
+  'client-sns': 'sns',
   'client-sqs': 'sqs',
   'client-sts': 'sts',
 };

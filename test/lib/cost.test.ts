@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../../functions/contract/deployment.ts';
-import { METRIC_NAMES, RUN_METRICS } from '../../functions/contract/metrics.ts';
+import {
+  CRITICAL_EVERY_MINUTES,
+  SECRETS_SWEEP_EVERY_MINUTES,
+  SWEEP_EVERY_MINUTES,
+} from '../../functions/contract/deployment.ts';
+import { CRITICAL_GAUGES, METRIC_NAMES, RUN_METRICS } from '../../functions/contract/metrics.ts';
 import {
   assumedMonth,
   assumedTemplates,
@@ -10,10 +14,10 @@ import {
   monthlyCost,
   totalUsd,
   usdOf,
-  withTable,
+  withCritical,
 } from './monthly-cost.ts';
 import { PRICES } from './prices.ts';
-import { ASSUMED, type CfnTemplate, eventsPerRotation, RESOURCES } from './resource-costs.ts';
+import { ASSUMED, type CfnTemplate, type CostLine, eventsPerRotation, RESOURCES } from './resource-costs.ts';
 
 const SERIES_MAX = 25;
 
@@ -22,20 +26,26 @@ const [hub, monitoring] = templates;
 const month = await assumedMonth(templates);
 const { sweep, rotation, series } = month;
 const cost = (of: readonly CfnTemplate[] = templates) => monthlyCost(of, month);
-const tabled = assumedTemplates(true);
+const tabled = assumedTemplates({ table: true });
+const critical = assumedTemplates({ critical: true });
 const quantityOf = (what: string) => cost().find((line) => line.what === what)?.quantity;
 
 /** The templates with one resource more, or with another in its place. */
-function withResource(id: string, Type: string, Properties: unknown): readonly CfnTemplate[] {
-  return templates.map((template) =>
-    template === hub ? { Resources: { ...template.Resources, [id]: { Type, Properties } } } : template,
+function withResource(
+  id: string,
+  Type: string,
+  Properties: unknown,
+  of: readonly CfnTemplate[] = templates,
+): readonly CfnTemplate[] {
+  return of.map((template) =>
+    template === of[0] ? { Resources: { ...template.Resources, [id]: { Type, Properties } } } : template,
   );
 }
 
-/** The id and the properties of the first resource of a type in the hub. */
-function firstOf(type: string) {
+/** The id and the properties of the first resource of a type in the hub, in which a text stands. */
+function firstOf(type: string, text = '') {
   const [[id, resource] = ['', undefined]] = Object.entries(hub?.Resources ?? {}).filter(
-    ([, { Type }]) => Type === type,
+    ([, { Type, Properties }]) => Type === type && JSON.stringify(Properties).includes(text),
   );
   return { id, properties: z.record(z.string(), z.unknown()).parse(resource?.Properties) };
 }
@@ -49,33 +59,51 @@ describe('the cost proof', () => {
   it('counts a template of the hub, one of its alarms, and one of each region', () => {
     expect(templates).toHaveLength(2 + ASSUMED.regions.length);
     expect(Object.values(monitoring?.Resources ?? {}).map(({ Type }) => Type)).toContain(
-      'AWS::SNS::Subscription',
+      'AWS::CloudWatch::Dashboard',
     );
   });
 
   it('has a price for what is in the templates, and for nothing else', () => {
-    const types = tabled.flatMap(({ Resources }) => Object.values(Resources).map(({ Type }) => Type));
+    const types = withResource('Window', 'AWS::CloudWatch::AlarmMuteRule', {}, tabled).flatMap(
+      ({ Resources }) => Object.values(Resources).map(({ Type }) => Type),
+    );
     expect([...new Set(types)].toSorted()).toEqual(Object.keys(RESOURCES).toSorted());
     const used = new Set(cost().map(({ price }) => price));
     expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
   });
 
   it('counts every series that can come into being, one for each metric', () => {
-    expect(series.size).toBe(METRIC_NAMES.length - RUN_METRICS.length);
+    expect(series.size).toBe(METRIC_NAMES.length - RUN_METRICS.length - CRITICAL_GAUGES.length);
     expect(METRIC_NAMES.length).toBeLessThanOrEqual(SERIES_MAX);
   });
 
-  it('costs no more with tables than their series and their alarm, while nothing runs', async () => {
-    const lines = monthlyCost(tabled, await withTable(month));
-    expect(totalUsd(lines)).toBeLessThan(LIMIT_USD);
-    const more = RUN_METRICS.length * PRICES.series.usd + PRICES.alarm.usd;
-    expect(totalUsd(lines) - totalUsd(cost())).toBeCloseTo(more, 2);
+  it('costs no more with tables than their alarm, while nothing runs', () => {
+    expect(totalUsd(cost(tabled))).toBeLessThan(LIMIT_USD);
+    expect(totalUsd(cost(tabled)) - totalUsd(cost())).toBeCloseTo(PRICES.alarm.usd, 2);
     expect(cost().map(({ what }) => what)).not.toContain('Lambda: `reconcile`');
   });
 
-  it('writes nothing into the ledger while all is quiet, and reads each subject once', () => {
+  it('counts critical functions: a series, an alarm, and a sweep every minute, most of which read little', async () => {
+    const month10 = await withCritical(month);
+    const lines = monthlyCost(critical, month10);
+    expect(totalUsd(lines)).toBeGreaterThan(totalUsd(cost()) + PRICES.series.usd + PRICES.alarm.usd);
+    const calls = (of: readonly CostLine[]) =>
+      of.find(({ what }) => what === 'EventBridge: the schedule')?.quantity;
+    expect(calls(lines)).toBe((calls(cost()) ?? 0) * (SWEEP_EVERY_MINUTES / CRITICAL_EVERY_MINUTES));
+    expect(month10.sweep.readUnits).toBeLessThan(sweep.readUnits / 2);
+  });
+
+  it('fails for a dashboard that is not free', () => {
+    const metrics = Array.from({ length: 51 }, () => ['AWS/SQS', 'a']);
+    const DashboardBody = { 'Fn::Join': ['', [JSON.stringify({ widgets: [{ properties: { metrics } }] })]] };
+    expect(() => cost(withResource('More', 'AWS::CloudWatch::Dashboard', { DashboardBody }))).toThrow(
+      '51 metrics are more than are free',
+    );
+  });
+
+  it('writes into the ledger while all is quiet only whose turn it is and how far it came, and reads each subject once', () => {
     const subjects = ASSUMED.functions + ASSUMED.secrets;
-    expect(sweep.writes).toBe(0);
+    expect(sweep.writes).toBe(3);
     expect(sweep.readUnits).toBeGreaterThanOrEqual(subjects);
     expect(sweep.readUnits).toBeLessThan(1.1 * subjects);
   });
@@ -108,7 +136,7 @@ describe('the cost proof', () => {
     [
       'a function that nobody calls',
       'AWS::Lambda::Function',
-      firstOf('AWS::Lambda::Function').properties,
+      firstOf('AWS::Lambda::Function', '-sweep').properties,
       'how often More is called',
     ],
     [
@@ -127,6 +155,7 @@ describe('the cost proof', () => {
     ['AWS::Events::EventBus', { LogConfig: { Level: 'TRACE' } }],
     ['AWS::Events::Rule', { Targets: [{ Id: 'a', Arn: 'arn:aws:events:us-east-1:1:api-destination/a' }] }],
     ['AWS::Lambda::EventSourceMapping', { ProvisionedPollerConfig: { MinimumPollers: 2 } }],
+    ['AWS::Events::Rule', { EventPattern: { source: ['aws.s3'] } }],
     ['AWS::Lambda::Function', { Architectures: ['x86_64'] }],
     ['AWS::Lambda::Function', { VpcConfig: { SubnetIds: ['subnet-1'] } }],
     ['AWS::SecretsManager::Secret', { ReplicaRegions: [{ Region: 'eu-west-1' }] }],

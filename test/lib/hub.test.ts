@@ -1,14 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../functions/contract/config.ts';
-import { DEPLOYED, PARTS, type Part, type QueuedPart } from '../../functions/contract/deployment.ts';
+import {
+  DEPLOYED,
+  PARTS,
+  type Part,
+  type QueuedPart,
+  SEVERITIES,
+} from '../../functions/contract/deployment.ts';
 import { environmentSchemas } from '../../functions/contract/environment.ts';
 import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../../functions/contract/event-patterns.ts';
 import { RecohereHub } from '../../lib/index.ts';
-import { PROBE_ACTIONS, READ_ACTIONS, RUNTIME_ACTIONS, SECRET_READ_ACTIONS } from '../../lib/permissions.ts';
+import {
+  PROBE_ACTIONS,
+  READ_ACTIONS,
+  RUNTIME_ACTIONS,
+  SECRET_READ_ACTIONS,
+  WAKE_ACTIONS,
+} from '../../lib/permissions.ts';
 import {
   actionsOf,
   HUB_ACCOUNT,
@@ -91,7 +104,7 @@ describe('queues of the hub', () => {
     const targets = resourcesOf(template, 'AWS::Events::Rule').flatMap(
       ({ Properties }) => Properties.Targets,
     );
-    expect(targets).toHaveLength(3);
+    expect(targets).toHaveLength(4);
     for (const { DeadLetterConfig } of targets)
       expect(DeadLetterConfig).toEqual({ Arn: queueArn(UNDELIVERED) });
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
@@ -99,10 +112,13 @@ describe('queues of the hub', () => {
       DestinationConfig: { OnFailure: { Destination: queueArn(UNDELIVERED) } },
       MaximumRetryAttempts: 0,
     });
-    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
-      FunctionName: { Ref: idOf('AWS::Lambda::Function', 'recohere-reconcile') },
-      DestinationConfig: { OnFailure: { Destination: queueArn(UNDELIVERED) } },
-    });
+    for (const part of ['reconcile', 'notify']) {
+      template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+        FunctionName: { Ref: idOf('AWS::Lambda::Function', `recohere-${part}`) },
+        DestinationConfig: { OnFailure: { Destination: queueArn(UNDELIVERED) } },
+        MaximumEventAgeInSeconds: 3600,
+      });
+    }
   });
 });
 
@@ -183,6 +199,8 @@ describe('the bus', () => {
   });
 });
 
+const MEGABYTES: Readonly<Partial<Record<Part, number>>> = { 'reconcile-worker': 1024, notify: 256 };
+
 describe.each(PARTS)('the function %s', (part) => {
   const name = `recohere-${part}`;
 
@@ -191,7 +209,7 @@ describe.each(PARTS)('the function %s', (part) => {
       FunctionName: name,
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
-      MemorySize: part === 'reconcile-worker' ? 1024 : 512,
+      MemorySize: MEGABYTES[part] ?? 512,
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
     });
@@ -268,9 +286,137 @@ describe.each(QUEUED)('%s', (part) => {
 });
 
 describe('sweep', () => {
-  it('is over before the next one begins', () => {
-    template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(0/5 * * * ? *)' });
-    expect(functionOf('sweep').Timeout).toBeLessThan(5 * 60);
+  it.each([
+    ['every five minutes', ONE_ACCOUNT, 'cron(0/5 * * * ? *)', 300],
+    [
+      'every minute if functions are critical',
+      { ...ONE_ACCOUNT, functions: [{ select: { name: '*' }, critical: true }] },
+      'cron(0/1 * * * ? *)',
+      60,
+    ],
+    [
+      'every minute if a secret is critical',
+      { ...ONE_ACCOUNT, secrets: [{ name: 'prod/db', critical: true }] },
+      'cron(0/1 * * * ? *)',
+      60,
+    ],
+  ])('begins %s, and is over before everything is looked at again', (_reason, config, schedule, seconds) => {
+    const { recohere, templateOf } = synthesize(config);
+    const hub = templateOf(recohere.hub);
+    hub.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: schedule,
+      Targets: [{ RetryPolicy: { MaximumEventAgeInSeconds: seconds } }],
+    });
+    hub.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: idOf('AWS::Lambda::Function', 'recohere-sweep', hub) },
+      MaximumEventAgeInSeconds: seconds,
+    });
+    expect(functionOf('sweep', hub).Timeout).toBeLessThan(5 * 60);
+  });
+});
+
+const topicRef = (name: string) => ({ Ref: idOf('AWS::SNS::Topic', name) });
+
+describe.each(SEVERITIES)('the topic %s', (severity) => {
+  const topic = topicRef(`recohere-${severity}`);
+  const statements = resourcesOf(template, 'AWS::SNS::TopicPolicy').find(
+    ({ Properties }) => JSON.stringify(Properties.Topics) === JSON.stringify([topic]),
+  )?.Properties.PolicyDocument.Statement;
+
+  it('takes messages of the alarms of this installation, by TLS', () => {
+    expect(statements).toHaveLength(2);
+    expect(statements[0]).toMatchObject({
+      Effect: 'Deny',
+      Action: 'sns:Publish',
+      Principal: '*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+    expect(statements[1]).toMatchObject({
+      Effect: 'Allow',
+      Action: 'sns:Publish',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Resource: topic,
+    });
+    expect(textOf(statements[1].Condition.ArnLike['aws:SourceArn'])).toBe(
+      `arn:aws:cloudwatch:us-east-1:${HUB_ACCOUNT}:alarm:recohere-*`,
+    );
+  });
+
+  it('has no key, with which CloudWatch could not publish', () => {
+    expect(JSON.stringify(template.findResources('AWS::SNS::Topic'))).not.toMatch(/kms/i);
+  });
+
+  it('sends mail to the addresses that are given for it', () => {
+    const notify = { [severity]: ['a@example.com', 'b@example.com'] };
+    const { recohere, templateOf } = synthesize(ONE_ACCOUNT, { notify });
+    const mailing = templateOf(recohere.hub);
+    const TopicArn = { Ref: idOf('AWS::SNS::Topic', `recohere-${severity}`, mailing) };
+    expect(resourcesOf(mailing, 'AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([
+      { Protocol: 'email', Endpoint: 'a@example.com', TopicArn },
+      { Protocol: 'email', Endpoint: 'b@example.com', TopicArn },
+    ]);
+  });
+
+  it('is not made if one is given, which notices go to then', () => {
+    const app = newApp();
+    const stack = new Stack(app, 'stack');
+    const arn = 'arn:aws:sns:us-east-1:111111111111:on-call';
+    const notify = { [severity]: Topic.fromTopicArn(stack, 'Topic', arn) };
+    new RecohereHub(stack, 'Hub', { config: ONE_ACCOUNT, notify });
+    const own = Template.fromStack(stack);
+    own.resourceCountIs('AWS::SNS::Topic', 1);
+    const { Variables } = functionOf('notify', own).Environment;
+    expect(Variables[`RECOHERE_${severity.toUpperCase()}_TOPIC`]).toBe(arn);
+    expect(statementWith(statementsOf(own, 'recohere-notify'), 'sns:Publish')?.Resource).toContain(arn);
+  });
+});
+
+describe('notify', () => {
+  const statements = statementsOf(template, 'recohere-notify');
+
+  it('is woken by who looks, and by nobody else of ours', () => {
+    const target = { 'Fn::GetAtt': [idOf('AWS::Lambda::Function', 'copies-notify', withSecrets), 'Arn'] };
+    const wakers = PARTS.filter((part) =>
+      statementsOf(withSecrets, `copies-${part}`)?.some(
+        ({ Action, Resource }) =>
+          Action === 'lambda:InvokeFunction' && JSON.stringify(Resource) === JSON.stringify(target),
+      ),
+    );
+    expect(wakers).toEqual(LOOKING);
+  });
+
+  it('is woken when too much differs for too long', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventBusName: Match.absent(),
+      EventPattern: {
+        source: ['aws.cloudwatch'],
+        'detail-type': ['CloudWatch Alarm State Change'],
+        detail: { alarmName: ['recohere-exposure-fast'], state: { value: ['ALARM'] } },
+      },
+      Targets: [{ Arn: arnOf('AWS::Lambda::Function', 'recohere-notify') }],
+    });
+  });
+
+  it('publishes on the topics of both severities, and asks for pauses on the bus', () => {
+    expect(statementWith(statements, 'sns:Publish')?.Resource).toEqual(
+      SEVERITIES.map((severity) => topicRef(`recohere-${severity}`)),
+    );
+    expect(statementWith(statements, 'events:PutEvents')?.Resource).toEqual(
+      arnOf('AWS::Events::EventBus', 'recohere'),
+    );
+  });
+});
+
+describe('widget', () => {
+  it('reads the ledger and asks for looks, and could apply nothing', () => {
+    const statements = statementsOf(withTable, 'recohere-widget');
+    expect(actionsOf(statements)).toEqual(
+      [...RUNTIME_ACTIONS.widget, 'dynamodb:GetItem', 'dynamodb:Query', 'sqs:SendMessage'].toSorted(),
+    );
+    const queues = QUEUED.map(queueOf).map((name) => ({
+      'Fn::GetAtt': [idOf('AWS::SQS::Queue', name, withTable), 'Arn'],
+    }));
+    expect(statementWith(statements, 'sqs:SendMessage')?.Resource).toEqual(queues);
   });
 });
 
@@ -287,6 +433,7 @@ describe.each(LOOKING)('the role of %s', (part) => {
           ...RUNTIME_ACTIONS[part],
           ...(readsFunctions ? [...READ_ACTIONS, 'secretsmanager:GetSecretValue'] : []),
           ...(readsSecrets ? [...SECRET_READ_ACTIONS, ...PROBE_ACTIONS] : []),
+          ...WAKE_ACTIONS,
           'dynamodb:GetItem',
           'dynamodb:PutItem',
           'dynamodb:Query',
@@ -304,7 +451,10 @@ describe.each(LOOKING)('the role of %s', (part) => {
       [readsSecrets, PROBE_ACTIONS],
     ] as const) {
       const [action] = actions;
-      const statement = statementWith(ofSecrets, action);
+      const statement = statementWith(
+        ofSecrets.filter(({ Condition }) => Condition !== undefined),
+        action,
+      );
       if (!isMeant) {
         expect(statement).toBeUndefined();
         continue;
@@ -318,7 +468,11 @@ describe.each(LOOKING)('the role of %s', (part) => {
 
   it('has nothing to do with secrets and probes if the config names none', () => {
     const allowed = actionsOf(statements);
-    for (const action of [...SECRET_READ_ACTIONS, ...PROBE_ACTIONS]) expect(allowed).not.toContain(action);
+    for (const action of SECRET_READ_ACTIONS) expect(allowed).not.toContain(action);
+    const [probe] = PROBE_ACTIONS;
+    expect(statementWith(statements, probe)?.Resource).toEqual(
+      arnOf('AWS::Lambda::Function', 'recohere-notify'),
+    );
   });
 
   it('reads the value of the fingerprint key or of none, is denied all others, and decrypts nothing', () => {
@@ -379,7 +533,8 @@ describe('what is read of secrets', () => {
   const arnsFor = (config: typeof WITH_SECRETS, action: string) => {
     const { recohere, templateOf } = synthesize(config);
     const statements = statementsOf(templateOf(recohere.hub), 'copies-verify-rotation');
-    return [statementWith(statements, action)?.Resource ?? []].flat().map(textOf);
+    const ofReplicas = statements.filter(({ Condition }) => Condition !== undefined); // the others are for the hub itself
+    return [statementWith(ofReplicas, action)?.Resource ?? []].flat().map(textOf);
   };
   const secret = (name: string) => `arn:aws:secretsmanager:*:${HUB_ACCOUNT}:secret:${name}`;
 
@@ -428,6 +583,7 @@ describe('roles of the hub', () => {
       `arn:aws:iam::${OTHER_ACCOUNT}:role/copies-read`,
       `arn:aws:iam::${OTHER_ACCOUNT}:role/theirs`,
     ]);
-    expect(actionsOf(statements).filter((action) => /^(lambda|tag):/.test(action))).toEqual([]);
+    const reads: readonly string[] = [...READ_ACTIONS, ...SECRET_READ_ACTIONS];
+    expect(actionsOf(statements).filter((action) => reads.includes(action))).toEqual([]);
   });
 });

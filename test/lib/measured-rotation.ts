@@ -87,6 +87,11 @@ export function measureRotation({
         ledger: ledgerOf('secret'),
         secrets: newProcess().secrets(vault),
         probes: consumers,
+        nudges: {
+          nudge: async () => {
+            throw new Error('nothing is late, so nobody is told');
+          },
+        },
         wakes: {
           send: async (wake: object, seconds: number) => {
             send({ kind: 'recohere.wake', ...wake }, seconds * 1000);

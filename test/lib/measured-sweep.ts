@@ -5,13 +5,15 @@ import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions
 import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import { sweep } from '../../functions/app/sweep.ts';
 import { installationKey } from '../../functions/app/verify.ts';
-import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../../functions/contract/deployment.ts';
+import {
+  CRITICAL_EVERY_MINUTES,
+  SECRETS_SWEEP_EVERY_MINUTES,
+  SWEEP_EVERY_MINUTES,
+} from '../../functions/contract/deployment.ts';
 import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
 import { CALL_MS, configOf, linesOf, measuring } from './measuring.ts';
 
 const DAY_MS = 86_400_000;
-/** From one look at all secrets to the next. */
-const SWEEPS = SECRETS_SWEEP_EVERY_MINUTES / SWEEP_EVERY_MINUTES;
 
 /** What is watched. */
 export interface Watched {
@@ -20,6 +22,8 @@ export interface Watched {
   readonly functions: number;
   /** Each with a replica in all regions. */
   readonly secrets: number;
+  /** So many of the functions are critical. @default 0 */
+  readonly critical?: number;
 }
 
 /** What one sweep takes when nothing has changed, on the average of all from one look at secrets to the next. */
@@ -27,6 +31,7 @@ export interface MeasuredSweep {
   /** Of waiting, by the pace of the deployed functions. */
   readonly seconds: number;
   readonly readUnits: number;
+  /** Where it is, and whose turn it is. */
   readonly writes: number;
   /** Calls of Secrets Manager. */
   readonly secretCalls: number;
@@ -43,10 +48,11 @@ export interface MeasuredSweep {
  * @param qualifier An alias by which all functions are watched.
  */
 export function measureSweep(
-  { regions, functions, secrets }: Watched,
+  { regions, functions, secrets, critical = 0 }: Watched,
   qualifier?: string,
 ): Promise<MeasuredSweep> {
-  return measuring(async ({ clock, ledgerOf, consumed, newProcess }) => {
+  const everyMinutes = critical > 0 ? CRITICAL_EVERY_MINUTES : SWEEP_EVERY_MINUTES;
+  return measuring(async ({ clock, ledgerOf, turns, sweeps, consumed, newProcess }) => {
     const world = new SimulatedRegions(clock, () => CALL_MS);
     const vault = new SimulatedSecrets(
       clock,
@@ -67,8 +73,9 @@ export function measureSweep(
       for (const place of places) {
         for (let position = 0; position < functions; position++) {
           const name = `production-checkout-service-Function${position}`;
+          const stack = `production-checkout-service${position < critical ? '-critical' : ''}`;
           const tags = {
-            'aws:cloudformation:stack-name': 'production-checkout-service',
+            'aws:cloudformation:stack-name': stack,
             'aws:cloudformation:logical-id': `Function${position}`,
           };
           world.deploy(place, name, { environment: { RELEASE: id }, tags });
@@ -78,10 +85,14 @@ export function measureSweep(
       }
       for (const name of names) vault.rotate(primary, name, id);
     };
+    const group = { identity: 'stack+logicalId', ...(qualifier && { qualifier }) } as const;
     const config = configOf({
       hub: { region: primary.region },
       replicas: places,
-      functions: [{ select: { stack: '*' }, identity: 'stack+logicalId', ...(qualifier && { qualifier }) }],
+      functions: [
+        ...(critical > 0 ? [{ ...group, select: { stack: '*-critical' }, critical: true }] : []),
+        { ...group, select: { stack: '*' } },
+      ],
       secrets: names.map((name) => ({ name })),
     });
     let secretCalls = 0;
@@ -93,10 +104,13 @@ export function measureSweep(
       const telemetry = emfTelemetry();
       const key = installationKey('cost', new SeededRandom(1, 'key').bytes(32));
       const wakes = { send: async () => {} };
-      const shared = { clock, telemetry, wakes, random: new SeededRandom(1, 'delays') };
+      const nudges = { nudge: async () => {} };
+      const shared = { clock, telemetry, wakes, nudges, random: new SeededRandom(1, 'delays') };
       const source = process.functions(world, 'sweep');
       const rotation = { ...shared, probes, secrets: process.secrets(vault), ledger: ledgerOf('secret') };
-      await sweep({ ...shared, source, ledger: ledgerOf('function'), key, rotation }, config);
+      const looking = { ...shared, source, ledger: ledgerOf('function'), key, rotation };
+      const overAt = clock.now() + SWEEP_EVERY_MINUTES * 60_000;
+      await sweep({ ...looking, turns, sweeps }, config, { until: overAt, overAt, readUntil: () => {} });
       telemetry.publishStored();
     };
 
@@ -105,22 +119,27 @@ export function measureSweep(
       await clock.sleep(DAY_MS);
       await linesOf(sweepOnce);
     }
-    await clock.sleep(DAY_MS - (clock.now() % DAY_MS)); // so that the first one looks at secrets, and no other
+    // that no event told of them is known a while later
+    await clock.sleep(DAY_MS);
+    await linesOf(sweepOnce);
+    await clock.sleep(DAY_MS - (clock.now() % DAY_MS)); // so that the first one looks at all, and at secrets only this one
+    const count = SECRETS_SWEEP_EVERY_MINUTES / everyMinutes;
     const before = { ...consumed };
     secretCalls = 0;
     let waited = 0;
     let logLines: readonly string[] = [];
-    for (let sweeps = 0; sweeps < SWEEPS; sweeps++) {
+    for (let sweeps = 0; sweeps < count; sweeps++) {
       const startedAt = clock.now();
-      logLines = await linesOf(sweepOnce);
+      const lines = await linesOf(sweepOnce);
+      if (sweeps === 0) logLines = lines; // that of the most
       waited += clock.now() - startedAt;
-      await clock.sleep(SWEEP_EVERY_MINUTES * 60_000 - (clock.now() - startedAt));
+      await clock.sleep(everyMinutes * 60_000 - (clock.now() - startedAt));
     }
     return {
-      seconds: waited / SWEEPS / 1000,
-      readUnits: (consumed.readUnits - before.readUnits) / SWEEPS,
-      writes: consumed.writes - before.writes,
-      secretCalls: secretCalls / SWEEPS,
+      seconds: waited / count / 1000,
+      readUnits: (consumed.readUnits - before.readUnits) / count,
+      writes: (consumed.writes - before.writes) / count,
+      secretCalls: secretCalls / count,
       logLines,
       itemBytes: consumed.itemBytes,
     };

@@ -2,12 +2,16 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { vi } from 'vitest';
 import { createLedgerTable, dynamoLedger } from '../../functions/adapters/aws/ledger.ts';
 import { startLocalDynamo } from '../../functions/adapters/aws/local-dynamo.ts';
+import { dynamoSweepLedger } from '../../functions/adapters/aws/sweep-ledger.ts';
+import { dynamoTurns } from '../../functions/adapters/aws/turns.ts';
 import { SimulatedAccessMemory } from '../../functions/adapters/sim/access-memory.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { type Considerate, considerate } from '../../functions/app/considerate.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import type { SubjectKind } from '../../functions/contract/ledger.ts';
 import type { Ledger } from '../../functions/ports/ledger.ts';
+import type { SweepLedger } from '../../functions/ports/sweep-ledger.ts';
+import type { Turns } from '../../functions/ports/turns.ts';
 
 /** A page of 50 functions, or any other call of a region on another continent. */
 export const CALL_MS = 2000;
@@ -17,6 +21,8 @@ const LEDGER_CALL_MS = 50;
 export interface Ground {
   readonly clock: VirtualClock;
   readonly ledgerOf: (kind: SubjectKind) => Ledger;
+  readonly turns: Turns;
+  readonly sweeps: SweepLedger;
   /** What all has taken so far. */
   readonly consumed: Readonly<Consumed>;
   /** As a process that has just begun is: the last one's pace is forgotten, which is the dearer case. */
@@ -30,12 +36,30 @@ export async function measuring<T>(work: (ground: Ground) => Promise<T>): Promis
   const clock = new VirtualClock(Date.UTC(2026, 0, 5, 9));
   try {
     const table = await createLedgerTable(dynamo.client, 'ledger');
-    const ledgerOf = (kind: SubjectKind) => onClock(dynamoLedger(dynamo.client, table, kind), clock);
+    const call = async <T>(work: () => Promise<T>): Promise<T> => {
+      await clock.sleep(LEDGER_CALL_MS);
+      return clock.outside(work);
+    };
+    const ledgerOf = (kind: SubjectKind) => onClock(dynamoLedger(dynamo.client, table, kind), call);
+    const turns = dynamoTurns(dynamo.client, table, clock);
+    const sweeps = dynamoSweepLedger(dynamo.client, table);
     const newProcess = () => {
       const memory = new SimulatedAccessMemory(clock, () => LEDGER_CALL_MS);
       return considerate({ memory, clock }, { warn() {}, info() {} });
     };
-    return await clock.run(() => work({ clock, ledgerOf, consumed, newProcess }));
+    return await clock.run(() =>
+      work({
+        clock,
+        ledgerOf,
+        turns: {
+          take: (name, untilMs) => call(() => turns.take(name, untilMs)),
+          end: (turn) => call(() => turns.end(turn)),
+        },
+        sweeps: { read: () => call(() => sweeps.read()), swap: (next) => call(() => sweeps.swap(next)) },
+        consumed,
+        newProcess,
+      }),
+    );
   } finally {
     stop();
     await dynamo.stop();
@@ -74,11 +98,7 @@ export async function linesOf(work: () => Promise<void>): Promise<string[]> {
 }
 
 /** Calls take their time on the virtual clock, which stands still while the server works. */
-function onClock(ledger: Ledger, clock: VirtualClock): Ledger {
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    await clock.sleep(LEDGER_CALL_MS);
-    return clock.outside(work);
-  };
+function onClock(ledger: Ledger, call: <T>(work: () => Promise<T>) => Promise<T>): Ledger {
   return {
     read: (subject) => call(() => ledger.read(subject)),
     swap: (next) => call(() => ledger.swap(next)),

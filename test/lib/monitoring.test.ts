@@ -2,9 +2,11 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
+import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { METRICS, NAMESPACE } from '../../functions/contract/metrics.ts';
-import { ALARMS, RUN_ALARMS } from '../../lib/alarms.ts';
-import { type AlarmNotification, RecohereMonitoring } from '../../lib/index.ts';
+import { alarmsFor, BUDGET_DAYS, BURNS } from '../../lib/alarms.ts';
+import { RecohereMonitoring } from '../../lib/index.ts';
+import { notifyingAlarms } from './notifying-alarms.ts';
 import {
   HUB_ACCOUNT,
   newApp,
@@ -12,187 +14,294 @@ import {
   synthesize,
   TWO_ACCOUNTS,
   textOf,
+  WITH_CRITICAL,
   WITH_TABLES,
 } from './synthesized.ts';
 
+const IDLE = 'notBreaching';
 const WAITING = 'ApproximateNumberOfMessagesVisible';
-const NONE = 'notBreaching';
-const DEPLOY = 'verify-deploy';
-const ROTATION = 'verify-rotation';
 /** By design. */
-const ALARMS_MAX = 12;
+const NOTIFYING_MAX = 12;
 
-const { recohere, templateOf } = synthesize(TWO_ACCOUNTS);
-const template = templateOf(recohere.monitoring);
-const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
-const [topicId] = Object.keys(template.findResources('AWS::SNS::Topic'));
-
-function monitoringWith(notify: (stack: Stack) => AlarmNotification): Template {
-  const stack = new Stack(newApp(), 'stack');
-  new RecohereMonitoring(stack, 'Monitoring', { prefix: 'copies', notify: notify(stack) });
-  return Template.fromStack(stack);
+function monitoringOf(config: RecohereConfig): Template {
+  const { recohere, templateOf } = synthesize(config);
+  return templateOf(recohere.monitoring);
 }
 
-describe('alarms', () => {
+const template = monitoringOf(TWO_ACCOUNTS);
+const tabled = monitoringOf(WITH_TABLES);
+const critical = monitoringOf(WITH_CRITICAL);
+const metricAlarm = (name: string, of = template) =>
+  resourcesOf(of, 'AWS::CloudWatch::Alarm').find(
+    ({ Properties }) => Properties.AlarmName === `copies-${name}`,
+  )?.Properties;
+const composite = (name: string) =>
+  resourcesOf(template, 'AWS::CloudWatch::CompositeAlarm').find(
+    ({ Properties }) => Properties.AlarmName === `copies-${name}`,
+  )?.Properties;
+
+/** What a composite alarm says, with the names of alarms instead of their ARNs. */
+function ruleOf(name: string): string {
+  const named = Object.fromEntries(
+    ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].flatMap((type) =>
+      Object.entries(template.findResources(type)).map(([id, { Properties }]) => [id, Properties.AlarmName]),
+    ),
+  );
+  const [, parts] = composite(name).AlarmRule['Fn::Join'];
+  return parts
+    .map((part: string | { 'Fn::GetAtt': [string] }) =>
+      typeof part === 'string' ? part : named[part['Fn::GetAtt'][0]],
+    )
+    .join('');
+}
+
+describe('an alarm of one metric', () => {
   it.each([
-    // name, namespace, metric, dimension, comparison, threshold, periods, missing data
-    ['drift', NAMESPACE, 'ConfigDriftCount', 'copies', '>', 0, '1/1', 'ignore'],
-    ['stalled', NAMESPACE, 'EpisodesStalled', 'copies', '>', 0, '12/12', 'ignore'],
-    ['secret-target', NAMESPACE, 'SecretsPastTarget', 'copies', '>', 0, '1/1', 'ignore'],
-    ['stuck-replica', NAMESPACE, 'SecretReplicasStale', 'copies', '>', 0, '1/1', 'ignore'],
-    ['failed-rotation', NAMESPACE, 'SecretRotationsFailed', 'copies', '>', 0, '1/1', 'ignore'],
-    [`${DEPLOY}-dead-letters`, 'AWS/SQS', WAITING, `copies-${DEPLOY}-dead-letters`, '>', 0, '1/1', NONE],
-    [`${ROTATION}-dead-letters`, 'AWS/SQS', WAITING, `copies-${ROTATION}-dead-letters`, '>', 0, '1/1', NONE],
-    ['hub-dead-letters', 'AWS/SQS', WAITING, 'copies-hub-dead-letters', '>', 0, '1/1', NONE],
-    [`${DEPLOY}-errors`, 'AWS/Lambda', 'Errors', `copies-${DEPLOY}`, '>', 0, '2/3', NONE],
-    [`${ROTATION}-errors`, 'AWS/Lambda', 'Errors', `copies-${ROTATION}`, '>', 0, '2/3', NONE],
-    ['sweep-errors', 'AWS/Lambda', 'Errors', 'copies-sweep', '>', 0, '2/3', NONE],
-    ['heartbeat', NAMESPACE, 'SweepHeartbeat', 'copies', '<', 1, '3/3', 'breaching'],
-  ])('%s', (name, namespace, metric, dimension, comparison, threshold, periods, missing) => {
-    const alarm = alarms.find(({ AlarmName }) => AlarmName === `copies-${name}`);
+    // name, metric, comparison, threshold, statistic, seconds, periods, missing data, template
+    ['stale-consumer', 'SecretConsumersStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+    ['drift', 'ConfigDriftCount', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+    ['stuck-replica', 'SecretReplicasStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+    ['failed-rotation', 'SecretRotationsFailed', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+    ['incomplete', 'TelemetryCompleteness', '<', 99, 'Maximum', 300, '12/12', 'ignore', template],
+    ['heartbeat', 'SweepHeartbeat', '<', 1, 'Maximum', 300, '3/3', 'breaching', template],
+    ['critical-stalled', 'CriticalStalled', '>', 0, 'Maximum', 60, '1/1', 'ignore', critical],
+    ['stalled-metric', 'EpisodesStalled', '>', 0, 'Maximum', 300, '12/12', 'ignore', template],
+    ['exposure-fast-for-15m', 'ExposureBurnRate', '>', 4, 'Average', 900, '1/1', 'ignore', template],
+    ['exposure-fast-for-3h', 'ExposureBurnRate', '>', 4, 'Average', 10_800, '1/1', 'ignore', template],
+    ['exposure-slow-for-2h', 'ExposureBurnRate', '>', 1, 'Average', 7_200, '1/1', 'ignore', template],
+    ['exposure-slow-for-24h', 'ExposureBurnRate', '>', 1, 'Average', 86_400, '1/1', 'ignore', template],
+  ])('%s', (name, metric, comparison, threshold, statistic, seconds, periods, missing, of) => {
+    const alarm = metricAlarm(name, of);
     expect({
-      Namespace: alarm.Namespace,
-      MetricName: alarm.MetricName,
-      dimension: alarm.Dimensions[0].Value,
-      ComparisonOperator: alarm.ComparisonOperator,
-      Threshold: alarm.Threshold,
+      ...alarm,
       periods: `${alarm.DatapointsToAlarm}/${alarm.EvaluationPeriods}`,
-      TreatMissingData: alarm.TreatMissingData,
-      Period: alarm.Period,
-    }).toEqual({
-      Namespace: namespace,
+    }).toMatchObject({
+      Namespace: NAMESPACE,
       MetricName: metric,
-      dimension,
+      Dimensions: [{ Name: 'service', Value: 'copies' }],
       ComparisonOperator: comparison === '>' ? 'GreaterThanThreshold' : 'LessThanThreshold',
       Threshold: threshold,
+      Statistic: statistic,
+      Period: seconds,
       periods,
       TreatMissingData: missing,
-      Period: 300,
     });
+    expect(Object.keys(METRICS)).toContain(metric);
   });
 
-  it('are these and no others', () => {
-    expect(alarms.map(({ AlarmName }) => AlarmName).toSorted()).toEqual(
-      ALARMS.map(({ name }) => `copies-${name}`).toSorted(),
-    );
-    expect(alarms.length).toBeLessThanOrEqual(ALARMS_MAX);
-  });
-
-  it('are one more with tables: of runs that cannot go on, by the name of the state machine alone', () => {
-    const tabled = synthesize(WITH_TABLES);
-    const [alarm, ...others] = resourcesOf(
-      tabled.templateOf(tabled.recohere.monitoring),
-      'AWS::CloudWatch::Alarm',
-    )
-      .map(({ Properties }) => Properties)
-      .filter(({ AlarmName }) => !alarms.some((known) => known.AlarmName === AlarmName));
-    expect(others).toEqual([]);
-    const [{ meaning } = { meaning: '' }] = RUN_ALARMS;
-    expect(meaning).toMatch(/^[A-Z][^.]*\.$/);
+  it('failed-run knows the state machine by its name', () => {
+    const alarm = metricAlarm('failed-run', tabled);
     expect(alarm).toMatchObject({
-      AlarmName: 'copies-failed-run',
-      AlarmDescription: `${meaning} What to do: README.md#alarm-failed-run`,
       Namespace: 'AWS/States',
       MetricName: 'ExecutionsFailed',
       Statistic: 'Sum',
       Period: 300,
       ComparisonOperator: 'GreaterThanThreshold',
       Threshold: 0,
-      TreatMissingData: NONE,
+      TreatMissingData: IDLE,
+      Dimensions: [{ Name: 'StateMachineArn', Value: expect.anything() }],
     });
-    expect(alarm.Dimensions).toEqual([{ Name: 'StateMachineArn', Value: expect.anything() }]);
     expect(textOf(alarm.Dimensions[0].Value)).toBe(
       `arn:aws:states:us-east-1:${HUB_ACCOUNT}:stateMachine:copies-runs`,
     );
   });
 
-  it('watch one metric of one dimension each: nothing that an emulator cannot make', () => {
-    for (const alarm of alarms) {
-      expect(alarm).not.toHaveProperty('Metrics');
-      expect(alarm.Dimensions).toHaveLength(1);
-    }
-    template.resourceCountIs('AWS::CloudWatch::CompositeAlarm', 0);
-  });
+  it.each(['drift', 'exposure-slow-for-24h', 'incomplete', 'stalled-metric'])(
+    '%s looks back no longer than CloudWatch lets it',
+    (name) => {
+      const { Period, EvaluationPeriods } = metricAlarm(name);
+      expect(Period * EvaluationPeriods).toBeLessThanOrEqual(86_400);
+    },
+  );
+});
 
+describe('an alarm of several metrics', () => {
   it.each([
-    ['AWS/SQS', 'QueueName', 'Maximum'],
-    ['AWS/Lambda', 'FunctionName', 'Sum'],
-    [NAMESPACE, 'service', 'Maximum'],
-  ])('watch metrics of %s by %s, as AWS or we publish them', (namespace, dimension, statistic) => {
-    const own = alarms.filter(({ Namespace }) => Namespace === namespace);
-    expect(own.length).toBeGreaterThan(1);
-    for (const { Dimensions, Statistic } of own) {
-      expect([Dimensions[0].Name, Statistic]).toEqual([dimension, statistic]);
-    }
+    [
+      'dead-letters',
+      'AWS/SQS',
+      WAITING,
+      'Maximum',
+      '1/1',
+      ['copies-verify-deploy-dead-letters', 'copies-verify-rotation-dead-letters', 'copies-hub-dead-letters'],
+    ],
+    [
+      'errors',
+      'AWS/Lambda',
+      'Errors',
+      'Sum',
+      '2/3',
+      ['copies-verify-deploy', 'copies-verify-rotation', 'copies-sweep', 'copies-notify'],
+    ],
+  ])(
+    '%s is their sum, in which one without points counts as 0',
+    (name, namespace, metric, stat, periods, of) => {
+      const alarm = metricAlarm(name);
+      const [sum, ...added] = alarm.Metrics;
+      expect(sum).toMatchObject({ Expression: 'SUM(FILL(METRICS(), 0))' });
+      expect(added.every(({ ReturnData }: { ReturnData: boolean }) => !ReturnData)).toBe(true);
+      expect(
+        added.map(
+          ({ MetricStat }: { MetricStat: { Metric: object; Period: number; Stat: string } }) => MetricStat,
+        ),
+      ).toEqual(
+        of.map((value) => ({
+          Metric: {
+            Namespace: namespace,
+            MetricName: metric,
+            Dimensions: [{ Name: expect.stringMatching(/^(Queue|Function)Name$/), Value: value }],
+          },
+          Period: 300,
+          Stat: stat,
+        })),
+      );
+      expect(`${alarm.DatapointsToAlarm}/${alarm.EvaluationPeriods}`).toBe(periods);
+      expect(alarm).toMatchObject({
+        ComparisonOperator: 'GreaterThanThreshold',
+        Threshold: 0,
+        TreatMissingData: IDLE,
+      });
+    },
+  );
+});
+
+describe('an alarm of other alarms', () => {
+  it.each([
+    [
+      'exposure-fast',
+      'both windows burn',
+      '(ALARM("copies-exposure-fast-for-15m") AND ALARM("copies-exposure-fast-for-3h"))',
+    ],
+    [
+      'exposure-slow',
+      'both windows burn, and the fast one does not say so already',
+      '(ALARM("copies-exposure-slow-for-2h") AND ALARM("copies-exposure-slow-for-24h") AND (NOT (ALARM("copies-exposure-fast"))))',
+    ],
+    [
+      'stalled',
+      'nobody knows of drift, which is why',
+      '(ALARM("copies-stalled-metric") AND (NOT (ALARM("copies-drift"))))',
+    ],
+  ])('%s is on if %s', (name, _reason, rule) => {
+    expect(ruleOf(name)).toBe(rule);
   });
 
-  it('watch metrics that are published, by the dimension of an installation', () => {
-    for (const { MetricName, Dimensions } of alarms.filter(({ Namespace }) => Namespace === NAMESPACE)) {
-      expect(Object.keys(METRICS)).toContain(MetricName);
-      expect(Dimensions).toEqual([{ Name: 'service', Value: 'copies' }]);
-    }
-  });
-
-  it('say what has happened in one sentence, and where to read what to do', () => {
-    for (const { name, meaning } of ALARMS) {
-      expect(meaning).toMatch(/^[A-Z][^.]*\.$/);
-      const alarm = alarms.find(({ AlarmName }) => AlarmName === `copies-${name}`);
-      expect(alarm.AlarmDescription).toBe(`${meaning} What to do: README.md#alarm-${name}`);
-    }
-  });
-
-  it('notify when they begin and when they end', () => {
-    for (const { AlarmActions, OKActions } of alarms) {
-      expect([AlarmActions, OKActions]).toEqual([[{ Ref: topicId }], [{ Ref: topicId }]]);
-    }
+  it('is one of these', () => {
+    template.resourceCountIs('AWS::CloudWatch::CompositeAlarm', 3);
   });
 });
 
-describe('the topic', () => {
-  const [policy] = resourcesOf(template, 'AWS::SNS::TopicPolicy');
-  const statements = policy?.Properties.PolicyDocument.Statement;
+describe('burn rates', () => {
+  it.each(Object.entries(BURNS))('%s: the short window is a twelfth of the long one', (_name, burn) => {
+    expect(burn.longMinutes / burn.shortMinutes).toBe(12);
+  });
 
-  it('takes messages of the alarms of this installation, by TLS', () => {
-    template.hasResourceProperties('AWS::SNS::Topic', { TopicName: 'copies-alarms' });
-    expect(statements).toHaveLength(2);
-    expect(statements[0]).toMatchObject({
-      Effect: 'Deny',
-      Action: 'sns:Publish',
-      Principal: '*',
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    });
-    expect(statements[1]).toMatchObject({
-      Effect: 'Allow',
-      Action: 'sns:Publish',
-      Principal: { Service: 'cloudwatch.amazonaws.com' },
-      Resource: { Ref: topicId },
-    });
-    expect(textOf(statements[1].Condition.ArnLike['aws:SourceArn'])).toBe(
-      'arn:aws:cloudwatch:us-east-1:111111111111:alarm:copies-*',
+  it('page before a fiftieth of the budget is gone, and tell before a twentieth is', () => {
+    const gone = ({ rate, longMinutes }: (typeof BURNS)[keyof typeof BURNS]) =>
+      (rate * longMinutes) / (BUDGET_DAYS * 24 * 60);
+    expect(gone(BURNS.fast)).toBeLessThan(1 / 50);
+    expect(gone(BURNS.slow)).toBeLessThan(1 / 20);
+  });
+});
+
+describe('alarms', () => {
+  it.each([
+    ['at first', template, 2, 9],
+    ['with critical subjects', critical, 3, 9],
+    ['with tables', tabled, 2, 10],
+  ])('%s are so many of each severity', (_reason, of, pages, tickets) => {
+    const severities = notifyingAlarms(of).map(({ severity }) => severity);
+    expect(severities.filter((each) => each === 'page')).toHaveLength(pages);
+    expect(severities.filter((each) => each === 'ticket')).toHaveLength(tickets);
+  });
+
+  it.each([
+    ['at first', template, { critical: false, tables: false }],
+    ['with critical subjects', critical, { critical: true, tables: false }],
+    ['with tables', tabled, { critical: false, tables: true }],
+  ])(
+    '%s are those of the list, and say what has happened and where to read what to do',
+    (_reason, of, has) => {
+      const listed = alarmsFor(has).map(({ name, severity, meaning }) => {
+        expect(meaning).toMatch(/^[A-Z][^.]*\.$/);
+        const description = `${meaning} What to do: README.md#alarm-${name}`;
+        return { name, severity, description };
+      });
+      const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+      expect(notifyingAlarms(of).toSorted(byName)).toEqual(listed.toSorted(byName));
+    },
+  );
+
+  it('are few', () => {
+    expect(notifyingAlarms(template).length).toBeLessThanOrEqual(NOTIFYING_MAX);
+  });
+
+  it('that are parts of others notify nobody', () => {
+    const parts = resourcesOf(template, 'AWS::CloudWatch::Alarm')
+      .map(({ Properties }) => Properties)
+      .filter(({ AlarmActions, OKActions }) => !AlarmActions && !OKActions);
+    expect(parts.map(({ AlarmName }) => AlarmName).toSorted()).toEqual(
+      ['15m', '3h']
+        .map((window) => `exposure-fast-for-${window}`)
+        .concat(
+          ['24h', '2h'].map((window) => `exposure-slow-for-${window}`),
+          'stalled-metric',
+        )
+        .map((name) => `copies-${name}`),
     );
   });
 
-  it('has no key, with which CloudWatch could not publish', () => {
-    expect(JSON.stringify(template.toJSON())).not.toMatch(/kms/i);
+  it('notify the topics that are given instead of ours', () => {
+    const stack = new Stack(newApp(), 'stack');
+    const arn = 'arn:aws:sns:us-east-1:111111111111:on-call';
+    new RecohereMonitoring(stack, 'Monitoring', {
+      config: TWO_ACCOUNTS,
+      notify: { page: Topic.fromTopicArn(stack, 'Topic', arn), ticket: ['a@example.com'] },
+    });
+    const own = Template.fromStack(stack);
+    own.resourceCountIs('AWS::SNS::Topic', 0);
+    own.resourceCountIs('AWS::SNS::Subscription', 0);
+    own.hasResourceProperties('AWS::CloudWatch::CompositeAlarm', {
+      AlarmName: 'copies-exposure-fast',
+      AlarmActions: [arn],
+      OKActions: [arn],
+    });
+    expect(JSON.stringify(metricAlarm('drift', own).AlarmActions)).toMatch(/:copies-ticket"/);
   });
+});
 
-  it('sends mail to the addresses that are given', () => {
-    const mailing = monitoringWith(() => ({ emails: ['a@example.com', 'b@example.com'] }));
-    expect(
-      resourcesOf(mailing, 'AWS::SNS::Subscription').map(({ Properties }) => [
-        Properties.Protocol,
-        Properties.Endpoint,
-      ]),
-    ).toEqual([
-      ['email', 'a@example.com'],
-      ['email', 'b@example.com'],
+describe('windows of maintenance', () => {
+  const muted = monitoringOf({
+    ...TWO_ACCOUNTS,
+    maintenance: [
+      { schedule: 'cron(0 2 * * 6)', minutes: 120, timezone: 'Europe/Berlin' },
+      { schedule: 'at(2026-12-24T18:00)', minutes: 21_600 },
+    ],
+  });
+  const rules = resourcesOf(muted, 'AWS::CloudWatch::AlarmMuteRule').map(({ Properties }) => Properties);
+
+  it('mute at their times', () => {
+    expect(rules.map(({ Name, Rule }) => [Name, Rule.Schedule])).toEqual([
+      [
+        'copies-maintenance-0',
+        { Expression: 'cron(0 2 * * 6)', Duration: 'PT2H', Timezone: 'Europe/Berlin' },
+      ],
+      ['copies-maintenance-1', { Expression: 'at(2026-12-24T18:00)', Duration: 'P15D', Timezone: 'UTC' }],
     ]);
   });
 
-  it('is the one that is given', () => {
-    const arn = 'arn:aws:sns:us-east-1:111111111111:on-call';
-    const own = monitoringWith((stack) => ({ topic: Topic.fromTopicArn(stack, 'Topic', arn) }));
-    own.resourceCountIs('AWS::SNS::Topic', 0);
-    own.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [arn], OKActions: [arn] });
+  it('mute every alarm that notifies, and no other', () => {
+    const names = [
+      ...Object.entries(muted.findResources('AWS::CloudWatch::Alarm')),
+      ...Object.entries(muted.findResources('AWS::CloudWatch::CompositeAlarm')),
+    ].flatMap(([id, { Properties }]) => (Properties.AlarmActions ? [id] : []));
+    for (const { MuteTargets } of rules) {
+      const targets = MuteTargets.AlarmNames.map(({ Ref }: { Ref: string }) => Ref);
+      expect(targets.toSorted()).toEqual(names.toSorted());
+    }
+  });
+
+  it('are none if the config has none', () => {
+    template.resourceCountIs('AWS::CloudWatch::AlarmMuteRule', 0);
   });
 });

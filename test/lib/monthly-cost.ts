@@ -1,6 +1,12 @@
 import * as z from 'zod';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
-import { METRIC_NAMES, RUN_METRICS, SECRET_GAUGES } from '../../functions/contract/metrics.ts';
+import {
+  CRITICAL_GAUGES,
+  METRIC_NAMES,
+  type MetricName,
+  RUN_METRICS,
+  SECRET_GAUGES,
+} from '../../functions/contract/metrics.ts';
 import { markdownTable } from './markdown-table.ts';
 import { measureRotation } from './measured-rotation.ts';
 import { measureSweep, publishedSeries } from './measured-sweep.ts';
@@ -19,6 +25,9 @@ import {
   sum,
 } from './resource-costs.ts';
 import { synthesize } from './synthesized.ts';
+
+/** So many of an account cost nothing, if they are small; another one costs so much. @see https://aws.amazon.com/cloudwatch/pricing/ */
+const DASHBOARDS = { free: 3, usd: 3 };
 
 /** What the idle installation may cost in a month. */
 export const LIMIT_USD = 15;
@@ -76,22 +85,27 @@ const TABLE: NonNullable<RecohereConfig['tables']> = [
   { name: 'orders', dedupe: { key: 'orderId', keep: 'oldest', by: 'createdAt' }, apply: true },
 ];
 
-/** The templates of the installation that is assumed, one for each stack; of one with a table too, if so asked. */
-export function assumedTemplates(hasTable = false): readonly CfnTemplate[] {
+/** The templates of the installation that is assumed, one for each stack; of one with a table or critical functions too, if so asked. */
+export function assumedTemplates(
+  has: { readonly table?: boolean; readonly critical?: boolean } = {},
+): readonly CfnTemplate[] {
   const { recohere, templateOf } = synthesize(
     {
       hub: { region: ASSUMED.regions[0] },
       replicas: ASSUMED.regions.map((region) => ({ region })),
-      functions: [{ select: { name: '*' } }],
+      functions: [
+        ...(has.critical ? [{ select: { name: 'critical-*' }, critical: true }] : []),
+        { select: { name: '*' } },
+      ],
       secrets: Array.from({ length: ASSUMED.secrets }, (_none, id) => ({
         name: `production/checkout/database-${id}`,
         consumers: [
           { name: 'production-checkout', cacheSeconds: ASSUMED.cacheSeconds, probe: 'production-checkout' },
         ],
       })),
-      tables: hasTable ? TABLE : [],
+      tables: has.table ? TABLE : [],
     },
-    { notify: { emails: ['oncall@example.com'] } },
+    { notify: { page: ['oncall@example.com'], ticket: ['team@example.com'] } },
   );
   return [recohere.hub, recohere.monitoring, ...recohere.regions, ...recohere.data].map(
     (stack) => templateOf(stack).toJSON() as CfnTemplate,
@@ -104,16 +118,25 @@ export async function assumedMonth(templates: readonly CfnTemplate[]): Promise<M
     sweep: await measureSweep(ASSUMED),
     rotation: await measureRotation({ ...ASSUMED, events: eventsPerRotation(templates) }),
     rotations: ASSUMED.rotationsAMonth,
-    series: await publishedSeries(WITHOUT_RUNS),
+    series: await publishedSeries(seriesBut([...RUN_METRICS, ...CRITICAL_GAUGES])),
   };
 }
 
-/** Metrics of an installation without tables. */
-const WITHOUT_RUNS = METRIC_NAMES.filter((metric) => !RUN_METRICS.includes(metric));
+function seriesBut(metrics: readonly MetricName[]): readonly MetricName[] {
+  return METRIC_NAMES.filter((metric) => !metrics.includes(metric));
+}
 
-/** The same month of an installation with a table over which nothing runs. */
-export async function withTable(month: Month): Promise<Month> {
-  return { ...month, series: await publishedSeries() };
+/** Functions that are critical, of those that are assumed, in the month of an installation that has some. */
+const CRITICAL = 10;
+
+/** The same month of an installation with some functions that are critical. */
+export async function withCritical(month: Month): Promise<Month> {
+  return {
+    ...month,
+    sweep: await measureSweep({ ...ASSUMED, critical: CRITICAL }),
+    look: month.sweep,
+    series: await publishedSeries(seriesBut(RUN_METRICS)),
+  };
 }
 
 /** The cost proof in Markdown: what is assumed, a table, and what would cost more or less. */
@@ -124,11 +147,12 @@ export async function costText(): Promise<string> {
   const { sweep, rotation } = month;
   const byAlias = await measureSweep(ASSUMED, 'live');
   const noSecrets = await measureSweep({ ...ASSUMED, secrets: 0 });
-  const ofFunctions = WITHOUT_RUNS.filter((metric) => !SECRET_GAUGES.includes(metric));
+  const ofFunctions = seriesBut([...RUN_METRICS, ...CRITICAL_GAUGES, ...SECRET_GAUGES]);
   const without = { ...month, sweep: noSecrets, rotations: 0, series: await publishedSeries(ofFunctions) };
   const lines = monthlyCost(templates, month);
-  const tabled = monthlyCost(assumedTemplates(true), await withTable(month));
-  const more = RUN_METRICS.length;
+  const tabled = monthlyCost(assumedTemplates({ table: true }), month);
+  const critical = monthlyCost(assumedTemplates({ critical: true }), await withCritical(month));
+  const ofRuns = line('CloudWatch: metrics', RUN_METRICS.length, 'series');
   const sweepText = (of: readonly CostLine[]) =>
     usdText(totalUsd(of.filter(({ what }) => what === 'Lambda: `sweep`')));
   const table = markdownTable(
@@ -147,8 +171,10 @@ At list prices of us-east-1, for one account with ${regions.length} regions, and
   each of which takes ${rotation.messages} messages (events, reports and looks) and ${rotation.probes} probes until it is agreed.
 
 ${table}
-Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. With tables it is ${usdText(totalUsd(tabled))} USD, for ${more} more series and an alarm, while nothing runs; each run tells
-what it cost. Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
+Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. With tables it is ${usdText(totalUsd(tabled))} USD while nothing runs, for an alarm more; the ${ofRuns.quantity} series of
+runs are ${usdText(usdOf(ofRuns))} USD at most, and each run tells what it cost besides. With ${CRITICAL} functions that are critical it is ${usdText(totalUsd(critical))} USD,
+for a sweep every minute. The dashboard is free as long as it is one of the first ${DASHBOARDS.free} of your account, and costs ${usdText(DASHBOARDS.usd)} USD beyond.
+Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
 ${Math.round(byAlias.seconds)} seconds instead of ${Math.round(sweep.seconds)}, and \`sweep\` costs ${sweepText(monthlyCost(templates, { ...month, sweep: byAlias }))} USD instead of ${sweepText(lines)}.
 
 `;

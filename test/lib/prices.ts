@@ -20,6 +20,13 @@ export const PRICES = {
   alarm: {
     usd: 0.1,
     per: 1,
+    unit: 'metrics',
+    source: 'https://aws.amazon.com/cloudwatch/pricing/',
+    asOf: '2026-11',
+  },
+  compositeAlarm: {
+    usd: 0.5,
+    per: 1,
     unit: 'alarms',
     source: 'https://aws.amazon.com/cloudwatch/pricing/',
     asOf: '2026-11',

@@ -5,7 +5,7 @@ import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, Recohere } from '../../lib/index.ts';
+import { ConfigError, Recohere, writeRegionTemplate } from '../../lib/index.ts';
 import {
   HUB_ACCOUNT,
   newApp,
@@ -14,6 +14,7 @@ import {
   REGIONS,
   synthesize,
   TWO_ACCOUNTS,
+  WITH_CRITICAL,
   WITH_SECRETS,
   WITH_TABLES,
 } from './synthesized.ts';
@@ -61,16 +62,38 @@ describe('the stacks', () => {
   });
 });
 
+describe('the release', () => {
+  it('stands in every stack, and in the template for others', () => {
+    const { assembly, recohere } = synthesize(WITH_TABLES);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const file = writeRegionTemplate(assembly, recohere);
+    const templates = [
+      ...assembly.stacks.map(({ template }) => template),
+      JSON.parse(readFileSync(file, 'utf8')),
+    ];
+    expect(templates.length).toBeGreaterThan(10);
+    for (const { Outputs } of templates) {
+      expect(Outputs.Release).toEqual({ Description: 'Release of Recohere', Value: version });
+    }
+  });
+});
+
 describe.each([
   ['one account', ONE_ACCOUNT],
   ['two accounts', TWO_ACCOUNTS],
   ['two accounts with secrets', WITH_SECRETS],
   ['two accounts with secrets and tables', WITH_TABLES],
+  [
+    'critical subjects and a window of maintenance',
+    { ...WITH_CRITICAL, maintenance: [{ schedule: 'cron(0 2 * * 6)', minutes: 120 }] },
+  ],
   ['one account with a table', { ...ONE_ACCOUNT, tables: WITH_TABLES.tables?.slice(0, 1) ?? [] }],
   ['one account with more secrets than can be named', { ...ONE_ACCOUNT, secrets: manySecrets(30) }],
 ])('the rules of others, on %s', (_name, config) => {
   it('find nothing that is not acknowledged', () => {
-    const { app, assembly } = synthesize(config, { notify: { emails: ['a@example.com'] } });
+    const { app, assembly } = synthesize(config, {
+      notify: { page: ['a@example.com'], ticket: ['b@example.com'] },
+    });
     expect(new AwsSolutionsChecks(app).validateScope(app)).toEqual({ success: true, violations: [] });
     const report = JSON.parse(readFileSync(join(assembly.directory, 'validation-report.json'), 'utf8'));
     for (const { violations } of report.pluginReports) expect(violations).toEqual([]);

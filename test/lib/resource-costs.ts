@@ -35,6 +35,10 @@ const EVENTS_PER_RULE = 2;
 export const LOOKS_AGAIN = 15;
 /** Times that each alarm begins in a month; each time, it ends too. */
 const ALARMS_A_MONTH = 1;
+/** To each address: what all alarms send, and more notices of deploys than anybody bears. */
+const MAILS_A_MONTH = 100;
+/** Of a dashboard that costs nothing. @see https://aws.amazon.com/cloudwatch/pricing/ */
+const FREE_METRICS = 50;
 /** Closed episodes are kept for ever; so long that has been. */
 const HISTORY_MONTHS = 12;
 
@@ -86,6 +90,8 @@ interface Setting {
 /** What is measured of an installation in one month. */
 export interface Month {
   readonly sweep: MeasuredSweep;
+  /** A look at everything, if not every sweep is one. */
+  readonly look?: MeasuredSweep;
   readonly rotation: MeasuredRotation;
   readonly rotations: number;
   readonly series: ReadonlySet<string>;
@@ -107,12 +113,12 @@ interface Work {
 }
 
 /** Every message that may tell of a deploy is as dear as a sweep. */
-function workOf(part: Part, { sweep, rotation }: Month): Work {
+function workOf(part: Part, { sweep, look = sweep, rotation }: Month): Work {
   switch (part) {
     case 'sweep':
       return { ...sweep, functionsRead: ASSUMED.functions };
     case 'verify-deploy':
-      return { ...sweep, writes: 1, secretCalls: 0, functionsRead: ASSUMED.functions }; // a state a message
+      return { ...look, writes: 1, secretCalls: 0, functionsRead: ASSUMED.functions }; // a state a message
     case 'verify-rotation': {
       const ofOne = (ofAll: number) => ofAll / rotation.messages;
       return {
@@ -125,16 +131,18 @@ function workOf(part: Part, { sweep, rotation }: Month): Work {
         functionsRead: 0,
       };
     }
+    case 'notify':
+    case 'widget':
     case 'reconcile':
     case 'reconcile-worker':
       return NO_WORK;
   }
 }
 
-/** Functions that nothing calls by itself. */
-const UNTIL_ASKED: readonly Part[] = ['reconcile', 'reconcile-worker'];
+/** Functions that nothing calls while all agree, nobody looks at the dashboard and no run is asked for. */
+const UNTIL_ASKED: readonly Part[] = ['notify', 'widget', 'reconcile', 'reconcile-worker'];
 
-/** Of what nobody calls while no run is asked for. What a run costs it says itself. */
+/** Of these. What a run costs it says itself. */
 const NO_WORK: Work = {
   seconds: 0,
   readUnits: 0,
@@ -171,6 +179,51 @@ const targetsOf = (arn: z.ZodType) =>
 
 export function line(what: string, quantity: number, price: PriceName): CostLine {
   return { what, quantity, price };
+}
+
+const actions = { AlarmActions: z.optional(z.array(any)), OKActions: z.optional(z.array(any)) };
+const ofAlarm = {
+  ...actions,
+  AlarmDescription: any,
+  AlarmName: any,
+  ComparisonOperator: any,
+  DatapointsToAlarm: any,
+  EvaluationPeriods: any,
+  Threshold: any,
+  TreatMissingData: any,
+};
+/** Below, an alarm is one of high resolution. */
+const period = z.number().min(60);
+/** A percentile may be billed otherwise. */
+const statistic = z.enum(['Average', 'Maximum', 'Sum']);
+const alarmSchema = z.union([
+  z.strictObject({
+    ...ofAlarm,
+    Dimensions: any,
+    MetricName: any,
+    Namespace: any,
+    Period: period,
+    Statistic: statistic,
+  }),
+  z.strictObject({
+    ...ofAlarm,
+    Metrics: z.array(
+      z.union([
+        z.strictObject({ Id: any, Label: any, ReturnData: any, Expression: z.string() }),
+        z.strictObject({
+          Id: any,
+          Label: any,
+          ReturnData: z.literal(false),
+          MetricStat: z.strictObject({ Metric: any, Period: period, Stat: statistic }),
+        }),
+      ]),
+    ),
+  }),
+]);
+
+function notifying({ AlarmActions = [], OKActions = [] }: z.output<z.ZodObject<typeof actions>>): CostLine[] {
+  const sent = ALARMS_A_MONTH * (AlarmActions.length + OKActions.length);
+  return [line('SNS: alarms that begin and end', sent, 'topicRequest')];
 }
 
 /** Every type of resource that our templates may have, and what it costs when idle. */
@@ -347,39 +400,27 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
       ];
     },
   ),
-  'AWS::CloudWatch::Alarm': priced(
-    {
-      MetricName: z.string(), // one; `Metrics` would be several
-      Period: z.number().min(60), // below, it is one of high resolution
-      AlarmActions: z.array(any),
-      OKActions: z.array(any),
-      AlarmDescription: any,
-      AlarmName: any,
-      ComparisonOperator: any,
-      DatapointsToAlarm: any,
-      Dimensions: any,
-      EvaluationPeriods: any,
-      Namespace: any,
-      Statistic: z.enum(['Maximum', 'Sum']), // a percentile may be billed otherwise
-      Threshold: any,
-      TreatMissingData: any,
-    },
-    ({ AlarmActions, OKActions }) => [
-      line('CloudWatch: alarms', 1, 'alarm'),
-      line(
-        'SNS: alarms that begin and end',
-        ALARMS_A_MONTH * (AlarmActions.length + OKActions.length),
-        'topicRequest',
-      ),
-    ],
+  'AWS::CloudWatch::Alarm': (properties) => {
+    const alarm = alarmSchema.parse(properties);
+    const metrics = 'Metrics' in alarm ? alarm.Metrics.filter((each) => 'MetricStat' in each).length : 1;
+    return [line('CloudWatch: metrics that alarms watch', metrics, 'alarm'), ...notifying(alarm)];
+  },
+  // those that it is made of are alarms themselves
+  'AWS::CloudWatch::CompositeAlarm': priced(
+    { ...actions, AlarmDescription: any, AlarmName: any, AlarmRule: any },
+    (alarm) => [line('CloudWatch: composite alarms', 1, 'compositeAlarm'), ...notifying(alarm)],
   ),
+  'AWS::CloudWatch::AlarmMuteRule': free,
+  // one of the first three of an account
+  'AWS::CloudWatch::Dashboard': priced({ DashboardName: any, DashboardBody: any }, ({ DashboardBody }) => {
+    const drawn = JSON.stringify(DashboardBody).match(/\[\\+"AWS\/|\[\\+"Recohere\\+"/g) ?? [];
+    if (drawn.length > FREE_METRICS) throw new Error(`${drawn.length} metrics are more than are free`);
+    return [];
+  }),
   'AWS::SNS::Topic': priced({ TopicName: any }, () => []), // billed by the request, which the alarms count
-  'AWS::SNS::Subscription': priced(
-    { Protocol: z.literal('email'), Endpoint: any, TopicArn: any },
-    (_properties, { template }) => [
-      line('SNS: mails', 2 * ALARMS_A_MONTH * idsOf(template, 'AWS::CloudWatch::Alarm').length, 'mail'),
-    ],
-  ),
+  'AWS::SNS::Subscription': priced({ Protocol: z.literal('email'), Endpoint: any, TopicArn: any }, () => [
+    line('SNS: mails', MAILS_A_MONTH, 'mail'),
+  ]),
 };
 
 /** From a default bus to another bus. */
@@ -393,6 +434,13 @@ const forwardingSchema = z.strictObject({
 const ruleSchema = z.union([
   z.strictObject({
     ScheduleExpression: z.string(),
+    Targets: targetsOf(arnOf),
+    Description: any,
+    State: any,
+  }),
+  // events of AWS on a default bus are free, and so are targets of the same account
+  z.strictObject({
+    EventPattern: z.looseObject({ source: z.tuple([z.literal('aws.cloudwatch')]) }),
     Targets: targetsOf(arnOf),
     Description: any,
     State: any,
@@ -424,7 +472,7 @@ function ruleCost(rule: z.output<typeof ruleSchema>, { template, id, month }: Se
 }
 
 /** Events that a rule passes on for one deploy and for one rotation. */
-function eventsOfRule({ EventPattern: { source } }: z.output<typeof forwardingSchema>) {
+function eventsOfRule({ EventPattern: { source } }: { EventPattern: { source: readonly string[] } }) {
   const isOfDeploys = source.some((each) => DEPLOY_SOURCES.includes(each));
   return {
     deploys: isOfDeploys ? EVENTS_PER_RULE : 0,

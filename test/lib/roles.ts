@@ -42,6 +42,7 @@ const ACTIONS: Readonly<Record<string, Wording>> = {
   'states:DescribeExecution': { sees: 'ids of runs, and how far executions are' },
   'secretsmanager:GetSecretValue': { sees: 'the key itself' },
   'events:PutEvents': { changes: 'puts events on it' },
+  'sns:Publish': { changes: 'sends messages to whoever listens' },
   'sqs:SendMessage': { changes: 'puts messages into it' },
   'sqs:ReceiveMessage': { sees: 'messages: events that tell of deploys or of secrets' },
   'sqs:GetQueueAttributes': { sees: 'settings and length' },
@@ -312,6 +313,10 @@ function resourceName(template: CfnTemplate, id: string): string {
       return LEDGER;
     case 'AWS::SecretsManager::Secret':
       return 'the fingerprint key';
+    case 'AWS::Events::EventBus':
+      return `the bus \`${textOf(template, properties.Name)}\` of the hub`;
+    case 'AWS::SNS::Topic':
+      return `the topic \`${textOf(template, properties.TopicName)}\``;
     case 'AWS::SQS::Queue':
       return `the queue \`${textOf(template, properties.QueueName)}\``;
     case 'AWS::Lambda::Function':

@@ -50,6 +50,12 @@ export const WITH_SECRETS: RecohereConfig = {
   ],
 };
 
+/** Two accounts with subjects that are critical. */
+export const WITH_CRITICAL: RecohereConfig = {
+  ...TWO_ACCOUNTS,
+  functions: [{ select: { name: 'checkout-*' }, critical: true }],
+};
+
 /** A module with a transform, as a user writes it. @returns its path */
 function writtenTransform(text = 'export default (item: object) => item;\n'): string {
   const path = join(mkdtempSync(join(folder, 'transform-')), 'transform.ts');

@@ -86,14 +86,49 @@ describe('a request', () => {
     for (const { input } of lambda.started) expect(JSON.parse(input)).toEqual({ run: first.id });
   });
 
+  it('for an overview is answered by the ledger alone, page by page, and for nobody who is unknown', async () => {
+    for (const subject of ['api', 'web']) {
+      const agreed = { roots: { 'us-east-1': {} }, at: 1 };
+      await lambda.ledger.swap({ subject, version: 1, wake: 0, agreed });
+    }
+    const page = await lambda.handler({ kind: 'overview' });
+    expect(page).toMatchObject({
+      prefix: 'recohere',
+      replicas: ['us-east-1', 'eu-west-1'],
+      subjects: [
+        { subject: 'api', kind: 'function', verdict: 'agreed' },
+        { subject: 'web', kind: 'function', verdict: 'agreed' },
+      ],
+      sweep: null,
+    });
+    expect(await lambda.handler({ kind: 'overview', after: 'function api' })).toMatchObject({
+      subjects: [{ subject: 'web' }],
+    });
+    expect(await lambda.handler({ kind: 'overview', subjects: ['apy'] })).toMatchObject({
+      error: { code: 'UNKNOWN_SUBJECT' },
+    });
+    expect(lambda.read).toEqual([]);
+  });
+
+  it('for a silence is remembered with the subject', async () => {
+    await lambda.ledger.swap({ subject: 'api', version: 1, wake: 0 });
+    const request = { kind: 'silence', subject: 'api', seconds: 600, reason: 'moving house' };
+    expect(await lambda.handler(request)).toMatchObject({ silence: { reason: 'moving house' } });
+    expect((await lambda.ledger.read('api')).silence?.reason).toBe('moving house');
+    expect(await lambda.handler({ ...request, reason: 'a\u0007b' })).toMatchObject({
+      error: { code: 'BAD_REQUEST', mistakes: ['reason: has control characters'] },
+    });
+  });
+
   it('for a look is sent to who looks: secrets of the config to one, all others to the other', async () => {
     const answer = await lambda.handler({ kind: 'verify', subjects: ['api', 'prod/db', 'web'] });
-    expect(answer).toEqual({ functions: ['api', 'web'], secrets: ['prod/db'] });
+    expect(answer).toMatchObject({ functions: ['api', 'web'], secrets: ['prod/db'] });
     const [functions, secrets, ...more] = lambda.sent;
     expect(more).toEqual([]);
     expect(functions?.queue).toBe('verify-deploy');
     expect(deployMessageSchema.parse(JSON.parse(functions?.body ?? ''))).toMatchObject({
       kind: 'recohere.look',
+      id: Reflect.get(answer, 'id'),
       subjects: ['api', 'web'],
     });
     expect(secrets?.queue).toBe('verify-rotation');

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLedgerTable } from '../../functions/adapters/aws/ledger.ts';
 import { SeededRandom } from '../../functions/adapters/sim/seeded-random.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { textOfItem, type WireItem } from '../../functions/core/item.ts';
 import { quarantinedTexts } from '../app/quarantined.ts';
 import { HUB, orderItem } from '../app/run-system.ts';

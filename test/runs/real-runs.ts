@@ -18,7 +18,7 @@ import { type ReconcilePorts, type RunStatus, reconcile } from '../../functions/
 import { runHere } from '../../functions/app/run-here.ts';
 import { PROCESS_LIMITS, type RunLimits } from '../../functions/app/run-ports.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
-import { requestSchema, type WrittenRequest } from '../../functions/contract/tables.ts';
+import { runRequestSchema, type WrittenRequest } from '../../functions/contract/requests.ts';
 import type { WireItem } from '../../functions/core/item.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { Transforms } from '../../functions/ports/transform.ts';
@@ -81,13 +81,12 @@ export class RealRuns {
       telemetry: new SimulatedTelemetry(),
       limits: { ...PROCESS_LIMITS, ...limits },
       start: async () => {},
-      verify: async () => ({}),
     };
   }
 
   /** Asks the entry for something. */
   ask(request: WrittenRequest, ports = this.ports): Promise<unknown> {
-    return reconcile(ports, this.config, requestSchema.parse(request));
+    return reconcile(ports, this.config, runRequestSchema.parse(request));
   }
 
   /** Asks for a run, and works on it to its end. */

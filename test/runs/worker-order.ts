@@ -1,4 +1,4 @@
-import type { WrittenRequest } from '../../functions/contract/tables.ts';
+import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import type { RealRunsOptions } from './real-runs.ts';
 
 /** What the process is told, as JSON. */

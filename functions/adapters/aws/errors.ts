@@ -7,6 +7,8 @@ const CODES: ReadonlyMap<string, RefusalCode> = new Map(
   Object.entries({
     AccessDenied: 'ACCESS_DENIED',
     AccessDeniedException: 'ACCESS_DENIED',
+    AuthorizationErrorException: 'ACCESS_DENIED',
+    KMSAccessDeniedException: 'ACCESS_DENIED',
     CredentialsProviderError: 'NO_CREDENTIALS',
     TokenProviderError: 'NO_CREDENTIALS',
     ExpiredToken: 'CREDENTIALS_EXPIRED',

@@ -12,10 +12,12 @@ import { awsFunctionSource } from './function-source.ts';
 import { awsItemStores } from './item-store.ts';
 import { readKey } from './key.ts';
 import { dynamoLedger } from './ledger.ts';
+import { lambdaNudges } from './nudges.ts';
 import { sqsWakes } from './queues.ts';
 import { dynamoRunLedger } from './run-ledger.ts';
 import { s3ObjectStores } from './s3-objects.ts';
 import { awsSecretSource } from './secret-source.ts';
+import { dynamoSweepLedger } from './sweep-ledger.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { emfTelemetry } from './telemetry.ts';
 
@@ -45,8 +47,13 @@ export async function functionPorts({
   RECOHERE_LEDGER,
   RECOHERE_KEY,
   RECOHERE_QUEUE,
-}: Pick<EnvironmentOf<'sweep'>, 'RECOHERE_LEDGER' | 'RECOHERE_KEY' | 'RECOHERE_QUEUE'>) {
+  POWERTOOLS_SERVICE_NAME: prefix,
+}: Pick<
+  EnvironmentOf<'sweep'>,
+  'RECOHERE_LEDGER' | 'RECOHERE_KEY' | 'RECOHERE_QUEUE' | 'POWERTOOLS_SERVICE_NAME'
+>) {
   return {
+    nudges: lambdaNudges(prefix),
     source: awsFunctionSource(),
     ledger: dynamoLedger({}, RECOHERE_LEDGER),
     wakes: sqsWakes(RECOHERE_QUEUE),
@@ -58,12 +65,22 @@ export async function functionPorts({
 export function secretPorts({
   RECOHERE_LEDGER,
   RECOHERE_SECRETS_QUEUE,
-}: Pick<EnvironmentOf<'sweep'>, 'RECOHERE_LEDGER' | 'RECOHERE_SECRETS_QUEUE'>) {
+  POWERTOOLS_SERVICE_NAME: prefix,
+}: Pick<EnvironmentOf<'sweep'>, 'RECOHERE_LEDGER' | 'RECOHERE_SECRETS_QUEUE' | 'POWERTOOLS_SERVICE_NAME'>) {
   return {
+    nudges: lambdaNudges(prefix),
     secrets: awsSecretSource(),
     probes: awsConsumerProbes(),
     ledger: dynamoLedger({}, RECOHERE_LEDGER, 'secret'),
     wakes: sqsWakes(RECOHERE_SECRETS_QUEUE),
+  };
+}
+
+/** What says what is known of subjects. */
+export function overviewPorts({ RECOHERE_LEDGER: table }: Pick<EnvironmentOf<'widget'>, 'RECOHERE_LEDGER'>) {
+  return {
+    ledgers: { function: dynamoLedger({}, table), secret: dynamoLedger({}, table, 'secret') },
+    sweeps: dynamoSweepLedger({}, table),
   };
 }
 

@@ -22,7 +22,7 @@ const named = { replica: z.string(), keys: z.array(z.string()) };
 const WHOLE = ['replica', 'traffic'] as const;
 const whole = z.enum(WHOLE);
 
-const refusal = z.strictObject({
+export const refusal = z.strictObject({
   code: z.enum(REFUSAL_CODES),
   call: z.exactOptional(z.string()),
   permission: z.exactOptional(z.string()),
@@ -105,6 +105,8 @@ const secretMemory = z.strictObject({
 
 const change = z.strictObject({ id: z.string(), source: z.string(), at: time });
 
+const reached = z.exactOptional(z.record(z.string(), time));
+
 const roots = z.record(z.string(), z.partialRecord(z.enum([...COMPARED_FACETS, 'version']), z.string()));
 
 const openEpisode = z.strictObject({
@@ -119,7 +121,10 @@ const openEpisode = z.strictObject({
   isOverdue: z.boolean(),
   roots,
   findings: z.array(finding),
+  reached,
   rotation: z.exactOptional(rotation),
+  noticedAt: z.exactOptional(time),
+  pausedAt: z.exactOptional(time),
 });
 
 const closedEpisode = z.strictObject({
@@ -134,6 +139,7 @@ const closedEpisode = z.strictObject({
   resolutionMs: time,
   closedAt: time,
   findings: z.array(finding),
+  reached,
   rotation: z.exactOptional(rotation),
 });
 
@@ -152,6 +158,12 @@ const subjectState = z.strictObject({
   asked: z.optional(asked),
   wake: z.int().check(z.minimum(0)),
   secret: z.exactOptional(secretMemory),
+  untold: z.exactOptional(z.array(z.strictObject({ replica: place, seenAt: time }))),
+  heard: z.exactOptional(change),
+  silence: z.exactOptional(z.strictObject({ until: time, reason: z.string() })),
+  group: z.exactOptional(z.string()),
+  lookedFor: z.exactOptional(z.string()),
+  retiredAt: z.exactOptional(time),
 });
 
 // strict, since a field that is not known would be lost by the next swap

@@ -67,7 +67,7 @@ export interface LedgerTable {
   /** Items of one partition whose sort keys begin so, strongly consistent, page by page. */
   items(partition: string, prefix: string, wanted?: Wanted): AsyncGenerator<readonly Item[]>;
   /** What the index has of one kind, eventually consistent, page by page. */
-  ofKind(kind: string, wanted?: Wanted): AsyncGenerator<readonly Item[]>;
+  ofKind(kind: string, wanted?: WantedOfKind): AsyncGenerator<readonly Item[]>;
 }
 
 /** What is wanted of a query. */
@@ -76,6 +76,11 @@ interface Wanted {
   readonly limit?: number;
   /** From the last to the first. @default false */
   readonly isReversed?: boolean;
+}
+
+interface WantedOfKind extends Wanted {
+  /** Only what comes after this in the index. @default all */
+  readonly after?: string | undefined;
 }
 
 /**
@@ -161,12 +166,15 @@ export function ledgerTable(options: DynamoDBClientConfig, tableName: string, ra
         ExpressionAttributeValues: marshall({ ':pk': partition, ':prefix': prefix }),
       }),
 
-    ofKind: (kind, wanted) =>
+    ofKind: (kind, { after, ...wanted } = {}) =>
       query(wanted, {
         IndexName: STATES_INDEX.name,
-        KeyConditionExpression: '#kind = :kind',
-        ExpressionAttributeNames: { '#kind': STATES_INDEX.partition },
-        ExpressionAttributeValues: marshall({ ':kind': kind }),
+        KeyConditionExpression: after ? '#kind = :kind AND #subject > :after' : '#kind = :kind',
+        ExpressionAttributeNames: {
+          '#kind': STATES_INDEX.partition,
+          ...(after && { '#subject': STATES_INDEX.sort }),
+        },
+        ExpressionAttributeValues: marshall({ ':kind': kind, ...(after && { ':after': after }) }),
       }),
   };
 }

@@ -62,8 +62,8 @@ export function dynamoLedger(
       return found;
     },
 
-    async *subjects() {
-      for await (const items of table.ofKind(kind)) yield* items.map(subjectOfItem);
+    async *subjects(after) {
+      for await (const items of table.ofKind(kind, { after })) yield* items.map(subjectOfItem);
     },
   };
 }

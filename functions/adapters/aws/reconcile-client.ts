@@ -7,13 +7,16 @@ import {
 import * as z from 'zod/mini';
 import type { ParsedConfig } from '../../contract/config.ts';
 import { DEPLOYED, partitionOf } from '../../contract/deployment.ts';
+import type { Overview, OverviewPage, SubjectStatus } from '../../contract/overview.ts';
 import { REFUSAL_CODES, type Refusal } from '../../contract/report.ts';
-import { RUN_KINDS, RUN_MODES, type WrittenRequest } from '../../contract/tables.ts';
+import type { WrittenRequest } from '../../contract/requests.ts';
+import { RUN_KINDS, RUN_MODES } from '../../contract/tables.ts';
 import { RecohereError, RefusedError } from '../../core/errors.ts';
 import { PHASES, RUN_STATES } from '../../core/run.ts';
 import { unexpected } from './answers.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
+import { overviewPageSchema, subjectStatusSchema } from './overview-page.ts';
 
 /** The function may take 5 minutes; its answer then has 10 seconds to arrive. */
 const ANSWER_TIMEOUT_MS = 310_000;
@@ -79,6 +82,10 @@ const auditSchema = z.looseObject({
   ),
 });
 
+const names = z.readonly(z.array(z.string()));
+/** The `id` is missing in what was deployed before looks had any. */
+const askedLookSchema = z.looseObject({ id: text, functions: names, secrets: names });
+
 const refusalSchema = z.object({
   error: z.object({
     code: z.string(),
@@ -95,13 +102,24 @@ export type ReportedStatus = z.output<typeof statusSchema>;
 /** What became of an audit. */
 export type ReportedAudit = z.output<typeof auditSchema>;
 
-/** Asks for runs, and for what became of them. */
+/** Who was asked to look at what. Who has looked says `id` in {@link SubjectStatus.lookedFor}. */
+export type AskedLook = z.output<typeof askedLookSchema>;
+
+/** Asks for runs, and for what became of them; and for what is known of functions and secrets. */
 export interface Reconciling {
   /** Asks for something that is answered with how far a run is. */
   run(request: WrittenRequest): Promise<ReportedStatus>;
   /** The newest first. */
   runs(limit: number): Promise<readonly ReportedRun[]>;
   audit(run: string): Promise<ReportedAudit>;
+  /** What is known of all subjects: the first page, or the one that begins where another ended. */
+  overview(after?: string): Promise<OverviewPage>;
+  /** What is known of up to 100 subjects. @throws RecohereError `UNKNOWN_SUBJECT` */
+  overviewOf(subjects: readonly string[]): Promise<Overview>;
+  /** Asks for a look at subjects, now. */
+  verify(subjects: readonly string[]): Promise<AskedLook>;
+  /** Keeps a subject from alarming for some seconds; 0 end that. @throws RecohereError `UNKNOWN_SUBJECT` */
+  silence(subject: string, seconds: number, reason: string): Promise<SubjectStatus>;
 }
 
 /**
@@ -164,6 +182,11 @@ export function reconcileClient(
     run: (request) => ask(statusSchema, request),
     runs: async (limit) => (await ask(runsSchema, { kind: 'runs', limit })).runs,
     audit: (run) => ask(auditSchema, { kind: 'audit', run }),
+    overview: (after) => ask(overviewPageSchema, { kind: 'overview', ...(after !== undefined && { after }) }),
+    overviewOf: (subjects) => ask(overviewPageSchema, { kind: 'overview', subjects: [...subjects] }),
+    verify: (subjects) => ask(askedLookSchema, { kind: 'verify', subjects: [...subjects] }),
+    silence: (subject, seconds, reason) =>
+      ask(subjectStatusSchema, { kind: 'silence', subject, seconds, reason }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { askedSchema } from '../../contract/messages.ts';
 import { linesOf, wordsOf } from '../../contract/mistakes.ts';
-import { type ReconcileRequest, requestSchema } from '../../contract/tables.ts';
+import { type AnyRequest, requestSchema } from '../../contract/requests.ts';
 import { RecohereError, RefusedError } from '../../core/errors.ts';
 import { log } from './log.ts';
 
@@ -11,7 +11,7 @@ const DEFECTS = ['INVARIANT', 'BAD_INSTALLATION', 'FUTURE_ITEM', 'MALFORMED_ITEM
 /** What handles requests. */
 interface Installed {
   /** Does what is asked. The answer is JSON. */
-  answer(request: ReconcileRequest): Promise<object>;
+  answer(request: AnyRequest): Promise<object>;
   /** Called after each request, however it ended. */
   ended(): void;
 }

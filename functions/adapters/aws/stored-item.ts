@@ -7,8 +7,12 @@ import { invariant, RecohereError } from '../../core/errors.ts';
 /** An item as DynamoDB takes and gives it. */
 export type Item = Record<string, AttributeValue>;
 
-/** What every item of the ledger has besides what it is there for. */
-export const ENVELOPE = { pk: z.string(), sk: z.string(), format: z.literal(FORMAT) };
+/** What every item of the ledger has besides what it is there for. What this release has added, items of older ones lack. */
+export const ENVELOPE = {
+  pk: z.string(),
+  sk: z.string(),
+  format: z.int().check(z.minimum(1), z.maximum(FORMAT)),
+};
 
 /** An item of the ledger, in the format of this release. */
 export function itemOf(key: LedgerKey, fields: object): Item {

@@ -64,7 +64,8 @@ export class SimulatedLedger extends Answering<LedgerCall> implements Ledger {
     });
   }
 
-  async *subjects(): AsyncGenerator<string> {
-    yield* await this.answer('subjects', undefined, () => [...this.#states.keys()]);
+  async *subjects(after = ''): AsyncGenerator<string> {
+    const all = () => [...this.#states.keys()].filter((subject) => subject > after).sort();
+    yield* await this.answer('subjects', undefined, all);
   }
 }

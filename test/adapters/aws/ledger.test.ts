@@ -19,6 +19,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asking } from '../../../functions/adapters/aws/asking.ts';
 import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
+import { FORMAT } from '../../../functions/contract/ledger.ts';
 import type { ClosedEpisode, SubjectState } from '../../../functions/core/episode.ts';
 import { describeLedger } from '../../contract/ledger.ts';
 import { dynamoWorld } from './dynamo-world.ts';
@@ -83,7 +84,7 @@ describe('requests', () => {
         TableName: 'ledger',
         Item: {
           ...KEY,
-          format: { N: '1' },
+          format: { N: `${FORMAT}` },
           kind: { S: 'function' },
           subject: { S: 'api' },
           version: { N: '1' },
@@ -101,7 +102,7 @@ describe('requests', () => {
       {
         ConditionExpression: '#version = :expected AND #format <= :format',
         ExpressionAttributeNames: { '#version': 'version', '#format': 'format' },
-        ExpressionAttributeValues: { ':expected': { N: '7' }, ':format': { N: '1' } },
+        ExpressionAttributeValues: { ':expected': { N: '7' }, ':format': { N: `${FORMAT}` } },
       },
     ]);
   });
@@ -110,7 +111,7 @@ describe('requests', () => {
     await ledger.record(EPISODE);
     const [put] = sent(PutItemCommand);
     expect(put).toMatchObject({
-      Item: { pk: KEY.pk, sk: { S: 'EPISODE#0000000007' }, format: { N: '1' } },
+      Item: { pk: KEY.pk, sk: { S: 'EPISODE#0000000007' }, format: { N: `${FORMAT}` } },
       ConditionExpression: 'attribute_not_exists(pk) OR #format <= :format',
     });
     expect(put).not.toHaveProperty('Item.kind');
@@ -255,7 +256,7 @@ describe('requests', () => {
     it('but of a later release are told apart from damage', async () => {
       dynamo
         .on(GetItemCommand)
-        .resolves({ Item: { ...good, format: { N: '2' }, mystery: { S: 'hunter2' } } });
+        .resolves({ Item: { ...good, format: { N: `${FORMAT + 1}` }, mystery: { S: 'hunter2' } } });
       const error = await ledger.read('api').catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'FUTURE_ITEM', context: { pk: KEY.pk.S, sk: 'STATE' } });
       expect(inspect(error, { depth: null })).not.toContain('hunter2');

@@ -4,12 +4,30 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reconcileClient, whyNot } from '../../../functions/adapters/aws/reconcile-client.ts';
+import type { Finding } from '../../../functions/contract/report.ts';
 import { RecohereError, RefusedError } from '../../../functions/core/errors.ts';
 import { orderItem, RunSystem } from '../../app/run-system.ts';
+import { aSubject, EMPTY, SAMPLE } from '../../app/sample-overview.ts';
 
 const HUB = { prefix: 'recohere', hub: { region: 'eu-west-1' } };
 const CALL = 'lambda:InvokeFunction';
 const SECRET = 'hunter2';
+
+const REFUSAL = { code: 'ACCESS_DENIED', call: 'kms:Decrypt', permission: 'kms:Decrypt' } as const;
+const HERE = { replica: 'eu-west-1', keys: ['x'] };
+/** One of each kind. */
+const FINDINGS: readonly Finding[] = [
+  { ...HERE, facet: 'env', kind: 'different', reference: 'us-east-1' },
+  { ...HERE, facet: 'replica', kind: 'missing' },
+  { ...HERE, facet: 'traffic', kind: 'unsettled' },
+  { ...HERE, facet: 'replica', kind: 'failed' },
+  { ...HERE, facet: 'settings', kind: 'unobservable', refusal: REFUSAL },
+  { ...HERE, facet: 'code', kind: 'unexpected' },
+  { ...HERE, facet: 'version', kind: 'standalone' },
+  { ...HERE, facet: 'consumer', kind: 'failed', refusal: { code: 'PROBE_FAILED' } },
+  { ...HERE, facet: 'consumer', kind: 'stale' },
+  { ...HERE, facet: 'rotation', kind: 'failed' },
+];
 
 /** Stands for Lambda on loopback. */
 describe('the client of a hub', () => {
@@ -65,6 +83,46 @@ describe('the client of a hub', () => {
     expect(await client(listed).runs(9)).toEqual(JSON.parse(JSON.stringify(listed.runs)));
     const audit = await runs.ask({ kind: 'audit', run: applied.id });
     expect(await client(audit).audit(applied.id)).toEqual(JSON.parse(JSON.stringify(audit)));
+  });
+
+  it('asks for what is known, page by page or by name, and understands it', async () => {
+    const page = { ...SAMPLE, next: 'function cart' };
+    expect(await client(page).overview()).toEqual(page);
+    await client(SAMPLE).overview('function cart');
+    expect(await client(SAMPLE).overviewOf(['cart'])).toEqual(SAMPLE);
+    expect(invocations.map(({ body }) => JSON.parse(body))).toEqual([
+      { kind: 'overview' },
+      { kind: 'overview', after: 'function cart' },
+      { kind: 'overview', subjects: ['cart'] },
+    ]);
+  });
+
+  it('understands findings of all kinds, and keeps what a later release says of them', async () => {
+    const subjects = [aSubject('cart', { verdict: 'diverged', findings: FINDINGS })];
+    expect(await client({ ...EMPTY, subjects }).overview()).toEqual({ ...EMPTY, subjects });
+    const novel = FINDINGS.map((finding) => ({ ...finding, novelty: true }));
+    const later = { ...EMPTY, subjects: [{ ...aSubject('cart'), findings: novel, novelty: 1 }], novelty: 2 };
+    expect(await client(later).overview()).toEqual(later);
+    const unheardOf = {
+      ...aSubject('cart'),
+      findings: [{ replica: 'x', facet: 'novelty', kind: 'missing', keys: [] }],
+    };
+    await expect(client({ ...EMPTY, subjects: [unheardOf] }).overview()).rejects.toMatchObject({
+      refusal: { code: 'UNEXPECTED_ANSWER' },
+    });
+  });
+
+  it('asks for looks and for silence', async () => {
+    const look = { id: 'a', functions: ['cart'], secrets: [] };
+    expect(await client(look).verify(['cart'])).toEqual(look);
+    const { id: _, ...older } = look;
+    expect(await client(older).verify(['cart'])).toEqual(older);
+    const status = aSubject('cart', { silence: { until: 1, reason: 'drill' } });
+    expect(await client(status).silence('cart', 60, 'drill')).toEqual(status);
+    expect(invocations.slice(1).map(({ body }) => JSON.parse(body))).toEqual([
+      { kind: 'verify', subjects: ['cart'] },
+      { kind: 'silence', subject: 'cart', seconds: 60, reason: 'drill' },
+    ]);
   });
 
   it('asks no other account than the one that the config names', async () => {

@@ -17,6 +17,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { dynamoRunLedger } from '../../../functions/adapters/aws/run-ledger.ts';
+import { FORMAT } from '../../../functions/contract/ledger.ts';
 import { newSegment } from '../../../functions/core/run.ts';
 import type { RunLedger } from '../../../functions/ports/run-ledger.ts';
 import { describeRunLedger, proofOf, runOf } from '../../contract/run-ledger.ts';
@@ -98,7 +99,7 @@ describe('requests', () => {
       {
         Item: {
           ...RUN_KEY,
-          format: { N: '1' },
+          format: { N: `${FORMAT}` },
           kind: { S: 'run' },
           subject: { S: '2026-01-05T00:00:00.000Z#a' },
           swapId,
@@ -114,7 +115,7 @@ describe('requests', () => {
       {
         ConditionExpression: '#version = :expected AND #format <= :format',
         ExpressionAttributeNames: { '#version': 'version', '#format': 'format' },
-        ExpressionAttributeValues: { ':expected': { N: '7' }, ':format': { N: '1' } },
+        ExpressionAttributeValues: { ':expected': { N: '7' }, ':format': { N: `${FORMAT}` } },
       },
     ]);
   });
@@ -131,7 +132,11 @@ describe('requests', () => {
     expect(next).toMatchObject({
       ConditionExpression: '#version = :expected AND #format <= :format AND #epoch <= :epoch',
       ExpressionAttributeNames: { '#version': 'version', '#format': 'format', '#epoch': 'epoch' },
-      ExpressionAttributeValues: { ':expected': { N: '1' }, ':format': { N: '1' }, ':epoch': { N: '3' } },
+      ExpressionAttributeValues: {
+        ':expected': { N: '1' },
+        ':format': { N: `${FORMAT}` },
+        ':epoch': { N: '3' },
+      },
     });
   });
 
@@ -142,7 +147,7 @@ describe('requests', () => {
         Item: PROOF_KEY,
         ConditionExpression: 'attribute_not_exists(pk) OR (#epoch <= :epoch AND #format <= :format)',
         ExpressionAttributeNames: { '#format': 'format', '#epoch': 'epoch' },
-        ExpressionAttributeValues: { ':format': { N: '1' }, ':epoch': { N: '3' } },
+        ExpressionAttributeValues: { ':format': { N: `${FORMAT}` }, ':epoch': { N: '3' } },
       },
     ]);
     dynamo.on(PutItemCommand).rejects(failed());
@@ -189,19 +194,19 @@ describe('requests', () => {
   });
 
   describe('of a table', () => {
-    const HELD = { Item: { ...TABLE_KEY, format: { N: '1' }, run: { S: 'b' } } };
-    const FREE = { Item: { ...TABLE_KEY, format: { N: '1' } } };
+    const HELD = { Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'b' } } };
+    const FREE = { Item: { ...TABLE_KEY, format: { N: `${FORMAT}` } } };
 
     it('take it if nobody has it, or the same run', async () => {
       expect(await ledger.takeTable(ARN, 'a')).toBe('a');
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: '1' }, run: { S: 'a' } },
+          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'a' } },
           ConditionExpression:
             'attribute_not_exists(pk) OR ((attribute_not_exists(#run) OR #run = :run) AND #format <= :format)',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
-          ExpressionAttributeValues: { ':format': { N: '1' }, ':run': { S: 'a' } },
+          ExpressionAttributeValues: { ':format': { N: `${FORMAT}` }, ':run': { S: 'a' } },
         },
       ]);
       expect(sent(GetItemCommand)).toEqual([]);
@@ -212,11 +217,15 @@ describe('requests', () => {
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: '1' }, run: { S: 'a' } },
+          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'a' } },
           ConditionExpression:
             'attribute_not_exists(pk) OR ((attribute_not_exists(#run) OR #run = :run OR #run = :insteadOf) AND #format <= :format)',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
-          ExpressionAttributeValues: { ':format': { N: '1' }, ':run': { S: 'a' }, ':insteadOf': { S: 'b' } },
+          ExpressionAttributeValues: {
+            ':format': { N: `${FORMAT}` },
+            ':run': { S: 'a' },
+            ':insteadOf': { S: 'b' },
+          },
         },
       ]);
       expect(sent(GetItemCommand)).toEqual([]);
@@ -259,10 +268,10 @@ describe('requests', () => {
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: '1' } },
+          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` } },
           ConditionExpression: '#run = :run AND #format <= :format',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
-          ExpressionAttributeValues: { ':format': { N: '1' }, ':run': { S: 'a' } },
+          ExpressionAttributeValues: { ':format': { N: `${FORMAT}` }, ':run': { S: 'a' } },
         },
       ]);
       dynamo.on(PutItemCommand).rejects(failed());
@@ -343,7 +352,7 @@ describe('requests', () => {
       { change: { phase: { S: 'hunter2' } }, code: 'MALFORMED_ITEM', reason: 'a word that nobody knows' },
       { change: { format: { N: '0' } }, code: 'MALFORMED_ITEM', reason: 'a format that never was' },
       {
-        change: { format: { N: '2' }, hunter: { S: 'hunter2' } },
+        change: { format: { N: `${FORMAT + 1}` }, hunter: { S: 'hunter2' } },
         code: 'FUTURE_ITEM',
         reason: 'a later format',
       },
@@ -362,7 +371,9 @@ describe('requests', () => {
 
   it('tell a lease that is not as it was written', async () => {
     dynamo.on(PutItemCommand).rejects(failed());
-    dynamo.on(GetItemCommand).resolves({ Item: { ...TABLE_KEY, format: { N: '1' }, run: { N: '5' } } });
+    dynamo
+      .on(GetItemCommand)
+      .resolves({ Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { N: '5' } } });
     await expect(ledger.takeTable(ARN, 'a')).rejects.toMatchObject({
       code: 'MALFORMED_ITEM',
       context: { wrong: ['run'] },

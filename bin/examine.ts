@@ -1,0 +1,283 @@
+import pMap from 'p-map';
+import type { InspectedRule, InspectedStack, Inspection } from '../functions/adapters/aws/inspection.ts';
+import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
+import { durationText } from '../functions/app/draw-words.ts';
+import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
+import { DEPLOYED, PARTS } from '../functions/contract/deployment.ts';
+import type { Overview } from '../functions/contract/overview.ts';
+import type { Loaded } from './ask-hub.ts';
+import { listed, plural, sentenceOf } from './render.ts';
+import { SWEEP_STALE_MS } from './render-status.ts';
+
+interface Verdict {
+  /** `unknown` if it could not be checked. */
+  readonly state: 'ok' | 'wrong' | 'unknown';
+  readonly words: string;
+  /** What mends it. */
+  readonly fix?: string;
+}
+
+/** One thing that may keep Recohere from its work. */
+export interface Check extends Verdict {
+  readonly check: string;
+  /** Region, or account and region; nothing for what is in no region. */
+  readonly place?: string;
+}
+
+/** What is examined, and with what. */
+export interface Examined {
+  readonly loaded: Loaded;
+  /** Of the command that asks. */
+  readonly release: string;
+  readonly inspection: Inspection;
+  readonly asked: Pick<Reconciling, 'overview'>;
+}
+
+type Stack = Parameters<typeof DEPLOYED.stack>[1];
+
+/** An account and region in which something of ours is to be. */
+interface DeployedPlace {
+  readonly region: string;
+  /** `undefined` for the caller's. */
+  readonly account: string | undefined;
+  readonly stacks: readonly Stack[];
+}
+
+const PLACES_AT_ONCE = 5;
+/** In one place. */
+const CALLS_AT_ONCE = 5;
+
+/** States of a stack whose last deploy went well. */
+const GOOD_STATES = [
+  'CREATE_COMPLETE',
+  'UPDATE_COMPLETE',
+  'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS',
+  'IMPORT_COMPLETE',
+];
+/** The stack that `cdk bootstrap` makes. */
+const BOOTSTRAP_STACK = 'CDKToolkit';
+
+const DEPLOY = 'npx cdk deploy --all';
+const DELETED: Verdict = {
+  state: 'wrong',
+  words: 'is not there',
+  fix: 'it was deleted by hand, which a deploy does not notice: revert the drift of its stack, by a change set with the deployment mode REVERT_DRIFT',
+};
+
+/** All checks, in the order in which one thing needs another. @param show Told in how many places it has looked. */
+export async function examine(
+  examined: Examined,
+  show: (done: number, of: number) => void,
+): Promise<readonly Check[]> {
+  const { loaded, inspection, asked } = examined;
+  const { config } = loaded;
+  const valid: Check = { check: 'config', state: 'ok', words: configWords(loaded) };
+  const caller = await attempt(() => inspection.account(config.hub.region));
+  if (!('value' in caller)) return [valid, { check: 'credentials', ...caller }];
+  const places = placesOf(config);
+  let done = 0;
+  const found = await pMap(
+    places,
+    async (place) => {
+      const checks = await placeChecks(examined, place, caller.value);
+      show(++done, places.length);
+      return checks;
+    },
+    { concurrency: PLACES_AT_ONCE },
+  );
+  return [
+    valid,
+    { check: 'credentials', state: 'ok', words: callerWords(config, caller.value) },
+    ...found.flat(),
+    await checked({ check: 'sweep', place: config.hub.region }, () => asked.overview(), sweepVerdict),
+  ];
+}
+
+function configWords({ path, config }: Loaded): string {
+  const warnings = warningsOf(config);
+  return [`${path} is valid`, ...(warnings.length > 0 ? [`but ${warnings.join('; ')}`] : [])].join(', ');
+}
+
+function callerWords({ hub }: ParsedConfig, account: string): string {
+  const isHub = hub.account === undefined || hub.account === account;
+  return `account ${account}, ${isHub ? 'which is that of the hub' : `and that of the hub is ${hub.account}`}`;
+}
+
+/** Where stacks are to be, each account and region once, the hub's first. */
+function placesOf({ hub, replicas, tables }: ParsedConfig): readonly DeployedPlace[] {
+  const wanted: readonly (readonly [Stack, { region?: string | undefined; account?: string | undefined }])[] =
+    [
+      ['hub', hub],
+      ['monitoring', hub],
+      ...replicas.map((replica) => ['region', replica] as const),
+      ...tables.map((table) => ['data', table] as const),
+    ];
+  const places = new Map<string, DeployedPlace>();
+  for (const [stack, { region = hub.region, account = hub.account }] of wanted) {
+    const id = `${account}/${region}`;
+    const stacks = new Set([...(places.get(id)?.stacks ?? []), stack]);
+    places.set(id, { region, account, stacks: [...stacks] });
+  }
+  return [...places.values()];
+}
+
+async function placeChecks(
+  { loaded, inspection, release }: Examined,
+  { region, account, stacks }: DeployedPlace,
+  caller: string,
+): Promise<readonly Check[]> {
+  const { prefix, tables } = loaded.config;
+  const place = account === undefined ? region : `${account}/${region}`;
+  if (account !== undefined && account !== caller) {
+    return stacks.map((stack) => ({
+      check: `stack ${DEPLOYED.stack(prefix, stack)}`,
+      place,
+      state: 'unknown',
+      words: `these are credentials of account ${caller}`,
+      fix: `with a profile of account ${account}: AWS_PROFILE=… npx recohere doctor`,
+    }));
+  }
+  const checks: Check[] = [];
+  let isMissing = false;
+  for (const stack of stacks) {
+    const name = DEPLOYED.stack(prefix, stack);
+    const found = await attempt(() => inspection.stack(region, name));
+    const verdict = 'value' in found ? stackVerdict(found.value, release) : found;
+    checks.push({ check: `stack ${name}`, place, ...verdict });
+    if (!('value' in found)) continue;
+    if (found.value === undefined) isMissing = true;
+    else checks.push(...(await contentChecks(stack, name)));
+  }
+  if (isMissing) {
+    const bootstrap = () => inspection.stack(region, BOOTSTRAP_STACK);
+    const used = (found: InspectedStack | undefined) => bootstrapVerdict(found, account ?? caller, region);
+    checks.push(await checked({ check: `stack ${BOOTSTRAP_STACK}`, place }, bootstrap, used));
+  }
+  return checks;
+
+  /** What a stack that is there has made, as far as somebody may have changed it by hand, or it fills up. */
+  async function contentChecks(stack: Stack, name: string): Promise<readonly Check[]> {
+    if (stack !== 'hub' && stack !== 'region') return [];
+    const parts = PARTS.filter((part) => part !== 'reconcile-worker' || tables.length > 0);
+    const functions = stack === 'hub' ? parts.map((part) => DEPLOYED.part(prefix, part)) : [];
+    const queues = stack === 'hub' ? (['hub', 'verify-deploy', 'verify-rotation'] as const) : [stack];
+    const asks = [
+      () =>
+        checked(
+          { check: `rules of ${name}`, place },
+          () => inspection.rules(region, name, DEPLOYED.bus(prefix)),
+          rulesVerdict,
+        ),
+      ...functions.map(
+        (each) => () =>
+          checked(
+            { check: `function ${each}`, place },
+            () => inspection.functionState(region, each),
+            functionVerdict,
+          ),
+      ),
+      ...queues.map((of) => () => {
+        const queue = DEPLOYED.deadLetters(prefix, of);
+        return checked(
+          { check: `queue ${queue}`, place },
+          () => inspection.messages(region, queue),
+          deadLettersVerdict,
+        );
+      }),
+    ];
+    return pMap(asks, (ask) => ask(), { concurrency: CALLS_AT_ONCE });
+  }
+}
+
+function stackVerdict(stack: InspectedStack | undefined, release: string): Verdict {
+  if (stack === undefined) return { state: 'wrong', words: 'is not there', fix: DEPLOY };
+  const { status } = stack;
+  if (!GOOD_STATES.includes(status)) {
+    if (status.endsWith('_IN_PROGRESS')) {
+      return { state: 'unknown', words: `is being changed: ${status}`, fix: 'ask again when that has ended' };
+    }
+    return { state: 'wrong', words: status, fix: `see its events in CloudFormation, then ${DEPLOY}` };
+  }
+  if (stack.release === release) return { state: 'ok', words: `release ${release}` };
+  const other = stack.release === undefined ? 'is of an older release' : `is of release ${stack.release}`;
+  return { state: 'wrong', words: `${other}, this command of ${release}`, fix: DEPLOY };
+}
+
+function bootstrapVerdict(stack: InspectedStack | undefined, account: string, region: string): Verdict {
+  if (stack) return { state: 'ok', words: 'is there, so that the CDK can deploy' };
+  return { state: 'wrong', words: 'is not there', fix: `npx cdk bootstrap aws://${account}/${region}` };
+}
+
+/** Of rules that forward events, and of those that start sweeps. */
+function rulesVerdict(rules: readonly InspectedRule[]): Verdict {
+  const off = rules.filter(({ state }) => state !== 'enabled');
+  if (off.length === 0) return { state: 'ok', words: `${rules.length} are enabled` };
+  const words = off.map(({ name, state }) => `${name} is ${state}`).join(', ');
+  if (off.some(({ state }) => state === 'missing')) return { ...DELETED, words };
+  return { state: 'wrong', words, fix: 'aws events enable-rule --name …, in this region' };
+}
+
+function functionVerdict(state: Awaited<ReturnType<Inspection['functionState']>>): Verdict {
+  switch (state) {
+    case 'settled':
+      return { state: 'ok', words: 'is active' };
+    case 'unsettled':
+      return { state: 'unknown', words: 'is being updated', fix: 'ask again when that has ended' };
+    case 'failed':
+      return { state: 'wrong', words: 'its last update failed', fix: DEPLOY };
+    case undefined:
+      return DELETED;
+  }
+}
+
+function deadLettersVerdict(count: number | undefined): Verdict {
+  if (count === undefined) return DELETED;
+  if (count === 0) return { state: 'ok', words: 'is empty' };
+  return {
+    state: 'wrong',
+    words: `has ${plural(count, 'dead letter')}`,
+    fix: 'see alarm-dead-letters in the README',
+  };
+}
+
+/** What the hub itself could not read is the real check of its permissions. */
+function sweepVerdict({ at, sweep }: Overview): Verdict {
+  if (sweep === null) {
+    const fix = 'wait for five minutes, then see alarm-heartbeat in the README';
+    return { state: 'wrong', words: 'none has come to its end yet', fix };
+  }
+  const { endedAt, expected, read, left, unread, unreadSubjects } = sweep;
+  const ended = `ended ${durationText(at - endedAt)} ago`;
+  if (at - endedAt > SWEEP_STALE_MS) {
+    return { state: 'wrong', words: ended, fix: 'see alarm-heartbeat in the README' };
+  }
+  const lacks = [
+    ...unread.map(({ replica, refusal }) => `${replica}: ${sentenceOf(refusal)}`),
+    ...(unreadSubjects.length > 0 ? [`not all of ${listed(unreadSubjects)}`] : []),
+    ...(left > 0 ? [`no time for ${plural(left, 'subject')}`] : []),
+  ];
+  const words = [`${ended} and read ${read} of ${plural(expected, 'replica')}`, ...lacks].join('; ');
+  if (lacks.length === 0 && read >= expected) return { state: 'ok', words };
+  return { state: 'wrong', words, fix: 'grant what is missing, or take the region out of replicas' };
+}
+
+async function checked<T>(
+  what: Pick<Check, 'check' | 'place'>,
+  ask: () => Promise<T>,
+  judge: (value: T) => Verdict,
+): Promise<Check> {
+  const found = await attempt(ask);
+  return { ...what, ...('value' in found ? judge(found.value) : found) };
+}
+
+/** What AWS refuses is not known; what a rule of ours refuses is wrong. */
+async function attempt<T>(ask: () => Promise<T>): Promise<{ readonly value: T } | Verdict> {
+  try {
+    return { value: await ask() };
+  } catch (error) {
+    const why = whyNot(error);
+    if (why === undefined) throw error;
+    if (why.refusal) return { state: 'unknown', words: sentenceOf(why.refusal) };
+    return { state: 'wrong', words: why.message.replace(/\s*\n\s*/g, ' '), fix: DEPLOY };
+  }
+}

@@ -1,0 +1,1 @@
+export { OBJECTIVES, type ServiceLevels, serviceLevels } from '../core/service-levels.ts';

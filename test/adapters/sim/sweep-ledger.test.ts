@@ -1,0 +1,4 @@
+import { SimulatedSweepLedger } from '../../../functions/adapters/sim/sweep-ledger.ts';
+import { describeSweepLedger } from '../../contract/sweep-ledger.ts';
+
+describeSweepLedger(async () => ({ ledger: new SimulatedSweepLedger(), close: async () => {} }));
