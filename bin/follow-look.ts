@@ -24,22 +24,22 @@ function isOnItsWay({ verdict, findings }: SubjectStatus): boolean {
 
 /**
  * Waits until subjects were looked at and are on their way no more, or until time is up.
- * @param id The request of the look.
+ * @param at When the look was asked for, in epoch milliseconds.
  * @throws RecohereError of the hub; `UNKNOWN_SUBJECT` only when a first look has had its time.
  */
 export async function followLook(
   asked: Pick<Reconciling, 'overviewOf'>,
   clock: typeof systemClock,
   {
-    id,
+    at,
     subjects,
     timeoutMs,
-  }: { readonly id: string; readonly subjects: readonly string[]; readonly timeoutMs: number },
+  }: { readonly at: number; readonly subjects: readonly string[]; readonly timeoutMs: number },
   show: Show,
 ): Promise<Followed> {
   const since = clock.now();
   const waitedMs = () => clock.now() - since;
-  const isSeen = ({ lookedFor }: SubjectStatus) => lookedFor === id;
+  const isSeen = ({ answeredUntil }: SubjectStatus) => answeredUntil !== null && answeredUntil >= at;
   for (;;) {
     const overview = await asked.overviewOf(subjects).catch((error: unknown) => {
       const isUnknown = error instanceof Error && 'code' in error && error.code === 'UNKNOWN_SUBJECT';

@@ -32,21 +32,21 @@ export async function verify(subjects: readonly string[], flags: VerifyFlags): P
 
 async function waitFor(
   asked: Reconciling,
-  { id }: AskedLook,
+  { at }: AskedLook,
   subjects: readonly string[],
   { timeout, json }: VerifyFlags,
 ): Promise<ExitCode> {
-  if (id === undefined) {
+  if (at === undefined) {
     throw new Failure(
       EXIT.usage,
       'the release that is deployed does not say whether it has looked: deploy again, or leave --wait out',
     );
   }
-  const waiting = { id, subjects, timeoutMs: timeout * 1000 };
+  const waiting = { at, subjects, timeoutMs: timeout * 1000 };
   const { overview, unseen, isSettled } = await withProgress(process.stderr, (show) =>
     granted(() => followLook(asked, systemClock, waiting, show)),
   );
-  if (json) print({ id, isSettled, unseen, subjects: overview.subjects });
+  if (json) print({ at, isSettled, unseen, subjects: overview.subjects });
   else process.stdout.write(renderVerdicts(overview, screenOf(process.stdout)));
   if (unseen.length > 0) {
     const names = printable(listed(unseen));

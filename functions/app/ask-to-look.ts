@@ -12,8 +12,8 @@ interface Looks {
 
 /** Who was asked to look at what. */
 export interface AskedToLook {
-  /** What the state of each has in `lookedFor` once it was looked at. */
-  readonly id: string;
+  /** When it was asked for, in epoch milliseconds: what the state of each has in `answeredUntil`, or more, once it was looked at. */
+  readonly at: number;
   readonly functions: readonly string[];
   readonly secrets: readonly string[];
 }
@@ -30,12 +30,12 @@ export function askingToLook(
   const known = new Set(config.secrets.flatMap((secret) => [secret.name, subjectOfSecret(config, secret)]));
   return async (subjects) => {
     const id = Buffer.from(random.bytes(ID_BYTES)).toString('hex');
+    const at = clock.now();
     const asked = {
-      id,
+      at,
       functions: subjects.filter((subject) => !known.has(subject)),
       secrets: subjects.filter((subject) => known.has(subject)),
     };
-    const at = clock.now();
     for (const kind of ['functions', 'secrets'] as const) {
       if (asked[kind].length > 0) await queues[kind].send({ id, at, subjects: asked[kind] });
     }

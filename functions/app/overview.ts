@@ -136,7 +136,7 @@ export function describing(
     sweep?.unread.filter(({ isWhole }) => isWhole).map(({ replica }) => replica),
   );
   return (kind, state) => {
-    const { subject, open, agreed, last, silence, lookedFor } = state;
+    const { subject, open, agreed, last, silence, answeredUntil } = state;
     const { critical, mode, targets }: Watched =
       (kind === 'secret' ? watched.secret(subject) : undefined) ?? watched.function(state);
     const findings = open?.findings ?? [];
@@ -159,7 +159,7 @@ export function describing(
       findings: findings.slice(0, FINDINGS_SAID),
       findingsLeft: Math.max(0, findings.length - FINDINGS_SAID),
       seenAt: seenAt === 0 ? null : seenAt,
-      lookedFor: lookedFor ?? null,
+      answeredUntil: answeredUntil ?? null,
       targets,
     };
   };

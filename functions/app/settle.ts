@@ -69,11 +69,19 @@ async function askForNextLook(
 /** The state of a step, with what is remembered beside its episode; as it is, if that says the same. */
 export function remembering<T extends Step>(
   step: T,
-  beside: Pick<SubjectState, 'group' | 'lookedFor' | 'retiredAt'>,
+  beside: Pick<SubjectState, 'group' | 'answeredUntil' | 'retiredAt'>,
 ): T {
   const { state } = step;
   const isKnown = Object.entries(beside).every(([name, value]) => Reflect.get(state, name) === value);
   return isKnown ? step : { ...step, state: { ...state, ...beside } };
+}
+
+/** That a look has answered a request by hand, and all that were made before it. @param askedAt @default it answers none */
+export function answering(
+  { answeredUntil = 0 }: SubjectState,
+  askedAt: number | undefined,
+): Pick<SubjectState, 'answeredUntil'> {
+  return askedAt === undefined ? {} : { answeredUntil: Math.max(answeredUntil, askedAt) };
 }
 
 /** Asks for notices. If that fails, the next sweep asks again, and fails if it cannot. */

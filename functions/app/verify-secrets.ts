@@ -16,7 +16,7 @@ import { type HeardOfSecret, mayMean } from './hear-secret.ts';
 import { lookAtSecret, SECRETS_AT_ONCE } from './look-secrets.ts';
 import { lateOf } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
-import { nudged, remembering, type SettlePorts, settle, statesOf } from './settle.ts';
+import { answering, nudged, remembering, type SettlePorts, settle, statesOf } from './settle.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { failFirst, type Open, type Swept } from './swept.ts';
 import { tellingOf, tellLost } from './telling.ts';
@@ -29,8 +29,8 @@ const PROBES_AT_ONCE = 25;
 /** What told of a secret whose name is known. */
 type ToldOfSecret = Pick<HeardOfSecret, 'change'> &
   Partial<HeardOfSecret> & {
-    /** The request by hand that the look answers. */
-    readonly byHand?: string;
+    /** When the request by hand was made that the look answers. */
+    readonly byHand?: number;
   };
 
 export interface VerifySecretPorts extends SettlePorts {
@@ -80,7 +80,7 @@ export async function verifySecretsNamed(
   const named = config.secrets.filter((secret) =>
     [secret.name, subjectOfSecret(config, secret)].some((name) => names.includes(name)),
   );
-  failFirst(await verifyEach(ports, config, named, { change, byHand: change.id }));
+  failFirst(await verifyEach(ports, config, named, { change, byHand: change.at }));
 }
 
 /** Looks once more at a secret that asked for it, unless it has been looked at since. */
@@ -199,7 +199,6 @@ async function verifySecret(
   const watched = watchedSecret(config, secret);
   // a process that reports what it has loaded does not tell of what was rotated, nor does who asks by hand
   const event = told?.loaded === undefined && told?.byHand === undefined ? told?.change : undefined;
-  const beside = { retiredAt: undefined, ...(told?.byHand !== undefined && { lookedFor: told.byHand }) };
   const look = await lookAtSecret(ports, secret.name, places);
   const take = async (heard: Heard, seen: SecretLook): Promise<SubjectState> => {
     for (;;) {
@@ -212,7 +211,8 @@ async function verifySecret(
           const rules = { ...rotationRulesOf(config, secret), alarmOn };
           const end = superseded(before, seen, rules);
           isOver = end === undefined;
-          return remembering(heed(before, end ?? rotate(before, heard, seen, rules), event, seen.at), beside);
+          const taken = heed(before, end ?? rotate(before, heard, seen, rules), event, seen.at);
+          return remembering(taken, { retiredAt: undefined, ...answering(before, told?.byHand) });
         },
         (taken) => {
           const alarmOn = alarmOnAt(watched, taken.state, seen.at);

@@ -24,7 +24,7 @@ import { type Look, type LookPorts, type LookScope, lookWith } from './look.ts';
 import { expectationOf, rawRootOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
-import { nudged, remembering, type SettlePorts, settle } from './settle.ts';
+import { answering, nudged, remembering, type SettlePorts, settle } from './settle.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { type AlarmOn, failFirst } from './swept.ts';
 import { tellingOf, tellLost } from './telling.ts';
@@ -107,7 +107,7 @@ export async function verifyNamed(
   names: readonly string[],
 ): Promise<void> {
   const toldOf = () => ({ ...change, namesNobody: true });
-  failFirst(await verify(ports, config, { toldOf, wanted: names, byHand: change.id }));
+  failFirst(await verify(ports, config, { toldOf, wanted: names, byHand: change.at }));
 }
 
 /** Looks once more at a subject that asked for it, unless it has been looked at since. */
@@ -130,8 +130,8 @@ interface Asked {
   readonly scope?: LookScope;
   /** All states as they were a while ago, of a look at all: only then is it known what is gone. */
   readonly known?: ReadonlyMap<string, SubjectState | undefined>;
-  /** The request by hand that it answers. */
-  readonly byHand?: string;
+  /** When the request by hand was made that it answers. */
+  readonly byHand?: number;
 }
 
 /**
@@ -202,15 +202,11 @@ function taking(
 ): (state: SubjectState) => Taken {
   const { group } = subject.seen;
   const [told, looked] = [toldOf?.(subject), seenOf(subject, at)];
-  const beside = {
-    group: group.path,
-    retiredAt: undefined,
-    ...(byHand !== undefined && { lookedFor: byHand }),
-  };
   return (state) => {
     const alarmOn = alarmOnAt(watchedGroup(config, group), state, at);
     const taken = step(state, told, looked, rulesOf(config, group, alarmOn));
     const event = byHand === undefined ? told : undefined; // who asks by hand tells of no move
+    const beside = { group: group.path, retiredAt: undefined, ...answering(state, byHand) };
     return remembering(heed(state, taken, event, at), beside);
   };
 }

@@ -47,8 +47,8 @@ export interface SubjectStatus {
   readonly findingsLeft: number;
   /** When a look last saw something new; `null` if none did. */
   readonly seenAt: number | null;
-  /** The request by hand that was looked at last. */
-  readonly lookedFor: string | null;
+  /** All requests by hand that were made until then have been looked at; `null` if there was none. */
+  readonly answeredUntil: number | null;
   readonly targets: Targets;
 }
 

@@ -142,8 +142,8 @@ export interface SubjectState {
   readonly silence?: { readonly until: number; readonly reason: string } | undefined;
   /** Of a function: path of the group of the config that it was last seen to belong to. */
   readonly group?: string | undefined;
-  /** The request by hand that was looked at last. */
-  readonly lookedFor?: string | undefined;
+  /** All requests by hand that were made until then have been looked at. */
+  readonly answeredUntil?: number | undefined;
   /** Since when it is gone, or not watched any more. */
   readonly retiredAt?: number | undefined;
 }

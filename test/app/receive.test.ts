@@ -154,6 +154,22 @@ describe('a message', () => {
     });
   });
 
+  it('that asks for a look is answered when somebody has looked, whoever else has asked before or after', async () => {
+    const { clock, ledger, deliver, run } = system();
+    await run(async () => {
+      const asked = clock.now();
+      const look = (at: number) => ({ kind: 'recohere.look', id: `look-${at}`, at, subjects: ['api'] });
+      await clock.sleep(1000);
+      await deliver(look(asked + 500));
+      expect((await ledger.read('api')).answeredUntil).toBe(asked + 500);
+      await deliver(look(asked)); // older, and late
+      expect((await ledger.read('api')).answeredUntil).toBe(asked + 500);
+      const { version } = await ledger.read('api');
+      await deliver(look(asked)); // at least once
+      expect((await ledger.read('api')).version).toBe(version);
+    });
+  });
+
   it('that asks for a look leaves what a deploy has asked for as it is', async () => {
     const { clock, world, ledger, deliver, run } = system();
     await run(async () => {

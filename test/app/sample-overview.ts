@@ -35,7 +35,7 @@ export function aSubject(subject: string, status: Partial<SubjectStatus> = {}): 
     findings: [],
     findingsLeft: 0,
     seenAt: NOW - 3 * DAY,
-    lookedFor: null,
+    answeredUntil: null,
     targets: { convergenceMs: 5 * MINUTE, exposurePercent: 1 },
     ...status,
   };

@@ -294,7 +294,10 @@ describe('critical subjects', () => {
   it('wait for a sweep that needs more than a minute to find all functions', async () => {
     const many = ['api', ...Array.from({ length: 9_000 }, (_, id) => `batch-${id}`)];
     const groups = [{ select: { name: 'api' }, critical: true }, { select: { name: '*' } }];
-    const { time, sweepFor, deploy, ledger } = system({ config: configOf({ functions: groups }), names: many });
+    const { time, sweepFor, deploy, ledger } = system({
+      config: configOf({ functions: groups }),
+      names: many,
+    });
     await time.run(async () => {
       deploy({ A: '1' });
       await time.sleep(24 * HOUR);

@@ -29,11 +29,13 @@ describe('a look that somebody asked for', () => {
     });
   });
 
-  it('changes nothing if all agree', async () => {
+  it('changes nothing if all agree, but that it was answered', async () => {
     const { clock, run, deliver, state } = it1;
     await run(async () => {
-      await deliver({ kind: 'recohere.look', id: 'look-1', at: clock.now(), subjects: [DB] });
-      expect((await state()).open).toBeUndefined();
+      const at = clock.now();
+      await deliver({ kind: 'recohere.look', id: 'look-1', at, subjects: [DB] });
+      const { open, answeredUntil } = await state();
+      expect([open, answeredUntil]).toEqual([undefined, at]);
     });
   });
 });

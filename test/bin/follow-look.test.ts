@@ -5,7 +5,7 @@ import type { SubjectStatus } from '../../functions/contract/overview.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { aSubject, EMPTY } from '../app/sample-overview.ts';
 
-const ID = 'look-1';
+const AT = 1_000;
 const TIMEOUT_MS = 600_000;
 const UNKNOWN = new RecohereError('UNKNOWN_SUBJECT', 'nothing is known');
 
@@ -23,17 +23,17 @@ async function followed(
     return { ...EMPTY, subjects: known.map((status, position) => aSubject(names[position] ?? '', status)) };
   });
   const show = vi.fn();
-  const looking = { id: ID, subjects: ['cart', 'prod/db'], timeoutMs };
+  const looking = { at: AT, subjects: ['cart', 'prod/db'], timeoutMs };
   const ended = await clock.run(() => followLook({ overviewOf }, clock, looking, show));
   return { ...ended, polls, overviewOf, show, endedAt: clock.now() };
 }
 
-const SEEN = { lookedFor: ID } as const;
+const SEEN = { answeredUntil: AT } as const;
 
 describe('waiting for a look', () => {
   it('ends when each subject was looked at and none is on its way', async () => {
     const { isSettled, unseen, polls, overviewOf, show } = await followed((now) => {
-      if (now < 10_000) return [{}, { lookedFor: 'another' }];
+      if (now < 10_000) return [{}, { answeredUntil: AT - 1 }];
       if (now < 60_000) return [SEEN, { ...SEEN, verdict: 'converging' }];
       return [SEEN, SEEN];
     });

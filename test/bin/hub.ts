@@ -46,10 +46,10 @@ export async function startHub(system: RunSystem): Promise<Hub> {
   const ledgers = { function: new SimulatedLedger(), secret: new SimulatedLedger() };
   const sweeps = new SimulatedSweepLedger();
   const looks = (ledger: SimulatedLedger) => ({
-    send: async ({ id, subjects }: { readonly id: string; readonly subjects: readonly string[] }) => {
+    send: async ({ at, subjects }: { readonly at: number; readonly subjects: readonly string[] }) => {
       for (const subject of hub.look ? subjects : []) {
         const state = await ledger.read(subject);
-        await ledger.swap({ ...state, ...hub.look?.(state), version: state.version + 1, lookedFor: id });
+        await ledger.swap({ ...state, ...hub.look?.(state), version: state.version + 1, answeredUntil: at });
       }
     },
   });

@@ -191,7 +191,7 @@ describe('verify', () => {
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(hub.asked).toEqual([{ kind: 'verify', subjects: ['cart', 'prod/db'] }]);
     expect(JSON.parse((await recohere('verify', 'cart', '--json')).stdout)).toMatchObject({
-      id: expect.any(String),
+      at: expect.any(Number),
       functions: ['cart'],
     });
   });

@@ -214,7 +214,7 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
             heard: OPEN.cause,
             silence: { until: 6, reason: 'ŽLUŤ 日本' },
             group: 'functions[0]',
-            lookedFor: 'a1',
+            answeredUntil: 8,
             retiredAt: 7,
           },
           reason: 'with what is remembered beside its episode',

@@ -235,7 +235,7 @@ describe('the deployed system', { timeout: 150_000 }, () => {
     await until(
       'the look that was asked for has been made',
       () => stateOf(SUBJECTS.straggling),
-      (state) => state.lookedFor !== undefined,
+      (state) => state.answeredUntil !== undefined,
     );
     expect(await installation.invoke('widget', { describe: true })).toMatchObject({
       markdown: expect.any(String),

@@ -128,7 +128,7 @@ describe('a request', () => {
     expect(functions?.queue).toBe('verify-deploy');
     expect(deployMessageSchema.parse(JSON.parse(functions?.body ?? ''))).toMatchObject({
       kind: 'recohere.look',
-      id: Reflect.get(answer, 'id'),
+      at: Reflect.get(answer, 'at'),
       subjects: ['api', 'web'],
     });
     expect(secrets?.queue).toBe('verify-rotation');

@@ -162,7 +162,7 @@ const subjectState = z.strictObject({
   heard: z.exactOptional(change),
   silence: z.exactOptional(z.strictObject({ until: time, reason: z.string() })),
   group: z.exactOptional(z.string()),
-  lookedFor: z.exactOptional(z.string()),
+  answeredUntil: z.exactOptional(time),
   retiredAt: z.exactOptional(time),
 });
 

@@ -57,7 +57,7 @@ export const subjectStatusSchema = z.looseObject({
   findings,
   findingsLeft: z.number(),
   seenAt: z.nullable(time),
-  lookedFor: z.nullable(z.string()),
+  answeredUntil: z.nullable(z.number()),
   targets: z.looseObject({ convergenceMs: z.number(), exposurePercent: z.number() }),
 });
 

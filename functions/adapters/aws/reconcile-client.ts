@@ -83,8 +83,8 @@ const auditSchema = z.looseObject({
 });
 
 const names = z.readonly(z.array(z.string()));
-/** The `id` is missing in what was deployed before looks had any. */
-const askedLookSchema = z.looseObject({ id: text, functions: names, secrets: names });
+/** `at` is missing in what was deployed before looks were waited for. */
+const askedLookSchema = z.looseObject({ at: z.optional(z.number()), functions: names, secrets: names });
 
 const refusalSchema = z.object({
   error: z.object({
@@ -102,7 +102,7 @@ export type ReportedStatus = z.output<typeof statusSchema>;
 /** What became of an audit. */
 export type ReportedAudit = z.output<typeof auditSchema>;
 
-/** Who was asked to look at what. Who has looked says `id` in {@link SubjectStatus.lookedFor}. */
+/** Who was asked to look at what. Who has looked says `at`, or more, in {@link SubjectStatus.answeredUntil}. */
 export type AskedLook = z.output<typeof askedLookSchema>;
 
 /** Asks for runs, and for what became of them; and for what is known of functions and secrets. */
