@@ -6,7 +6,7 @@ import { type AskFlags, configOf, print } from './ask-hub.ts';
 import { type Check, examine } from './examine.ts';
 import { EXIT, type ExitCode } from './failure.ts';
 import { withProgress } from './progress.ts';
-import { plural, type Screen, screenOf, wrapped } from './render.ts';
+import { plural, printable, type Screen, screenOf, wrapped } from './render.ts';
 
 const PAINT = { ok: 'green', wrong: 'red', unknown: 'yellow' } as const;
 const STATES = ['ok', 'wrong', 'unknown'] as const;
@@ -27,10 +27,13 @@ export async function doctor(flags: AskFlags): Promise<ExitCode> {
 /** One line a check, with what mends it beneath, then how many there are. */
 export function renderChecks(checks: readonly Check[], screen: Screen): string {
   const colors = pc.createColors(screen.colors);
-  const lines = checks.flatMap(({ check, place, state, words, fix }) => [
-    wrapped([colors[PAINT[state]](state), check, ...(place ? [place] : []), words].join(' · '), screen),
-    ...(fix ? [wrapped(`→ ${fix}`, screen, '  ')] : []),
-  ]);
+  const lines = checks.flatMap(({ check, place, state, words, fix }) => {
+    const said = [check, ...(place ? [place] : []), words].map(printable);
+    return [
+      wrapped([colors[PAINT[state]](state), ...said].join(' · '), screen),
+      ...(fix ? [wrapped(`→ ${printable(fix)}`, screen, '  ')] : []),
+    ];
+  });
   const counts = STATES.map((state) => `${checks.filter((each) => each.state === state).length} ${state}`);
   return `${[...lines, '', `${plural(checks.length, 'check')}: ${counts.join(', ')}.`].join('\n')}\n`;
 }

@@ -2,12 +2,13 @@ import pMap from 'p-map';
 import type { InspectedRule, InspectedStack, Inspection } from '../functions/adapters/aws/inspection.ts';
 import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
 import { durationText } from '../functions/app/draw-words.ts';
+import { SWEEP_LATE_MS } from '../functions/app/service-levels.ts';
 import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
 import { DEPLOYED, PARTS } from '../functions/contract/deployment.ts';
-import type { Overview } from '../functions/contract/overview.ts';
+import type { Overview, SweepStatus } from '../functions/contract/overview.ts';
+import type { RefusalCode } from '../functions/contract/report.ts';
 import type { Loaded } from './ask-hub.ts';
 import { listed, plural, sentenceOf } from './render.ts';
-import { SWEEP_STALE_MS } from './render-status.ts';
 
 interface Verdict {
   /** `unknown` if it could not be checked. */
@@ -62,6 +63,14 @@ const DELETED: Verdict = {
   state: 'wrong',
   words: 'is not there',
   fix: 'it was deleted by hand, which a deploy does not notice: revert the drift of its stack, by a change set with the deployment mode REVERT_DRIFT',
+};
+
+const SIGN_IN = 'sign in, or name a profile: AWS_PROFILE=… npx recohere doctor';
+/** What mends a refusal whose words do not say it. */
+const FIXES: Partial<Record<RefusalCode, string>> = {
+  NO_CREDENTIALS: SIGN_IN,
+  CREDENTIALS_EXPIRED: SIGN_IN,
+  CREDENTIALS_REJECTED: `${SIGN_IN}; a region is enabled with aws account enable-region --region-name …`,
 };
 
 /** All checks, in the order in which one thing needs another. @param show Told in how many places it has looked. */
@@ -166,7 +175,7 @@ async function placeChecks(
         checked(
           { check: `rules of ${name}`, place },
           () => inspection.rules(region, name, DEPLOYED.bus(prefix)),
-          rulesVerdict,
+          (rules) => rulesVerdict(rules, region, stack === 'hub' ? DEPLOYED.bus(prefix) : undefined),
         ),
       ...functions.map(
         (each) => () =>
@@ -193,7 +202,8 @@ function stackVerdict(stack: InspectedStack | undefined, release: string): Verdi
   if (stack === undefined) return { state: 'wrong', words: 'is not there', fix: DEPLOY };
   const { status } = stack;
   if (!GOOD_STATES.includes(status)) {
-    if (status.endsWith('_IN_PROGRESS')) {
+    // what is only reviewed has never been deployed, and may stay so for ever
+    if (status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS') {
       return { state: 'unknown', words: `is being changed: ${status}`, fix: 'ask again when that has ended' };
     }
     return { state: 'wrong', words: status, fix: `see its events in CloudFormation, then ${DEPLOY}` };
@@ -208,13 +218,18 @@ function bootstrapVerdict(stack: InspectedStack | undefined, account: string, re
   return { state: 'wrong', words: 'is not there', fix: `npx cdk bootstrap aws://${account}/${region}` };
 }
 
-/** Of rules that forward events, and of those that start sweeps. */
-function rulesVerdict(rules: readonly InspectedRule[]): Verdict {
+/**
+ * Of rules that forward events, and of those that start sweeps.
+ * @param bus A bus on which some of them may be; the others are on the default one.
+ */
+function rulesVerdict(rules: readonly InspectedRule[], region: string, bus: string | undefined): Verdict {
   const off = rules.filter(({ state }) => state !== 'enabled');
   if (off.length === 0) return { state: 'ok', words: `${rules.length} are enabled` };
   const words = off.map(({ name, state }) => `${name} is ${state}`).join(', ');
   if (off.some(({ state }) => state === 'missing')) return { ...DELETED, words };
-  return { state: 'wrong', words, fix: 'aws events enable-rule --name …, in this region' };
+  const commands = off.map(({ name }) => `aws events enable-rule --region ${region} --name ${name}`);
+  const elsewhere = bus ? [`for a rule that is not found there, add --event-bus-name ${bus}`] : [];
+  return { state: 'wrong', words, fix: [...commands, ...elsewhere].join('; ') };
 }
 
 function functionVerdict(state: Awaited<ReturnType<Inspection['functionState']>>): Verdict {
@@ -241,14 +256,14 @@ function deadLettersVerdict(count: number | undefined): Verdict {
 }
 
 /** What the hub itself could not read is the real check of its permissions. */
-function sweepVerdict({ at, sweep }: Overview): Verdict {
+function sweepVerdict({ at, prefix, sweep }: Overview): Verdict {
   if (sweep === null) {
     const fix = 'wait for five minutes, then see alarm-heartbeat in the README';
     return { state: 'wrong', words: 'none has come to its end yet', fix };
   }
   const { endedAt, expected, read, left, unread, unreadSubjects } = sweep;
   const ended = `ended ${durationText(at - endedAt)} ago`;
-  if (at - endedAt > SWEEP_STALE_MS) {
+  if (at - endedAt > SWEEP_LATE_MS) {
     return { state: 'wrong', words: ended, fix: 'see alarm-heartbeat in the README' };
   }
   const lacks = [
@@ -258,7 +273,20 @@ function sweepVerdict({ at, sweep }: Overview): Verdict {
   ];
   const words = [`${ended} and read ${read} of ${plural(expected, 'replica')}`, ...lacks].join('; ');
   if (lacks.length === 0 && read >= expected) return { state: 'ok', words };
-  return { state: 'wrong', words, fix: 'grant what is missing, or take the region out of replicas' };
+  const log = `see its log group /aws/lambda/${DEPLOYED.part(prefix, 'sweep')}`;
+  return { state: 'wrong', words, fix: fixesOf(sweep).join('; ') || log };
+}
+
+/** What was not read for want of a permission is another matter than what was not read for want of time. */
+function fixesOf({ left, unread }: SweepStatus): readonly string[] {
+  const isRefused = unread.some(({ refusal }) => refusal.code !== 'NOT_READ');
+  const isOutOfTime = left > 0 || unread.some(({ refusal }) => refusal.code === 'NOT_READ');
+  return [
+    ...(isRefused ? ['grant what is missing, or take the region out of replicas'] : []),
+    ...(isOutOfTime
+      ? ['the next sweep goes on there; if time is up again and again, see alarm-incomplete in the README']
+      : []),
+  ];
 }
 
 async function checked<T>(
@@ -277,7 +305,10 @@ async function attempt<T>(ask: () => Promise<T>): Promise<{ readonly value: T } 
   } catch (error) {
     const why = whyNot(error);
     if (why === undefined) throw error;
-    if (why.refusal) return { state: 'unknown', words: sentenceOf(why.refusal) };
+    if (why.refusal) {
+      const fix = FIXES[why.refusal.code];
+      return { state: 'unknown', words: sentenceOf(why.refusal), ...(fix && { fix }) };
+    }
     return { state: 'wrong', words: why.message.replace(/\s*\n\s*/g, ' '), fix: DEPLOY };
   }
 }

@@ -38,23 +38,22 @@ export async function followLook(
   show: Show,
 ): Promise<Followed> {
   const since = clock.now();
-  const waitedMs = () => clock.now() - since;
   const isSeen = ({ answeredUntil }: SubjectStatus) => answeredUntil !== null && answeredUntil >= at;
   for (;;) {
+    const waitedMs = clock.now() - since;
     const overview = await asked.overviewOf(subjects).catch((error: unknown) => {
       const isUnknown = error instanceof Error && 'code' in error && error.code === 'UNKNOWN_SUBJECT';
-      if (!isUnknown || waitedMs() >= Math.min(UNKNOWN_MS_MAX, timeoutMs)) throw error;
+      if (!isUnknown || waitedMs >= Math.min(UNKNOWN_MS_MAX, timeoutMs)) throw error;
     });
     const all = overview?.subjects ?? [];
     const settled = all.filter((status) => isSeen(status) && !isOnItsWay(status));
     if (overview) {
       const unseen = all.filter((status) => !isSeen(status)).map(({ subject }) => subject);
-      const isSettled = all.length > 0 && settled.length === all.length;
-      if (isSettled || waitedMs() >= timeoutMs) return { overview, unseen, isSettled };
+      const isSettled = settled.length === all.length;
+      if (isSettled || waitedMs >= timeoutMs) return { overview, unseen, isSettled };
     }
     const seen = all.filter(isSeen).length;
-    const of = Math.max(subjects.length, all.length);
-    show(settled.length, of, `${seen}/${of} looked at · ${settled.length} settled`);
-    await clock.sleep(Math.min(pollMs(waitedMs()), Math.max(1, timeoutMs - waitedMs())));
+    show(settled.length, subjects.length, `${seen}/${subjects.length} looked at · ${settled.length} settled`);
+    await clock.sleep(Math.min(pollMs(waitedMs), timeoutMs - waitedMs));
   }
 }

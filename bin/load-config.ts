@@ -21,7 +21,7 @@ export async function loadConfig(
   if (found.length > 1) {
     throw new Failure(EXIT.usage, `${found.join(' and ')} are both here; name one with --config`);
   }
-  if (!isFile(path)) throw new Failure(EXIT.usage, `${path}: there is no such file`);
+  requireFile(path);
   const result = parseConfig(await readWritten(path));
   if (result.ok) return { path, config: withPathsFrom(dirname(path), result.config) };
   const mistakes = result.mistakes.map((mistake) => `  ${mistake}`).join('\n');
@@ -43,12 +43,12 @@ export function configsHere(): readonly string[] {
   return NAMES.filter((name) => existsSync(name));
 }
 
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+/** @throws Failure `usage` */
+function requireFile(path: string): void {
+  const found = existsSync(path) ? statSync(path) : undefined;
+  if (found === undefined) throw new Failure(EXIT.usage, `${path}: there is no such file`);
+  if (found.isFile()) return;
+  throw new Failure(EXIT.usage, `${path} is ${found.isDirectory() ? 'a folder' : 'no file'}`);
 }
 
 async function readWritten(path: string): Promise<unknown> {

@@ -72,6 +72,8 @@ Exit codes:
      not deployed, or of a release that does not know the question
   3  AWS refused: what, and the missing permission, is printed`;
 
+const ONE_NAME = 'A name that a secret of the config and a function share means the secret alone.';
+
 const KEYS = `
 Primary keys of items are shown as hashes, unless --show-keys is given.`;
 
@@ -137,8 +139,8 @@ withAsking(program.command('status'))
     'after',
     `${ASKS}
 It also says how old the last sweep is, what it could not read, and how far the
-targets of the last 28 days were met. If it is older than 15 minutes, no more
-than that is known (exit code 3).
+targets of the last 28 days were met. If it is older than 15 minutes, or has
+not read all replicas, no more than that is known (exit code 3).
 ${VERDICT_EXIT_CODES}
 
 Examples:
@@ -157,6 +159,7 @@ withAsking(program.command('diff'))
     'after',
     `${ASKS}
 Keys are named; values are known to nobody.
+${ONE_NAME}
 ${VERDICT_EXIT_CODES}
 
 Example:
@@ -168,13 +171,14 @@ Example:
   });
 
 withAsking(program.command('verify'))
-  .argument('<subjects...>', 'names of functions and secrets, up to 100')
+  .argument('<subjects...>', 'names of functions and secrets, up to 100', someTexts)
   .description('have subjects looked at now; with --wait, a gate for a pipeline')
   .option('--wait', 'wait until each was looked at and none is on its way any more, and say the verdicts')
   .addOption(
-    new Option('--timeout <time>', 'with --wait: how long at most, such as 90s')
+    new Option('--timeout <time>', 'how long it waits at most, such as 90s; implies --wait')
       .argParser(duration)
-      .default(600, '10m'),
+      .default(600, '10m')
+      .implies({ wait: true }),
   )
   .addHelpText(
     'after',
@@ -183,11 +187,12 @@ As the last step of a deploy, recohere verify SUBJECT --wait fails the pipeline
 if a region was left behind. A function that was never seen before is waited
 for up to two minutes; without --wait, nobody notices a name that is mistyped.
 At the timeout it is 1 if something differs, and 3 if nobody has looked.
+${ONE_NAME}
 ${VERDICT_EXIT_CODES}
 
 Examples:
   recohere verify checkout-api prod/db
-  recohere verify checkout-api --wait --timeout 5m`,
+  recohere verify checkout-api --timeout 5m`,
   )
   .action(async (subjects: string[], flags: VerifyFlags) => {
     const { verify } = await import('./verify.ts');
@@ -207,6 +212,7 @@ withAsking(program.command('silence'))
   .addHelpText(
     'after',
     `${ASKS}
+${ONE_NAME}
 ${DONE_EXIT_CODES}
 
 Examples:
@@ -399,11 +405,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
+  const { printableLines } = await import('./render.ts');
   if (error instanceof Failure) {
-    process.stderr.write(`recohere: ${error.message}\n`);
+    process.stderr.write(`recohere: ${printableLines(error.message)}\n`);
     process.exitCode = error.exitCode;
   } else {
-    const stack = error instanceof Error ? error.stack : String(error);
+    const stack = printableLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.stderr.write(`recohere: this is a defect of Recohere, please report it\n${stack}\n`);
     process.exitCode = EXIT.defect;
   }
@@ -512,6 +519,10 @@ function secretNames(text: string): string[] {
 function someText(text: string): string {
   if (text !== '') return text;
   throw new InvalidArgumentError('It must not be empty.');
+}
+
+function someTexts(text: string, before: readonly string[] = []): string[] {
+  return [...before, someText(text)];
 }
 
 function tagMap(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -1,7 +1,11 @@
 import pc from 'picocolors';
 import { clipped, columnsOf, durationText, momentText, percentText } from '../functions/app/draw-words.ts';
-import { OBJECTIVES, type ServiceLevels, serviceLevels } from '../functions/app/service-levels.ts';
-import { SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import {
+  OBJECTIVES,
+  type ServiceLevels,
+  SWEEP_LATE_MS,
+  serviceLevels,
+} from '../functions/app/service-levels.ts';
 import {
   type EpisodeStatus,
   LEVELS_DAYS,
@@ -30,8 +34,6 @@ const SUBJECT_WIDTH_MIN = 16;
 /** Older episodes of a subject that are shown. */
 const EPISODES_SHOWN = 10;
 const CAUSE_WIDTH_MAX = 40;
-/** A sweep that is older has missed three turns, and the alarm of its heartbeat sounds. */
-export const SWEEP_STALE_MS = 3 * SWEEP_EVERY_MINUTES * 60_000;
 
 const WORST_FIRST: readonly Verdict[] = ['diverged', 'converging', 'unobservable', 'agreed'];
 
@@ -168,7 +170,7 @@ function sweepLines({ at, sweep }: Overview, screen: Screen): string[] {
   const lines = [
     `${ended} and read ${read.toLocaleString('en-US')} of ${plural(expected, 'replica')}${share}.`,
   ];
-  if (at - endedAt > SWEEP_STALE_MS) {
+  if (at - endedAt > SWEEP_LATE_MS) {
     lines.push(
       yellow('It is too old: what has moved since is known only if an event told. See alarm-heartbeat.'),
     );

@@ -1,4 +1,4 @@
-import { open as openFile, writeFile } from 'node:fs/promises';
+import { constants, open as openFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { drawPage } from '../functions/app/draw.ts';
 import type { Overview } from '../functions/contract/overview.ts';
@@ -9,6 +9,8 @@ import { EXIT, type ExitCode, Failure } from './failure.ts';
 const MARK = '<!-- recohere report -->';
 /** Where a report is written to, unless another file is named. */
 export const REPORT_FILE = 'recohere-report.html';
+/** Whoever opens a pipe without this waits until somebody writes into it. */
+const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 /** Enough of a file for its first two lines. */
 const HEAD_BYTES = 200;
 
@@ -44,7 +46,7 @@ export async function writePage(out: string, known: Overview): Promise<string> {
 /** @throws Failure `usage` for a file that is none of ours */
 async function requireReplaceable(file: string): Promise<void> {
   const refused = (words: string) => new Failure(EXIT.usage, words);
-  const found = await openFile(file).catch((error: NodeJS.ErrnoException) => {
+  const found = await openFile(file, READ_AT_ONCE).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw refused(unwritable(file, error));
   });
   if (found === undefined) return;

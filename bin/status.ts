@@ -1,13 +1,14 @@
-import type { Overview } from '../functions/contract/overview.ts';
+import { SWEEP_LATE_MS, serviceLevels } from '../functions/app/service-levels.ts';
+import type { Overview, SweepStatus } from '../functions/contract/overview.ts';
 import { type AskFlags, askedOf, granted, overviewFrom, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, exitCodeOfVerdicts } from './failure.ts';
 import { screenOf } from './render.ts';
-import { renderDiff, renderStatus, SWEEP_STALE_MS } from './render-status.ts';
+import { renderDiff, renderStatus } from './render-status.ts';
 
-/** `recohere status`: what is known of all subjects. */
+/** `recohere status`: what is known of all subjects, and how far what was promised is kept. */
 export async function status(flags: AskFlags): Promise<ExitCode> {
   const overview = await overviewFrom(await askedOf(flags));
-  if (flags.json) print(overview);
+  if (flags.json) print({ ...overview, levels: serviceLevels(overview) });
   else process.stdout.write(renderStatus(overview, screenOf(process.stdout)));
   return exitCodeOfStatus(overview);
 }
@@ -21,9 +22,12 @@ export async function diff(subject: string, flags: AskFlags): Promise<ExitCode> 
   return exitCodeOfVerdicts(overview.subjects, false);
 }
 
-/** What is only learnt or silenced counts too: verdicts are facts. So does a sweep that is too old, as something that is not known. */
+/** What is only learnt or silenced counts too: verdicts are facts. So does a sweep that is late, or has not read all, as something that is not known. */
 export function exitCodeOfStatus({ at, subjects, sweep }: Overview): ExitCode {
-  const isUnread = sweep === null || sweep.unread.length > 0 || at - sweep.endedAt > SWEEP_STALE_MS;
-  const exitCode = exitCodeOfVerdicts(subjects, isUnread);
+  const exitCode = exitCodeOfVerdicts(subjects, sweep === null || !isWhole(sweep, at));
   return exitCode === EXIT.agreed && subjects.length === 0 ? EXIT.usage : exitCode;
+}
+
+function isWhole({ endedAt, expected, read, left, unread }: SweepStatus, at: number): boolean {
+  return at - endedAt <= SWEEP_LATE_MS && read >= expected && left === 0 && unread.length === 0;
 }

@@ -11,6 +11,12 @@ export interface PauseCodePipelineProps {
   readonly stageName: string;
   /** Name of the hub's event bus, which is the config's prefix. @default 'recohere' */
   readonly busName?: string;
+  /**
+   * What the pipeline deploys, by the names that `recohere status` prints: only a pause that concerns one of them closes the way. A request
+   * names 100 subjects at most, so one that concerns more may not name yours.
+   * @default whatever does not agree, of other pipelines too
+   */
+  readonly subjects?: readonly string[];
 }
 
 /**
@@ -22,7 +28,7 @@ export interface PauseCodePipelineProps {
 export class PauseCodePipeline extends Construct {
   constructor(scope: Construct, id: string, props: PauseCodePipelineProps) {
     super(scope, id);
-    const { pipelineName, stageName, busName = 'recohere' } = props;
+    const { pipelineName, stageName, busName = 'recohere', subjects } = props;
     const pause = new CallAwsService(this, 'Pause', {
       service: 'codepipeline',
       action: 'disableStageTransition',
@@ -47,7 +53,11 @@ export class PauseCodePipeline extends Construct {
     new Rule(this, 'Asked', {
       description: `Pauses of rollouts, for the pipeline ${pipelineName}`,
       eventBus: EventBus.fromEventBusName(this, 'Bus', busName),
-      eventPattern: { source: ['recohere'], detailType: ['Rollout Pause Requested'] },
+      eventPattern: {
+        source: ['recohere'],
+        detailType: ['Rollout Pause Requested'],
+        ...(subjects && { detail: { subjects: [...subjects] } }), // one in common is enough
+      },
       targets: [new SfnStateMachine(machine)],
     });
   }

@@ -16,8 +16,15 @@ export interface AlarmDefinition {
   readonly meaning: string;
   /** What must hold, all at once; several are alarms of their own, which notify nobody. */
   readonly conditions: readonly [Condition, ...Condition[]];
-  /** The alarm whose symptom this one is: while that is on, this one says nothing. */
-  readonly silencedBy?: string;
+  /** What this one is a symptom of: it goes on and off as ever, and notifies nobody while its cause is on. */
+  readonly silencedBy?: Cause;
+}
+
+/** The alarm that silences another one. */
+interface Cause {
+  readonly name: string;
+  /** How long it may take a symptom to end after its cause has; one that lasts longer is told. */
+  readonly minutesAfter: number;
 }
 
 /** What is wrong with one metric. */
@@ -50,6 +57,9 @@ export const BURNS = {
   fast: { rate: 4, shortMinutes: 15, longMinutes: 3 * 60 },
   slow: { rate: 1, shortMinutes: 2 * 60, longMinutes: 24 * 60 },
 } as const;
+
+/** How long a symptom waits for its cause to begin: one sweep sees both, and their periods may end a sweep apart. */
+export const CAUSE_WITHIN_MINUTES = 2 * SWEEP_EVERY_MINUTES;
 
 /** Percentage of replicas that a sweep must read. */
 export const COMPLETENESS_MIN = 99;
@@ -85,14 +95,14 @@ const ALARMS: readonly AlarmDefinition[] = [
     severity: 'ticket',
     meaning: 'For an hour, replicas of a subject have not agreed although their deadline has passed.',
     conditions: [{ ...gaugeIsUp('EpisodesStalled'), periods: FOR_AN_HOUR }],
-    silencedBy: 'drift',
+    silencedBy: { name: 'drift', minutesAfter: 2 * SWEEP_EVERY_MINUTES },
   },
   {
     name: 'exposure-slow',
     severity: 'ticket',
     meaning: 'Replicas differ longer than they may: the time for it will not last.',
     conditions: burning('slow'),
-    silencedBy: 'exposure-fast',
+    silencedBy: { name: 'exposure-fast', minutesAfter: BURNS.slow.shortMinutes }, // in which what burned fast is averaged too
   },
   gauge(
     'stuck-replica',
@@ -197,6 +207,11 @@ const RUN_ALARMS: readonly AlarmDefinition[] = [
 /** The alarms of an installation; one comes after that which silences it. */
 export function alarmsFor(has: Has): readonly AlarmDefinition[] {
   return [...ALARMS, ...(has.critical ? CRITICAL_ALARMS : []), ...(has.tables ? RUN_ALARMS : [])];
+}
+
+/** Where it stands what to do about an alarm. @param runbook Address of the README. */
+export function runbookOf(runbook: string, alarm: string): string {
+  return `${runbook}#alarm-${alarm}`;
 }
 
 function gauge(name: string, severity: Severity, meaning: string, metric: MetricName): AlarmDefinition {

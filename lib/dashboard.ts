@@ -17,7 +17,7 @@ import {
 import type { Construct } from 'constructs';
 import { DEPLOYED, type Part } from '../functions/contract/deployment.ts';
 import type { MetricName } from '../functions/contract/metrics.ts';
-import { type AlarmDefinition, alarmsFor, BURNS, COMPLETENESS_MIN, type Has } from './alarms.ts';
+import { type AlarmDefinition, alarmsFor, BURNS, COMPLETENESS_MIN, type Has, runbookOf } from './alarms.ts';
 import { deadLettersIn, ofFunction, ofQueue, ofRuns, ours, QUEUED } from './metrics.ts';
 
 /** Columns of a dashboard. */
@@ -27,21 +27,32 @@ const COLORS = { page: '#d62728', ticket: '#ff7f0e' } as const;
 
 type Options = Pick<MetricOptions, 'statistic'>;
 
+/** What an installation shows beside its metrics. */
+interface Shown {
+  /** Those that notify. */
+  readonly alarms: readonly IAlarm[];
+  /** Address of the README. */
+  readonly runbook: string;
+}
+
 /**
  * The one dashboard, from what everybody asks to what only its developers do: at a glance, on call, debug. It has no more metrics than
  * those of dashboards that cost nothing.
+ *
+ * It is made of the CDK's own widgets: cdk-monitoring-constructs draws whole sets of metrics of resources, while here each metric counts, and
+ * most are ours.
  */
 export function makeDashboard(
   scope: Construct,
   prefix: string,
   has: Has,
-  alarms: readonly IAlarm[],
+  { alarms, runbook }: Shown,
 ): Dashboard {
   return new Dashboard(scope, 'Dashboard', {
     dashboardName: DEPLOYED.dashboard(prefix),
     defaultInterval: Duration.days(1),
     periodOverride: PeriodOverride.INHERIT, // with longer ones, counts would add up and burn rates would not be those of the alarms
-    widgets: [...atAGlance(prefix, has, alarms), ...onCall(prefix, has), ...debug(prefix, has)],
+    widgets: [...atAGlance(prefix, has, alarms), ...onCall(prefix, has, runbook), ...debug(prefix, has)],
   });
 }
 
@@ -81,7 +92,7 @@ function atAGlance(prefix: string, { critical }: Has, alarms: readonly IAlarm[])
   ];
 }
 
-function onCall(prefix: string, has: Has): IWidget[][] {
+function onCall(prefix: string, has: Has, runbook: string): IWidget[][] {
   const graph = (
     title: string,
     names: readonly MetricName[],
@@ -134,7 +145,7 @@ function onCall(prefix: string, has: Has): IWidget[][] {
         { statistic: 'p95' },
       ),
     ],
-    [new TextWidget({ markdown: sections(prefix, alarmsFor(has)), width: WIDTH, height: 7 })],
+    [new TextWidget({ markdown: sections(prefix, alarmsFor(has), runbook), width: WIDTH, height: 7 })],
   ];
 }
 
@@ -225,11 +236,15 @@ function heading(title: string, text: string): TextWidget {
   return new TextWidget({ markdown: `# ${title}\n${text}`, width: WIDTH, height: 2 });
 }
 
-/** What to do, as a list of the sections of the README. */
-function sections(prefix: string, alarms: readonly AlarmDefinition[]): string {
-  const rows = alarms.map(
-    ({ name, severity, meaning }) =>
-      `[${DEPLOYED.alarm(prefix, name)}](#alarmsV2:alarm/${DEPLOYED.alarm(prefix, name)}) | ${severity} | ${meaning} | \`README.md#alarm-${name}\``,
-  );
+/** What to do, as a list of the sections of the README: links, if somebody has said where it is. */
+function sections(prefix: string, alarms: readonly AlarmDefinition[], runbook: string): string {
+  const whatToDo = (alarm: string) =>
+    runbook.startsWith('https://')
+      ? `[alarm-${alarm}](${runbookOf(runbook, alarm)})`
+      : `\`${runbookOf(runbook, alarm)}\``;
+  const rows = alarms.map(({ name, severity, meaning }) => {
+    const alarm = DEPLOYED.alarm(prefix, name);
+    return `[${alarm}](#alarmsV2:alarm/${alarm}) | ${severity} | ${meaning} | ${whatToDo(name)}`;
+  });
   return ['alarm | severity | what has happened | what to do', '---|---|---|---', ...rows].join('\n');
 }

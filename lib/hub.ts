@@ -62,6 +62,8 @@ const NOTIFY_TIMEOUT = Duration.seconds(300);
 const NOTIFY_MEGABYTES = 256;
 /** A dashboard does not wait for longer. */
 const WIDGET_TIMEOUT = Duration.seconds(30);
+/** One whole vCPU, of which Lambda gives a share by memory: somebody waits while it parses and draws thousands of states. */
+const WIDGET_MEGABYTES = 1_769;
 
 /** Enough to read what an item of the ledger says of each segment of a run. */
 const RECONCILE_TIMEOUT = Duration.minutes(5);
@@ -224,6 +226,7 @@ export class RecohereHub extends Construct {
       config,
       logRetention,
       timeout: WIDGET_TIMEOUT,
+      memoryMegabytes: WIDGET_MEGABYTES,
       environment: { ...shared, ...queues },
       permissions: [
         new PolicyStatement({

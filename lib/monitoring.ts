@@ -13,7 +13,13 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Construct } from 'constructs';
 import { hasCritical, type ParsedConfig, type RecohereConfig } from '../functions/contract/config.ts';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
-import { type AlarmDefinition, alarmsFor, type Condition } from './alarms.ts';
+import {
+  type AlarmDefinition,
+  alarmsFor,
+  CAUSE_WITHIN_MINUTES,
+  type Condition,
+  runbookOf,
+} from './alarms.ts';
 import { makeDashboard } from './dashboard.ts';
 import { readDeployable } from './replica-accounts.ts';
 import { type AlarmNotification, namedTopics, type Topics } from './topics.ts';
@@ -23,6 +29,12 @@ export interface RecohereMonitoringProps {
   readonly config: RecohereConfig;
   /** Who is told: as for the hub, which makes the topics and lets addresses listen to them. @default nobody */
   readonly notify?: AlarmNotification | undefined;
+  /**
+   * Where alarms and the dashboard send who is to do something: the address of this release's README, or of a copy of yours that keeps its
+   * sections `alarm-<name>`, such as `https://github.com/you/recohere/blob/main/README.md`.
+   * @default 'README.md', which is no link
+   */
+  readonly runbook?: string | undefined;
 }
 
 /** Alarms and dashboard of one installation. In the region of its hub, for alarms watch metrics of their own region only. */
@@ -31,23 +43,27 @@ export class RecohereMonitoring extends Construct {
   readonly topics: Topics;
 
   /** @throws ConfigError with every mistake of the config */
-  constructor(scope: Construct, id: string, { config: written, notify = {} }: RecohereMonitoringProps) {
+  constructor(scope: Construct, id: string, props: RecohereMonitoringProps) {
     super(scope, id);
+    const { config: written, notify = {}, runbook = 'README.md' } = props;
     const { config } = readDeployable(written);
     const { prefix, tables } = config;
     const has = { critical: hasCritical(config), tables: tables.length > 0 };
     this.topics = namedTopics(this, prefix, notify);
     const alarms = new Map<string, IAlarm>();
     for (const definition of alarmsFor(has)) {
-      const { name, silencedBy = '' } = definition;
-      const alarm = alarmOf(this, prefix, definition, alarms.get(silencedBy));
+      const { name, meaning, silencedBy } = definition;
+      const alarm = alarmOf(this, prefix, definition, {
+        alarmDescription: `${meaning} What to do: ${runbookOf(runbook, name)}`,
+        cause: silencedBy && alarms.get(silencedBy.name),
+      });
       const action = new SnsAction(this.topics[definition.severity]);
       alarm.addAlarmAction(action);
       alarm.addOkAction(action);
       alarms.set(name, alarm);
     }
     muteInWindows(this, config, [...alarms.values()]);
-    makeDashboard(this, prefix, has, [...alarms.values()]);
+    makeDashboard(this, prefix, has, { alarms: [...alarms.values()], runbook });
   }
 }
 
@@ -55,16 +71,15 @@ export class RecohereMonitoring extends Construct {
 function alarmOf(
   scope: Construct,
   prefix: string,
-  { name, meaning, conditions, silencedBy }: AlarmDefinition,
-  cause: IAlarm | undefined,
+  { name, conditions, silencedBy }: AlarmDefinition,
+  { alarmDescription, cause }: { readonly alarmDescription: string; readonly cause: IAlarm | undefined },
 ): Alarm | CompositeAlarm {
   const alarmName = DEPLOYED.alarm(prefix, name);
-  const alarmDescription = `${meaning} What to do: README.md#alarm-${name}`;
   const [first, ...others] = conditions;
   if (others.length === 0 && silencedBy === undefined) {
     return metricAlarm(scope, `alarm-${name}`, { alarmName, alarmDescription }, prefix, first);
   }
-  if (silencedBy !== undefined && cause === undefined) throw new Error(`${silencedBy} comes after ${name}`);
+  if (silencedBy && !cause) throw new Error(`${silencedBy.name} comes after ${name}`);
   const parts = conditions.map((condition) => {
     const own = {
       alarmName: `${alarmName}-${condition.name ?? 'metric'}`,
@@ -72,12 +87,17 @@ function alarmOf(
     };
     return metricAlarm(scope, own.alarmName, own, prefix, condition);
   });
-  const isOn = (alarm: IAlarm) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM);
-  const alarmRule = AlarmRule.allOf(...parts.map(isOn), ...(cause ? [AlarmRule.not(isOn(cause))] : []));
   return new CompositeAlarm(scope, `alarm-${name}`, {
     compositeAlarmName: alarmName,
     alarmDescription,
-    alarmRule,
+    alarmRule: AlarmRule.allOf(...parts.map((part) => AlarmRule.fromAlarm(part, AlarmState.ALARM))),
+    // a rule without its cause: one with it would tell that all is well when the cause begins
+    ...(silencedBy &&
+      cause && {
+        actionsSuppressor: cause,
+        actionsSuppressorWaitPeriod: Duration.minutes(CAUSE_WITHIN_MINUTES),
+        actionsSuppressorExtensionPeriod: Duration.minutes(silencedBy.minutesAfter),
+      }),
   });
 }
 

@@ -5,14 +5,14 @@ import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { RELEASE } from '../functions/contract/release.ts';
 import { RecohereData } from './data.ts';
 import { RecohereHub, type RecohereHubProps } from './hub.ts';
-import { RecohereMonitoring } from './monitoring.ts';
+import { RecohereMonitoring, type RecohereMonitoringProps } from './monitoring.ts';
 import { RecohereRegion, type RecohereRegionProps } from './region.ts';
 import { type ReplicaAccount, readDeployable } from './replica-accounts.ts';
 import { probeArns, secretArns } from './secret-access.ts';
 import type { DataPlace } from './table-access.ts';
 
-/** What the hub needs is all that the others need. */
-export type RecohereProps = RecohereHubProps;
+/** What the hub and its monitoring need is all that the others need. */
+export type RecohereProps = RecohereHubProps & RecohereMonitoringProps;
 
 /**
  * All stacks of one installation: the hub, its monitoring, one for each account and region in which copies live, and one more for each

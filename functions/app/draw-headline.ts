@@ -1,12 +1,11 @@
 import type { Overview } from '../contract/overview.ts';
 import type { Verdict } from '../contract/report.ts';
+import { SWEEP_LATE_MS } from '../core/service-levels.ts';
 import { listed, plural, sentenceOf } from '../core/words.ts';
 import { html, type Markup } from './draw-html.ts';
 import { glyph, type Tone } from './draw-marks.ts';
 import { clipped, durationText, firstOf, LINE_LENGTH } from './draw-words.ts';
 
-/** A sweep comes every five minutes: by then two have not come to their end. */
-const SWEEP_LATE_MS = 15 * 60_000;
 const REPLICAS_SHOWN = 10;
 
 /** Verdicts as they are drawn, the worst first. */

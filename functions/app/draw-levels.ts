@@ -18,8 +18,11 @@ interface Tile {
 /** What was promised, and what came of it. */
 export function drawLevels(overview: Overview): Markup {
   if (overview.subjects.length === 0) return html``;
+  const levels = overview.isBrief
+    ? html`<p class="rc-dim">There are too many subjects to sum up here: recohere status says it.</p>`
+    : html`<ul class="rc-levels">${tilesOf(overview).map(tileOf)}</ul>`;
   return html`<section aria-label="Service levels"><h2>Service levels <small>of the last ${LEVELS_DAYS} days</small></h2>
-<ul class="rc-levels">${tilesOf(overview).map(tileOf)}</ul></section>`;
+${levels}</section>`;
 }
 
 function tilesOf(overview: Overview): readonly Tile[] {

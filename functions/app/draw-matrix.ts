@@ -32,9 +32,13 @@ export function drawMatrix(overview: Overview, lookAgain?: string): Markup {
   const apart = sorted.filter(({ verdict }) => verdict !== 'agreed').map(({ subject }) => subject);
   const { shown: looked, left: notLooked } = firstOf(apart, LOOK_MAX);
   const all = notLooked > 0 ? `the first ${LOOK_MAX}` : `all ${apart.length}`;
-  const unread = new Map(
-    overview.sweep?.unread.map(({ replica, refusal }) => [replica, `not readable: ${sentenceOf(refusal)}`]),
-  );
+  const wholly = overview.sweep?.unread.filter(({ isWhole }) => isWhole);
+  const unread: Readonly<Record<SubjectStatus['kind'], ReadonlyMap<string, string>>> = {
+    function: new Map(
+      wholly?.map(({ replica, refusal }) => [replica, `not readable: ${sentenceOf(refusal)}`]),
+    ),
+    secret: new Map(),
+  };
   const heads = columnsOf(replicas).map(
     (name) => html`<th scope="col" title="${name}">${clipped(name, HEAD_LENGTH)}</th>`,
   );
@@ -44,7 +48,7 @@ export function drawMatrix(overview: Overview, lookAgain?: string): Markup {
   }</div>
 <div class="rc-scroll" tabindex="0" role="region" aria-label="Matrix of subjects and replicas">
 <table class="rc-matrix" style="--rc-n:${replicas.length}"><thead><tr><th scope="col">subject</th>${heads}</tr></thead>
-<tbody>${shown.map((subject) => rowsOf(subject, overview, unread, lookAgain))}</tbody></table></div>
+<tbody>${shown.map((subject) => rowsOf(subject, overview, unread[subject.kind], lookAgain))}</tbody></table></div>
 ${left > 0 && html`<p class="rc-dim">${leftText(sorted.slice(rows))}</p>`}
 </section>`;
 }
@@ -93,8 +97,10 @@ function rowsOf(
 }
 
 function cellOf(status: SubjectStatus, replica: string, unread: ReadonlyMap<string, string>): Markup {
-  const { kind, findings, findingsLeft, replicas } = status;
+  const { kind, verdict, findings, findingsLeft, replicas } = status;
   const own = findings.filter((finding) => finding.replica === replica);
+  const isHidden =
+    verdict === 'unobservable' && findings.length === 0 && !replicas.some((each) => unread.has(each));
   const [word, why] = saidOf();
   return html`<td${why !== undefined && html` title="${why}"`}><div class="rc-cell rc-c-${CELL_TONES[word]}">${glyph(word)}<span>${WORDS[word] ?? word}</span></div></td>`;
 
@@ -104,6 +110,7 @@ function cellOf(status: SubjectStatus, replica: string, unread: ReadonlyMap<stri
     if (!replicas.includes(replica)) return ['nowhere'];
     const refusal = unread.get(replica);
     if (refusal !== undefined) return ['unread', refusal];
+    if (isHidden) return ['untold', 'not all replicas could be read'];
     return findingsLeft > 0 ? ['untold', `${plural(findingsLeft, 'finding')} left out`] : ['ok'];
   }
 }

@@ -150,14 +150,21 @@ function laneOf(episode: EpisodeStatus, context: LaneContext): Markup {
 <div>${barOf(episode, context, marks)}<p class="rc-reached">${names}${left > 0 && html`<span>${plural(left, 'more replica')}</span>`}</p></div></li>`;
 }
 
+/** From the first change to the last one that joined, from which a target counts; of what is open, nobody can tell yet. */
+function joiningMs(episode: EpisodeStatus): number {
+  const { endedAt, convergenceMs, cause } = episode;
+  return endedAt === null || convergenceMs === null ? 0 : Math.max(0, endedAt - cause.at - convergenceMs);
+}
+
 /** Thin until somebody saw it, and thick from then on. */
 function barOf(episode: EpisodeStatus, { at, scale, ticks, targetMs }: LaneContext, marks: Markup[]): Markup {
   const seen = Math.min(scale(episode.firstSeenAt - episode.cause.at), 100 - BAR_MIN);
   const width = Math.max(BAR_MIN, scale(lastedMs(episode, at)) - seen);
+  const due = scale(joiningMs(episode) + (targetMs ?? 0));
   const target =
     targetMs !== undefined &&
-    scale(targetMs) < 100 &&
-    html`<g><title>target ${durationText(targetMs)}</title>${lineOf(scale(targetMs), 26, 'target')}</g>`;
+    due < 100 &&
+    html`<g><title>target ${durationText(targetMs)} after the last change</title>${lineOf(due, 26, 'target')}</g>`;
   return html`<svg width="100%" height="26" role="img" aria-label="${titleOf(episode, at)}">${gridOf(ticks, 26)}<rect y="11" width="${percent(seen)}" height="4" class="rc-unseen"/><rect x="${percent(seen)}" y="6" width="${percent(width)}" height="14" rx="3" ${fillOf(outcomeOf(episode))}/>${target}${marks}</svg>`;
 }
 

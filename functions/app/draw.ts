@@ -1,4 +1,5 @@
 import type { Overview } from '../contract/overview.ts';
+import { plural } from '../core/words.ts';
 import { drawHeadline } from './draw-headline.ts';
 import { html, type Markup } from './draw-html.ts';
 import { drawLevels } from './draw-levels.ts';
@@ -6,7 +7,7 @@ import { drawMatrix } from './draw-matrix.ts';
 import { drawRuns } from './draw-runs.ts';
 import { STYLE } from './draw-style.ts';
 import { drawTimeline } from './draw-timeline.ts';
-import { momentText } from './draw-words.ts';
+import { clipped, LINE_LENGTH, momentText } from './draw-words.ts';
 
 /** Pixels that one mark of an axis needs, and marks that an axis has at least and at most. */
 const MARK_WIDTH = 110;
@@ -21,12 +22,14 @@ export interface WidgetLook {
   readonly width: number;
   /** ARN of the function that buttons call with `{ "look": [subjects] }`. @default no buttons */
   readonly lookAgain?: string | undefined;
+  /** Subjects of which a look has just been asked for. @default none */
+  readonly asked?: readonly string[];
 }
 
 /** Draws an overview as HTML that CloudWatch puts into a dashboard: without scripts, and without anything from elsewhere. */
-export function drawWidget(overview: Overview, { theme, width, lookAgain }: WidgetLook): string {
+export function drawWidget(overview: Overview, { theme, width, lookAgain, asked = [] }: WidgetLook): string {
   const marks = Math.min(MARKS.most, Math.max(MARKS.least, Math.floor(width / MARK_WIDTH)));
-  return html`<div class="rc rc-${theme} cwdb-no-default-styles">${STYLE}${partsOf(overview, marks, lookAgain)}</div>`.toString();
+  return html`<div class="rc rc-${theme} cwdb-no-default-styles">${STYLE}${askedFor(asked)}${partsOf(overview, marks, lookAgain)}</div>`.toString();
 }
 
 /** Draws an overview as one HTML document that needs nothing else, in the theme of who looks at it. Its second line says whose it is. */
@@ -47,6 +50,13 @@ ${STYLE}
 ${partsOf(overview, PAGE_MARKS)}</div></main></body>
 </html>
 `.toString();
+}
+
+function askedFor(subjects: readonly string[]): Markup {
+  if (subjects.length === 0) return html``;
+  const one =
+    subjects.length === 1 ? clipped(subjects[0] ?? '', LINE_LENGTH) : plural(subjects.length, 'subject');
+  return html`<p class="rc-dim" role="status">A look at ${one} is asked for. What it finds is shown when the dashboard is drawn again.</p>`;
 }
 
 function partsOf(overview: Overview, marks: number, lookAgain?: string): Markup {

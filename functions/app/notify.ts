@@ -3,7 +3,7 @@ import type { ParsedConfig } from '../contract/config.ts';
 import { TIME_TO_WRITE_MS } from '../contract/deployment.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../contract/ledger.ts';
 import { alarmOf } from '../core/alarming.ts';
-import type { Change, Episode, SubjectState } from '../core/episode.ts';
+import type { Episode, SubjectState } from '../core/episode.ts';
 import { RecohereError } from '../core/errors.ts';
 import { byWeight, type DeployOf, deploysOf, type NamedSubject, noticeOf } from '../core/notice.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -34,6 +34,8 @@ const SWAPS_MAX = 10;
 const NAMED_MAX = 200;
 /** Subjects that a request to pause names. */
 const PAUSED_MAX = 100;
+/** The shorter window of the alarm that says that budget burns. */
+const BURN_MS = 15 * 60_000;
 /** While budget burns, a pause is asked for again after so long. */
 const PAUSE_AGAIN_MS = 60 * 60_000;
 
@@ -41,11 +43,10 @@ const PAUSE_AGAIN_MS = 60 * 60_000;
 type Mark = 'noticedAt' | 'pausedAt';
 
 /** An open episode that alarms, or will when it is overdue, without its findings: there may be very many. */
-interface Alarming extends Pick<Episode, Mark | 'isOverdue'> {
+interface Alarming extends Pick<Episode, Mark | 'cause' | 'deploy' | 'isOverdue'> {
   readonly kind: SubjectKind;
   readonly subject: string;
   readonly episode: string;
-  readonly cause: Change;
   readonly critical: boolean;
 }
 
@@ -60,9 +61,14 @@ interface Run extends NotifyPorts {
 
 /**
  * Tells of deploys that did not arrive, by what the ledger says; why it was called is of no interest, so that a call may be lost or
- * repeated. One notice a deploy, as soon as one of its episodes is overdue, and another one only when one is that no notice has named. A pause
- * is asked for when a critical one is overdue, and, once an hour for each episode, when budget burns. What is silenced, or only learnt, is
- * never named; in a window of maintenance nobody is told, and what is still open when it ends is told then.
+ * repeated. One notice a deploy, as soon as one of its episodes is overdue, and another one only when one is that no notice has named, or a
+ * critical one that only tickets have named. What is silenced, or only learnt, is never named.
+ *
+ * A pause is asked for when a critical one is overdue, and by a call that says that budget burns; for each episode once an hour at most. That is
+ * a limit and no promise: an alarm calls when it begins, and nobody calls again while it lasts.
+ *
+ * In a window of maintenance nobody is told and no pause is asked for. When it ends, what is still open is told, and pauses are asked for
+ * critical ones that are overdue. For a burn that begins in a window nobody asks for a pause, not even when the window ends.
  *
  * Episodes are marked before anything is sent. A process that dies in between, or before it has taken the marks back of what could not be
  * sent, has told nobody, and nobody will be told: that notice is lost, and the alarm is not. Where only the answer was lost, what was sent is
@@ -104,8 +110,9 @@ function alarmingBy(config: ParsedConfig, now: number): Run['alarmingOf'] {
     const { subject, open } = state;
     if (open === undefined || !of || !alarmOf(open.findings, alarmOnAt(of, state, now)).isStalled)
       return undefined;
-    const { id: episode, cause, isOverdue, noticedAt, pausedAt } = open;
-    return { kind, subject, episode, cause, critical: of.critical, isOverdue, noticedAt, pausedAt };
+    const { critical } = of;
+    const { id: episode, cause, deploy, isOverdue, noticedAt, pausedAt } = open;
+    return { kind, subject, episode, cause, deploy, critical, isOverdue, noticedAt, pausedAt };
   };
 }
 
@@ -135,23 +142,34 @@ async function sendNotice(run: Run, { deploy, members }: DeployOf<Alarming>): Pr
     if (named.length < NAMED_MAX) named.push({ subject, kind, critical, isOverdue, findings });
     else left++;
   };
-  const marked = await markAll(run, members, 'noticedAt', ({ noticedAt }) => noticedAt === undefined, name);
+  // what is critical and named in a ticket stays unmarked, so that it is paged for when it is overdue
+  const isDue = (of: Alarming) =>
+    of.noticedAt === undefined && (!of.critical || of.isOverdue || named.some(isPaging));
+  const mark = (each: readonly Alarming[]) => markAll(run, each, 'noticedAt', isDue, name);
+  const paging = await mark(members.filter(isPaging));
+  const marked = [...paging, ...(await mark(members.filter((of) => !isPaging(of))))];
   await tell(run, marked, 'noticedAt', marked.some(isUntold), () => {
     const notice = noticeOf(deploy, named, run.now, left);
     return run.notices.send(notice.json.severity, notice);
   });
 }
 
-/** A rollout whose budget burns is paused for all that does not agree; one with a critical subject that is overdue, for all critical ones. */
+/** Whether a notice that names it is a page. */
+function isPaging({ critical, isOverdue }: Pick<Alarming, 'critical' | 'isOverdue'>): boolean {
+  return critical && isOverdue;
+}
+
+/** A rollout that burns budget is paused for all that does not agree; one with a critical subject that is overdue, for all critical ones. */
 async function askForPause(
   run: Run,
   { deploy, members }: DeployOf<Alarming>,
   burning: boolean,
 ): Promise<void> {
+  // one that has just begun and is in time burns nothing yet
+  const isToBlame = members.some(({ isOverdue }) => isOverdue) || run.now - deploy.at >= BURN_MS;
   const isBurning = ({ pausedAt }: Alarming) =>
-    burning && (pausedAt === undefined || Math.abs(run.now - pausedAt) >= PAUSE_AGAIN_MS);
-  const isStalled = ({ critical, isOverdue, pausedAt }: Alarming) =>
-    critical && isOverdue && pausedAt === undefined;
+    burning && isToBlame && (pausedAt === undefined || Math.abs(run.now - pausedAt) >= PAUSE_AGAIN_MS);
+  const isStalled = (of: Alarming) => isPaging(of) && of.pausedAt === undefined;
   const hasStalled = members.some(isStalled);
   const isDue = (of: Alarming) => isBurning(of) || (hasStalled && of.critical && of.pausedAt === undefined);
   const marked = await markAll(run, members.filter(isDue), 'pausedAt', isDue);

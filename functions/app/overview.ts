@@ -23,12 +23,17 @@ import { placesOfConfig } from './scope.ts';
 import { subjectOfSecret } from './secret-scope.ts';
 import { type Watched, watchedBy } from './watched.ts';
 
-/** Subjects of one page: what is said of them stays far below the 6 MB that an answer may have. */
+/** Subjects of one page, and characters of JSON that are said of them: an answer may have 6 MB. */
 const PAGE_SUBJECTS = 100;
+const PAGE_CHARS = 2_000_000;
 /** Findings of one subject, or of one episode, that are said. */
 const FINDINGS_SAID = 10;
-/** Closed episodes of one subject. */
-const EPISODES_SAID = 10;
+/** Closed episodes of one subject whose findings are said, */
+const EPISODES_TOLD = 20;
+/** and closed episodes of it at all, of which service levels speak: more than ten a day, for four weeks. */
+const EPISODES_SAID = 300;
+/** History is a query a subject: of more subjects than this at once, as a widget shows them, only the last episode of each is said. */
+const HISTORY_SUBJECTS = 200;
 const READS_AT_ONCE = 10;
 const RUNS_SAID = 10;
 
@@ -68,10 +73,11 @@ export async function overview(
   const { after = '', limit = PAGE_SUBJECTS } = asked;
   const due =
     asked.subjects?.map((name) => namedOf(config, name)) ?? (await subjectsAfter(ports, after, limit + 1));
-  const [page, rest] = [due.slice(0, limit), due.slice(limit)];
+  const page = due.slice(0, limit);
   const { status: sweep } = await ports.sweeps.read();
   const describe = describing(config, sweep, now);
   const since = now - LEVELS_DAYS * 86_400_000;
+  const isBrief = page.length > HISTORY_SUBJECTS;
   const read = await pMap(
     page,
     async ({ kind, subject }) => {
@@ -79,31 +85,58 @@ export async function overview(
       if (state.version === 0 && asked.subjects) throw unknown(subject);
       const isGone = state.retiredAt !== undefined || state.version === 0;
       if (isGone && !asked.subjects) return { subjects: [], episodes: [] };
-      const closed = state.last ? await ports.ledgers[kind].history(subject, EPISODES_SAID) : [];
+      const most = asked.subjects ? EPISODES_TOLD : EPISODES_SAID;
+      const closed =
+        state.last && !isBrief ? await closedSince(ports.ledgers[kind], subject, since, most) : [];
       return {
         subjects: [describe(kind, state)],
         episodes: [
           ...(state.open ? [openStatus(kind, subject, state.open)] : []),
           ...withLast(closed, state.last)
             .filter(({ closedAt }) => closedAt >= since)
-            .map((episode) => closedStatus(kind, episode)),
+            .map((episode, position) => closedStatus(kind, episode, position < EPISODES_TOLD)),
         ],
       };
     },
     { concurrency: READS_AT_ONCE },
   );
-  const last = page.at(-1);
+  const told = asked.limit === undefined && !asked.subjects ? fitting(read) : read;
+  const last = page[told.length - 1];
   return {
     at: now,
     release: RELEASE,
     prefix: config.prefix,
     replicas: placesOfConfig(config).map(placeId),
-    subjects: read.flatMap(({ subjects }) => subjects),
-    episodes: newestFirst(read.flatMap(({ episodes }) => episodes)),
+    subjects: told.flatMap(({ subjects }) => subjects),
+    episodes: newestFirst(told.flatMap(({ episodes }) => episodes)),
+    isBrief,
     runs: asked.subjects || after !== '' || config.tables.length === 0 ? [] : await ports.runs(RUNS_SAID),
     sweep: sweep ?? null,
-    ...(rest.length > 0 && last && { next: cursorOf(last) }),
+    ...(told.length < due.length && last && { next: cursorOf(last) }),
   };
+}
+
+/** Closed episodes, the newest first; those from before may be among them. */
+async function closedSince(
+  ledger: Ledger,
+  subject: string,
+  since: number,
+  most: number,
+): Promise<readonly ClosedEpisode[]> {
+  const newest = await ledger.history(subject, EPISODES_TOLD);
+  const oldest = newest.at(-1);
+  const isAll = newest.length < EPISODES_TOLD || oldest === undefined || oldest.closedAt < since;
+  return isAll || most <= EPISODES_TOLD ? newest : ledger.history(subject, most);
+}
+
+/** From the first on, so much as an answer has room for; one at least. */
+function fitting<T>(read: readonly T[]): readonly T[] {
+  let chars = 0;
+  const end = read.findIndex((each, position) => {
+    chars += JSON.stringify(each).length;
+    return position > 0 && chars > PAGE_CHARS;
+  });
+  return end === -1 ? read : read.slice(0, end);
 }
 
 /** All pages of an overview as one. */
@@ -132,6 +165,7 @@ export function describing(
   const watched = watchedBy(config);
   const columns = placesOfConfig(config).map(placeId) as readonly string[];
   const unreadSubjects = new Set(sweep?.unreadSubjects);
+  const isAnyUnread = sweep !== undefined && sweep.unreadSubjectsLeft > 0; // nobody knows which
   const unreadReplicas = new Set(
     sweep?.unread.filter(({ isWhole }) => isWhole).map(({ replica }) => replica),
   );
@@ -145,7 +179,9 @@ export function describing(
       ...findings.map(({ replica }) => replica),
     ]);
     const isUnread =
-      unreadSubjects.has(subject) || [...replicas].some((replica) => unreadReplicas.has(replica));
+      isAnyUnread ||
+      unreadSubjects.has(subject) ||
+      (kind === 'function' && [...replicas].some((replica) => unreadReplicas.has(replica)));
     const seenAt = Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, last?.closedAt ?? 0);
     return {
       subject,
@@ -192,9 +228,11 @@ function openStatus(kind: SubjectKind, subject: string, episode: Episode): Episo
   };
 }
 
-function closedStatus(kind: SubjectKind, episode: ClosedEpisode): EpisodeStatus {
+function closedStatus(kind: SubjectKind, episode: ClosedEpisode, isTold: boolean): EpisodeStatus {
+  const status = statusOf(kind, episode.subject, episode);
   return {
-    ...statusOf(kind, episode.subject, episode),
+    ...status,
+    findings: isTold ? status.findings : [],
     outcome: episode.outcome,
     firstSeenAt: episode.cause.at + episode.timeToDetectMs,
     endedAt: episode.closedAt,
@@ -205,7 +243,8 @@ function closedStatus(kind: SubjectKind, episode: ClosedEpisode): EpisodeStatus 
 }
 
 function statusOf(kind: SubjectKind, subject: string, episode: Episode | ClosedEpisode) {
-  const { id, cause, findings, rotation, reached = {} } = episode;
+  const { id, deploy, findings, rotation, reached = {} } = episode;
+  const cause = { ...(deploy ?? episode.cause), at: episode.cause.at };
   const hops = rotation?.hops.flatMap(({ replica, consumer, at }) =>
     at === null || consumer !== undefined ? [] : [{ replica, at }],
   );

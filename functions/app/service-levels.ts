@@ -1,1 +1,1 @@
-export { OBJECTIVES, type ServiceLevels, serviceLevels } from '../core/service-levels.ts';
+export { OBJECTIVES, type ServiceLevels, SWEEP_LATE_MS, serviceLevels } from '../core/service-levels.ts';

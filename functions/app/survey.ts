@@ -70,12 +70,20 @@ export type SettledRevisions = Map<string, string>;
 export interface Order {
   /** Only functions of such groups are read; the others are found, so that each has its functions. @default all */
   readonly isWanted?: (group: LookGroup) => boolean;
-  /** Subjects of such groups are read first. */
+  /** Subjects of such groups are read first, until it is time for the others. */
   readonly isFirst?: (group: LookGroup) => boolean;
-  /** The others begin with the first of which the {@link turnOf} is not before this, and end with the one before it. */
-  readonly from?: string | undefined;
+  /** In epoch milliseconds; what is left of the first ones by then is not read. @default there is time for all */
+  readonly firstUntil?: number;
+  /** Both begin with the first of which the {@link turnOf} is not before this, and end with the one before it. */
+  readonly from?: Cursors | undefined;
   /** What lists cannot be believed about: replicas, as `<place> <subject>`, of which an update has failed or is under way. */
   readonly doubted?: ReadonlySet<string>;
+}
+
+/** Where to begin, among the first ones and among the others. */
+export interface Cursors {
+  readonly first?: string | undefined;
+  readonly others?: string | undefined;
 }
 
 /** What the order of reads goes by. */
@@ -120,7 +128,11 @@ export async function survey(
       due,
       async ({ group, subject, member }) => {
         const isDoubted = order.doubted?.has(`${placeId(place)} ${subject}`) ?? false;
-        const observation = await observeMember(ports, key, place, group, member, isDoubted);
+        const isOver =
+          order.isFirst?.(group) && ports.clock.now() >= (order.firstUntil ?? Number.POSITIVE_INFINITY);
+        const observation = isOver
+          ? unreadAt(ports.clock.now())
+          : await observeMember(ports, key, place, group, member, isDoubted);
         if (observation) sightings.push({ name: member.name, subject, group, observation });
         onFunction();
       },
@@ -137,6 +149,11 @@ export async function survey(
     .filter(({ group }) => !isWanted(group))
     .map(({ group: { path }, subject }) => ({ path, subject }));
   return { place, sightings, passedOver, refused };
+}
+
+/** Time was up. */
+function unreadAt(at: number): Observation {
+  return { state: 'unobservable', at, refusal: { code: 'NOT_READ' } };
 }
 
 /** A function that a group selects. */
@@ -171,12 +188,12 @@ async function find(
   return { found: [...found.values()], refused };
 }
 
-/** Those of whom it is said first; then the others, from where it is said, and round to what is before that. */
-function inTurn(found: readonly Found[], { isFirst, from }: Order): readonly Found[] {
+/** The first ones, then the others, each from where it is said, and round to what is before that. */
+function inTurn(found: readonly Found[], { isFirst, from = {} }: Order): readonly Found[] {
   if (isFirst === undefined) return found;
   const rank = ({ group, subject }: Found) => {
-    if (isFirst(group)) return 0;
-    return from === undefined || turnOf(group, subject) >= from ? 1 : 2;
+    const [base, begin = ''] = isFirst(group) ? [0, from.first] : [2, from.others];
+    return base + (turnOf(group, subject) >= begin ? 0 : 1);
   };
   const turn = ({ group, subject }: Found) => turnOf(group, subject);
   return found.toSorted((a, b) => rank(a) - rank(b) || (turn(a) < turn(b) ? -1 : 1));

@@ -70,21 +70,36 @@ export async function sweep(
     const now = ports.clock.now();
     const due = isAskedFor ? ALL : dueAt(memory, now);
     const isShort = hasCritical(config) && !memory.isSlow;
-    time.readUntil(isShort ? Math.min(time.until, now + CRITICAL_SWEEP_MS) : time.until);
-    return await (due.functions ? sweepAll(ports, config, memory, due) : sweepCritical(ports, config));
+    const until = isShort ? Math.min(time.until, now + CRITICAL_SWEEP_MS) : time.until;
+    time.readUntil(until);
+    return await (due.functions
+      ? sweepAll(ports, config, memory, due, until)
+      : sweepCritical(ports, config, memory));
   } finally {
     await ports.turns.end(turn);
   }
 }
 
-async function sweepCritical(ports: SweepPorts, config: ParsedConfig): Promise<SweepEnd> {
-  const [functions, secrets] = await Promise.all([
-    verifyCritical(ports, config),
+async function sweepCritical(
+  ports: SweepPorts,
+  config: ParsedConfig,
+  memory: SweepMemory,
+): Promise<SweepEnd> {
+  const [functions, secrets] = await both(
+    verifyCritical(ports, config, memory.criticalFrom),
     verifyCriticalSecrets(ports.rotation, config),
-  ]);
+  );
   const standings = [...functions.standings, ...secrets.standings];
-  if (hasCritical(config)) ports.telemetry.publish('CriticalStalled', criticalStalled(standings));
-  await end(ports, standings, [...functions.errors, ...secrets.errors]);
+  const errors = [...functions.errors, ...secrets.errors];
+  // where some could not be found, the gauge stays as it was
+  if (hasCritical(config) && functions.isWhole) {
+    ports.telemetry.publish('CriticalStalled', criticalStalled(standings));
+  }
+  const { criticalFrom } = functions;
+  if (criticalFrom !== memory.criticalFrom) {
+    await remember(ports, { ...memory, criticalFrom, version: memory.version + 1 }, errors);
+  }
+  await end(ports, standings, errors);
   return { what: 'critical', left: 0, ahead: standings.filter(({ isAhead }) => isAhead).length };
 }
 
@@ -93,17 +108,21 @@ async function sweepAll(
   config: ParsedConfig,
   memory: SweepMemory,
   due: Due,
+  until: number,
 ): Promise<SweepEnd> {
   const startedAt = ports.clock.now();
-  const [functions, secrets] = await Promise.all([
-    verifyAll(ports, config, memory.from),
+  const from = { first: memory.criticalFrom, others: memory.from };
+  const firstUntil = startedAt + (until - startedAt) / 2;
+  const [functions, secrets] = await both(
+    verifyAll(ports, config, { from, firstUntil }),
     verifyAllSecrets(ports.rotation, config, due.secrets),
-  ]);
+  );
   const expected = functions.expected + secrets.expected;
   const read = functions.read + secrets.read;
   publishGauges(ports, config, functions, secrets);
   const tell = ports.telemetry.publish;
-  if (expected > 0) tell('TelemetryCompleteness', (100 * read) / expected);
+  const unread = [...functions.unread, ...secrets.unread];
+  if (expected > 0 || unread.length > 0) tell('TelemetryCompleteness', (100 * read) / Math.max(1, expected));
   tell('SweepHeartbeat', 1);
   const next = sweptBy(memory, due, functions, {
     startedAt,
@@ -111,16 +130,25 @@ async function sweepAll(
     expected,
     read,
     left: functions.left,
-    unread: [...functions.unread, ...secrets.unread],
+    unread,
     unreadSubjects: [...functions.unreadSubjects, ...secrets.unreadSubjects],
   });
   const errors = [...functions.errors, ...secrets.errors];
-  if (!(await ports.sweeps.swap(next))) {
-    errors.push(new RecohereError('CONTENDED', 'another sweep was under way', { retryable: true }));
-  }
+  await remember(ports, next, errors);
   const standings = [...functions.standings, ...secrets.standings];
   await end(ports, standings, errors);
   return { what: 'all', left: functions.left, ahead: standings.filter(({ isAhead }) => isAhead).length };
+}
+
+/** Both to their end, so that nothing is under way when the turn ends. @throws What the first that failed has thrown */
+async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
+async function remember({ sweeps }: SweepPorts, next: SweepMemory, errors: unknown[]): Promise<void> {
+  if (await sweeps.swap(next)) return;
+  errors.push(new RecohereError('CONTENDED', 'another sweep was under way', { retryable: true }));
 }
 
 function publishGauges(ports: SweepPorts, config: ParsedConfig, functions: Swept, secrets: Swept): void {

@@ -1,4 +1,5 @@
 import type { SweepStatus } from '../contract/overview.ts';
+import type { Finding } from '../contract/report.ts';
 import type { Episode, EpisodeRules } from '../core/episode.ts';
 import type { Standing } from './standing.ts';
 
@@ -22,16 +23,30 @@ export interface Swept {
   /** Replicas that could not be read: of all subjects, or where nothing could be read, of places. */
   readonly unreadReplicas: number;
   readonly unreadSubjects: readonly string[];
-  /** Subjects that are left for the next sweep, since time was up, and which one it should begin with. */
+  /** Subjects that are left for the next sweep, since time was up, and with which one of the others it should begin. */
   readonly left: number;
   readonly from?: string | undefined;
+  /** The same among what is critical. */
+  readonly criticalFrom?: string | undefined;
   /** Whether time was up before all functions were found. */
   readonly isSlow: boolean;
   /** Of single subjects; the others are done. */
   readonly errors: readonly unknown[];
 }
 
-export type Unread = SweepStatus['unread'][number];
+type Unread = SweepStatus['unread'][number];
+
+/** Why replicas could not be read, of which findings say so. */
+export function reasonsIn(findings: readonly Finding[]): Unread[] {
+  return findings.flatMap((finding) =>
+    finding.kind === 'unobservable' ? [{ replica: finding.replica, refusal: finding.refusal }] : [],
+  );
+}
+
+/** Each once. */
+export function distinct(unread: readonly Unread[]): Unread[] {
+  return [...new Map(unread.map((each) => [JSON.stringify(each), each])).values()];
+}
 
 /** A message is tried again as a whole, so one reason is enough. */
 export function failFirst({ errors }: { readonly errors: readonly unknown[] }): void {

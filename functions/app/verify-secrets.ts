@@ -18,7 +18,7 @@ import { lateOf } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
 import { answering, nudged, remembering, type SettlePorts, settle, statesOf } from './settle.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { failFirst, type Open, type Swept } from './swept.ts';
+import { distinct, failFirst, type Open, reasonsIn, type Swept } from './swept.ts';
 import { tellingOf, tellLost } from './telling.ts';
 import { alarmOnAt, watchedBy, watchedSecret } from './watched.ts';
 
@@ -137,7 +137,7 @@ export async function verifyAllSecrets(
     standings: standingsOf(config, states, at),
     expected,
     read: Math.max(0, expected - unreadReplicas - looked.unseen),
-    unread: [],
+    unread: distinct(reasonsIn(states.flatMap(({ open }) => open?.findings ?? []))),
     unreadReplicas,
     unreadSubjects: unread.map(({ subject }) => subject),
     left: 0,
@@ -211,7 +211,8 @@ async function verifySecret(
           const rules = { ...rotationRulesOf(config, secret), alarmOn };
           const end = superseded(before, seen, rules);
           isOver = end === undefined;
-          const taken = heed(before, end ?? rotate(before, heard, seen, rules), event, seen.at);
+          const step = end ?? rotate(before, heard, seen, rules);
+          const taken = heed(before, step, { told: event, unread: unreadIn(seen), at: seen.at });
           return remembering(taken, { retiredAt: undefined, ...answering(before, told?.byHand) });
         },
         (taken) => {
@@ -232,6 +233,10 @@ async function verifySecret(
   if (probed.length === 0) return state;
   // a probe may take its time, and what was read before it is old by then
   return take({ loads: probed }, await lookAtSecret(ports, secret.name, places));
+}
+
+function unreadIn({ observations }: SecretLook): PlaceId[] {
+  return [...observations].flatMap(([replica, { state }]) => (state === 'unobservable' ? [replica] : []));
 }
 
 type Observations = ReadonlyMap<PlaceId, SecretObservation>;

@@ -207,8 +207,13 @@ function taking(
     const taken = step(state, told, looked, rulesOf(config, group, alarmOn));
     const event = byHand === undefined ? told : undefined; // who asks by hand tells of no move
     const beside = { group: group.path, retiredAt: undefined, ...answering(state, byHand) };
-    return remembering(heed(state, taken, event, at), beside);
+    return remembering(heed(state, taken, { told: event, unread: unreadIn(subject), at }), beside);
   };
+}
+
+function unreadIn({ findings }: Subject): PlaceId[] {
+  const unread = findings.filter(({ kind }) => kind === 'unobservable');
+  return [...new Set(unread.map(({ replica }) => replica as PlaceId))];
 }
 
 /** Whether a replica of the subject was not read since time was up. */

@@ -45,8 +45,9 @@ export function watchedSecret({ mode }: ParsedConfig, secret: WatchedSecret): Wa
 }
 
 /**
- * What the config says of subjects by what is remembered of them: of functions by the group that they were last seen to belong to. One
- * that no place shows may be of any group that is not only learnt. `undefined` for a secret that is not watched any more.
+ * What the config says of subjects by what is remembered of them: of functions by the group that they were last seen to belong to. Of a
+ * group that is not there any more, it may be any that is not only learnt; of none, which an older release did not remember, nothing
+ * alarms before the next sweep. `undefined` for a secret that is not watched any more.
  */
 export function watchedBy(config: ParsedConfig) {
   const secrets = new Map(config.secrets.map((secret) => [subjectOfSecret(config, secret), secret]));
@@ -61,7 +62,8 @@ export function watchedBy(config: ParsedConfig) {
     targets: { convergenceMs: CONVERGENCE_SECONDS.other * 1000, exposurePercent: SECRET_EXPOSURE_PERCENT },
   };
   return {
-    function: ({ group }: Pick<SubjectState, 'group'>): Watched => groups.get(group ?? '') ?? any,
+    function: ({ group }: Pick<SubjectState, 'group'>): Watched =>
+      group === undefined ? { ...any, mode: 'learn' } : (groups.get(group) ?? any),
     secret: (subject: string): Watched | undefined => {
       const secret = secrets.get(subject);
       return secret && watchedSecret(config, secret);

@@ -32,5 +32,5 @@ export async function widget(
   if (describe) return { markdown: DESCRIPTION };
   if (look.length > 0) await ports.verify(look);
   const known = await overview(ports, config, { limit: Number.POSITIVE_INFINITY });
-  return drawWidget(known, { ...widgetContext, lookAgain: ownArn });
+  return drawWidget(known, { ...widgetContext, lookAgain: ownArn, asked: look });
 }

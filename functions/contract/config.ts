@@ -228,14 +228,33 @@ const tableSchema = z
     }),
   );
 
+/** Minutes, hours and days of a month as numbers, months as either, days of a week by name: what AWS's mute rules and a crontab both take. */
+const CRON = /^cron\([\d*,-]+ [\d*,-]+ [\d*,-]+ [\dA-Z*,-]+ [A-Z*,-]+\)$/;
+const AT = /^at\(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}\)$/;
+
 const windowSchema = z.strictObject({
-  /** When it begins: a cron expression of five fields, such as `cron(0 2 * * 6)`, or `at(2026-12-24T18:00)`. */
-  schedule: z.string().check(z.regex(/^(cron|at)\(.+\)$/, 'is not cron(…) or at(…)')),
+  /** When it begins: a cron expression of five fields, such as `cron(0 2 * * SAT)`, or `at(2026-12-24T18:00)`. */
+  schedule: z.string().check(
+    z.refine((text) => CRON.test(text) || AT.test(text), {
+      error: 'is neither cron(…) of five fields, with names for days of the week, nor at(yyyy-MM-ddThh:mm)',
+    }),
+  ),
   /** How long it lasts, in minutes: up to 15 days. */
   minutes: z.int().check(z.minimum(1), z.maximum(21_600)),
   /** Name of the zone that the schedule speaks of, such as `Europe/Berlin`. */
-  timezone: z._default(name, 'UTC'),
+  timezone: z._default(
+    z.string().check(z.refine(isZone, { error: 'is not the name of a time zone, such as Europe/Berlin' })),
+    'UTC',
+  ),
 });
+
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
 
 /** What is no mistake, and yet will not do what the config asks for, one line each with its path. */
 export function warningsOf({ secrets }: ParsedConfig): readonly string[] {

@@ -10,8 +10,10 @@ export interface Overview {
   readonly replicas: readonly string[];
   /** What is watched, by name; functions before secrets. */
   readonly subjects: readonly SubjectStatus[];
-  /** Those that are open and those that ended within {@link LEVELS_DAYS}, the newest first. */
+  /** Those that are open and those that ended within {@link LEVELS_DAYS}, the newest first; of one subject 300 at most. */
   readonly episodes: readonly EpisodeStatus[];
+  /** Whether there are so many subjects that of each only the last episode is here: too little for service levels. */
+  readonly isBrief: boolean;
   /** The newest first; none if the config has no tables. */
   readonly runs: readonly RunProgress[];
   /** What the sweep last said; `null` before the first. */
@@ -73,7 +75,7 @@ export interface EpisodeStatus {
   readonly subject: string;
   readonly kind: SubjectKind;
   readonly outcome: EpisodeOutcome;
-  /** Of the change that caused it, or of what was seen first. */
+  /** When its first change was, or when it was first seen; and who told, of a deploy if somebody named one. */
   readonly cause: { readonly id: string; readonly source: string; readonly at: number };
   readonly firstSeenAt: number;
   /** `null` while it is open. */
@@ -124,4 +126,6 @@ export interface SweepStatus {
   }[];
   /** Subjects that could not be read in all their replicas, from the first on as far as there is room. */
   readonly unreadSubjects: readonly string[];
+  /** How many of them are not named. */
+  readonly unreadSubjectsLeft: number;
 }

@@ -11,8 +11,8 @@ const WIDTH = { least: 300, most: 3_000, unknown: 1_000 } as const;
 export const widgetSchema = z.catch(
   z.object({
     describe: z.catch(z.boolean(), false),
-    /** Names of subjects that a look is asked for. */
-    look: z.catch(z.array(z.string().check(z.minLength(1), z.maxLength(1_100))).check(z.maxLength(100)), []),
+    /** Names of subjects that a look is asked for: as many, and as long, as one message takes. */
+    look: z.catch(z.array(z.string().check(z.minLength(1), z.maxLength(600))).check(z.maxLength(100)), []),
     widgetContext: z.catch(
       z.object({
         theme: z.catch(z.enum(['light', 'dark']), 'light'),

@@ -21,6 +21,19 @@ export interface Expectation {
   readonly root: string;
 }
 
+/** Who tells of a deploy by an id that all its events have; others tell of single calls. */
+const DEPLOY_SOURCES: readonly string[] = [
+  'aws.cloudformation',
+  'aws.codedeploy',
+  'aws.codepipeline',
+  'recohere.deploy',
+];
+
+/** Whether the id of a change is that of a deploy. */
+export function namesDeploy({ source }: Pick<Change, 'source'>): boolean {
+  return DEPLOY_SOURCES.includes(source);
+}
+
 /** A change as it is told, with what it asks for. */
 export interface Told extends Change {
   readonly expected?: Expectation | undefined;
@@ -60,7 +73,10 @@ export interface Rotation {
 export interface Episode {
   /** The version of the state that opens it: two handlers that race to open it give it one name, and no other has it. */
   readonly id: string;
+  /** The first change that joined. */
   readonly cause: Change;
+  /** The first that names a deploy: a call that CloudTrail tells of is older than the deploy that made it. */
+  readonly deploy?: Change | undefined;
   /** From when the longest rollout counts: the cause; or, if what was open did not alarm, when it began to. */
   readonly since: number;
   /** The last change that joined; the cause at first. */
@@ -102,6 +118,7 @@ export interface ClosedEpisode {
   readonly id: string;
   readonly subject: string;
   readonly cause: Change;
+  readonly deploy?: Change | undefined;
   readonly outcome: EpisodeEnd;
   readonly wasOverdue: boolean;
   /** First seen − the cause. */
@@ -134,6 +151,8 @@ export interface SubjectState {
   readonly wake: number;
   /** Of a secret: what looks and consumers have told so far. */
   readonly secret?: SecretMemory | undefined;
+  /** Replicas of which an event has told that could not be read since. */
+  readonly toldUnread?: readonly PlaceId[] | undefined;
   /** Moves that no event has told of yet. */
   readonly untold?: readonly Move[] | undefined;
   /** The last change that somebody told, as far as it came with something that was written. */
@@ -269,7 +288,13 @@ export function step(
 export function retire(before: SubjectState, at: number): Step {
   const isUnknown = before.version === 0 || before.retiredAt !== undefined;
   if (isUnknown || at < lastLookedAt(before)) return { state: before, isFlap: false };
-  const gone = { agreed: undefined, asked: undefined, untold: undefined, retiredAt: at };
+  const gone = {
+    agreed: undefined,
+    asked: undefined,
+    untold: undefined,
+    toldUnread: undefined,
+    retiredAt: at,
+  };
   if (before.open === undefined) return { state: { ...before, ...gone }, isFlap: false };
   const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
@@ -359,7 +384,14 @@ function goOn(
 function joined(episode: Episode, news: Change | undefined): Episode {
   if (news === undefined) return episode;
   const cause = news.at < episode.cause.at ? news : episode.cause;
-  return { ...episode, cause, lastChangeAt: Math.max(episode.lastChangeAt, news.at) };
+  const { deploy } = episode;
+  const isFirstDeploy = namesDeploy(news) && (deploy === undefined || news.at < deploy.at);
+  return {
+    ...episode,
+    cause,
+    ...(isFirstDeploy && { deploy: news }),
+    lastChangeAt: Math.max(episode.lastChangeAt, news.at),
+  };
 }
 
 /** Agreement without movement: remembered the first time, and when replicas, facets or the fingerprint key are new. */
@@ -399,6 +431,7 @@ function opened({ version, agreed }: SubjectState, cause: Change, seen: Seen): E
   return {
     id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
     cause,
+    ...(namesDeploy(cause) && { deploy: cause }),
     since: cause.at,
     lastChangeAt: cause.at,
     lastMovedAt: seen.movedAt,
@@ -501,6 +534,7 @@ function closing(
     id: episode.id,
     subject: before.subject,
     cause: episode.cause,
+    ...(episode.deploy && { deploy: episode.deploy }),
     outcome,
     wasOverdue: episode.isOverdue,
     timeToDetectMs: episode.firstSeenAt - episode.cause.at,

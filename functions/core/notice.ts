@@ -1,6 +1,6 @@
 import { type NamedDeploy, type Notice, type NoticeJson, TEXT_MAX } from '../contract/notices.ts';
 import type { Finding } from '../contract/report.ts';
-import type { Change } from './episode.ts';
+import { type Episode, namesDeploy } from './episode.ts';
 import { listed, phraseOf, plural } from './words.ts';
 
 export type { Severity } from '../contract/deployment.ts';
@@ -16,8 +16,7 @@ export interface DeployOf<T> {
   readonly members: readonly [T, ...T[]];
 }
 
-/** Sources whose ids are of single events, or of nothing that was told: what came at about the same time is taken for one deploy. */
-const SOURCES_WITHOUT_DEPLOYS: readonly string[] = ['look', 'aws.lambda', 'aws.secretsmanager'];
+/** Where no deploy is named, what came at about the same time is taken for one. */
 const AT_ABOUT_ONE_TIME_MS = 15 * 60_000;
 
 /** A stack's name comes back with its next deploy. */
@@ -51,15 +50,17 @@ const LOOKS_LIKE: Readonly<Record<string, string>> = {
  * Puts together what one deploy has caused: by its id and who told, within an hour; or, where no id of a deploy was told, within a
  * quarter of an hour. Both count from the first.
  */
-export function deploysOf<T extends { readonly cause: Change }>(all: readonly T[]): readonly DeployOf<T>[] {
+export function deploysOf<T extends Pick<Episode, 'cause' | 'deploy'>>(
+  all: readonly T[],
+): readonly DeployOf<T>[] {
   const deploys: { readonly deploy: NamedDeploy; readonly members: [T, ...T[]] }[] = [];
   const latest = new Map<string, (typeof deploys)[number]>();
-  for (const member of all.toSorted((a, b) => a.cause.at - b.cause.at)) {
-    const { id, source, at } = member.cause;
-    const isUntold = SOURCES_WITHOUT_DEPLOYS.includes(source);
-    const key = JSON.stringify(isUntold ? [source] : [source, id]);
+  const named = all.map((member) => ({ member, by: member.deploy ?? member.cause }));
+  for (const { member, by } of named.toSorted((a, b) => a.by.at - b.by.at)) {
+    const { id, source, at } = by;
+    const key = JSON.stringify(namesDeploy(by) ? [source, id] : [source]);
     const known = latest.get(key);
-    if (known && at - known.deploy.at <= (isUntold ? AT_ABOUT_ONE_TIME_MS : ONE_DEPLOY_MS)) {
+    if (known && at - known.deploy.at <= (namesDeploy(by) ? ONE_DEPLOY_MS : AT_ABOUT_ONE_TIME_MS)) {
       known.members.push(member);
       continue;
     }
@@ -98,12 +99,13 @@ export function noticeOf(deploy: NamedDeploy, named: readonly NamedSubject[], no
   };
 }
 
-function whatOf({ id, source }: NamedDeploy): string {
-  if (source === 'look') return 'a change that nobody told of';
-  const told = clipped(source, NAME_MAX);
-  return SOURCES_WITHOUT_DEPLOYS.includes(source)
-    ? `a change told by ${told}`
-    : `deploy ${clipped(id, NAME_MAX)} (${told})`;
+function whatOf(deploy: NamedDeploy): string {
+  if (deploy.source === 'look') return 'a change that nobody told of';
+  if (deploy.source === 'manual') return 'a look by hand';
+  const told = clipped(deploy.source, NAME_MAX);
+  return namesDeploy(deploy)
+    ? `deploy ${clipped(deploy.id, NAME_MAX)} (${told})`
+    : `a change told by ${told}`;
 }
 
 function textOf(head: string, lines: readonly string[], left: number): string {

@@ -1,3 +1,4 @@
+import { SWEEP_EVERY_MINUTES } from '../contract/deployment.ts';
 import { type EpisodeStatus, LEVELS_DAYS, type Overview, type SubjectStatus } from '../contract/overview.ts';
 
 /** What is promised of all subjects together; what is promised of one stands in its `targets`. */
@@ -11,6 +12,9 @@ export const OBJECTIVES = {
   /** Share of replicas that a sweep has read. */
   completenessPercent: 99,
 } as const;
+
+/** A sweep that ended longer ago is late: three have not come, and the alarm of the heartbeat sounds. */
+export const SWEEP_LATE_MS = 3 * SWEEP_EVERY_MINUTES * 60_000;
 
 /** Of 95 in 100. */
 const PERCENTILE = 0.95;
@@ -27,7 +31,7 @@ export interface Timeliness extends Level {
   readonly withinPercent: number | null;
   /** 95th percentile of those that went forward. */
   readonly p95Ms: number | null;
-  /** How many it speaks of: those that went forward, and those that are open and past their deadline, which are too late already. */
+  /** How many it speaks of: those that went forward, and those that passed their deadline and are open or were rolled back: too late. */
   readonly episodes: number;
 }
 
@@ -117,7 +121,9 @@ function timeliness(episodes: readonly Known[]): Timeliness {
   const forward = episodes.flatMap(({ outcome, convergenceMs, targets }) =>
     outcome === 'forward' && convergenceMs !== null ? [{ ms: convergenceMs, targets }] : [],
   );
-  const late = episodes.filter(({ outcome, isOverdue }) => outcome === 'open' && isOverdue);
+  const late = episodes.filter(
+    ({ outcome, isOverdue }) => isOverdue && (outcome === 'open' || outcome === 'rolled-back'),
+  );
   const within = forward.filter(({ ms, targets }) => ms <= targets.convergenceMs);
   const { percent, of, isMet } = share(
     within.length,

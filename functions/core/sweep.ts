@@ -9,6 +9,8 @@ export interface SweepMemory {
   readonly roundAt?: number | undefined;
   /** Where the next sweep goes on; absent if the round is over. */
   readonly from?: string | undefined;
+  /** The same among what is critical, if that took too long. */
+  readonly criticalFrom?: string | undefined;
   /** Whether the last one had no time to find all functions: the next one takes as long as it may. */
   readonly isSlow?: boolean | undefined;
   /** When all secrets were last looked at. */
@@ -29,24 +31,26 @@ const ROUND_MS = SWEEP_EVERY_MINUTES * 60_000;
 const SECRETS_MS = SECRETS_SWEEP_EVERY_MINUTES * 60_000;
 
 /** What is due by now: a round that is not over goes on. Of a clock that has been put back, nothing is believed. */
-export function dueAt({ roundAt, from, secretsAt }: SweepMemory, now: number): Due {
+export function dueAt({ roundAt, from, isSlow = false, secretsAt }: SweepMemory, now: number): Due {
   const isOver = (since: number | undefined, everyMs: number) =>
     since === undefined || since > now || now - since >= everyMs - JITTER_MS;
+  const isUnderWay = from !== undefined || isSlow;
   return {
-    functions: from !== undefined || isOver(roundAt, ROUND_MS),
+    functions: isUnderWay || isOver(roundAt, ROUND_MS),
     secrets: isOver(secretsAt, SECRETS_MS),
   };
 }
 
-/** Replicas and subjects that a status names. */
+/** Replicas that a status names, and characters of all names of subjects in it. */
 const UNREAD_NAMED = 100;
+const UNREAD_NAMED_CHARS = 100_000;
 
 /** What is remembered of a sweep. */
 export function sweptBy(
   { version, roundAt, from, secretsAt }: SweepMemory,
   due: Due,
-  { from: next, isSlow }: Pick<SweepMemory, 'from' | 'isSlow'>,
-  status: SweepStatus,
+  { from: next, criticalFrom, isSlow }: Pick<SweepMemory, 'from' | 'criticalFrom' | 'isSlow'>,
+  status: Omit<SweepStatus, 'unreadSubjectsLeft'>,
 ): SweepMemory {
   const begins = from === undefined || roundAt === undefined;
   const since = due.secrets ? status.startedAt : secretsAt;
@@ -54,12 +58,20 @@ export function sweptBy(
     version: version + 1,
     roundAt: begins ? status.startedAt : roundAt,
     ...(next !== undefined && { from: next }),
+    ...(criticalFrom !== undefined && { criticalFrom }),
     ...(isSlow && { isSlow }),
     ...(since !== undefined && { secretsAt: since }),
-    status: {
-      ...status,
-      unread: status.unread.slice(0, UNREAD_NAMED),
-      unreadSubjects: status.unreadSubjects.slice(0, UNREAD_NAMED),
-    },
+    status: { ...status, unread: status.unread.slice(0, UNREAD_NAMED), ...named(status.unreadSubjects) },
   };
+}
+
+/** So many names as there is room for. */
+function named(subjects: readonly string[]): Pick<SweepStatus, 'unreadSubjects' | 'unreadSubjectsLeft'> {
+  let chars = 0;
+  const end = subjects.findIndex((subject) => {
+    chars += subject.length;
+    return chars > UNREAD_NAMED_CHARS;
+  });
+  const unreadSubjects = end === -1 ? subjects : subjects.slice(0, end);
+  return { unreadSubjects, unreadSubjectsLeft: subjects.length - unreadSubjects.length };
 }

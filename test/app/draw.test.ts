@@ -91,6 +91,7 @@ describe('the headline', () => {
     left: 0,
     unread: [],
     unreadSubjects: [],
+    unreadSubjectsLeft: 0,
   };
   it.each<{ reason: string; overview: Partial<Overview>; says: string[]; warnings: number }>([
     { reason: 'nothing is watched', overview: { sweep }, says: ['Nothing is watched yet'], warnings: 0 },
@@ -123,6 +124,7 @@ describe('the headline', () => {
             refusal: { code: 'ACCESS_DENIED' },
           })),
           unreadSubjects: ['cart'],
+          unreadSubjectsLeft: 0,
           left: 3,
         },
       },
@@ -242,13 +244,57 @@ describe('the matrix', () => {
     expect(drawn.match(/<td(?: title="([^"]*)")?><div class="rc-cell/)?.[1], reason).toBe(why);
   });
 
-  it('never takes what a sweep could not read for agreement', () => {
-    const unread = [{ replica: EU, refusal: { code: 'REGION_UNREACHABLE' as const } }];
-    const sweep = { startedAt: NOW, endedAt: NOW, expected: 2, read: 1, left: 0, unread, unreadSubjects: [] };
-    expect(
-      cellsOf(of([aSubject('cart', { replicas: [US, EU] })], { sweep, replicas: [US, WEST, EU] })),
-    ).toEqual(['ok', 'not expected', 'unread']);
-  });
+  it.each<{
+    reason: string;
+    isWhole?: true;
+    status?: Partial<SubjectStatus>;
+    cells: string[];
+  }>([
+    { reason: 'no function of a replica', isWhole: true, cells: ['ok', 'not expected', 'unread'] },
+    {
+      reason: 'no function of a replica, which says nothing of secrets',
+      isWhole: true,
+      status: { kind: 'secret' },
+      cells: ['ok', 'not expected', 'ok'],
+    },
+    { reason: "another subject's replica", cells: ['ok', 'not expected', 'ok'] },
+    {
+      reason: 'something of this subject, and nobody knows what',
+      status: { verdict: 'unobservable' },
+      cells: ['not told', 'not expected', 'not told'],
+    },
+    {
+      reason: 'what is known of this subject',
+      status: {
+        verdict: 'unobservable',
+        findings: [{ replica: EU, facet: 'env', kind: 'unobservable', keys: [], refusal }],
+      },
+      cells: ['ok', 'not expected', 'unread'],
+    },
+    {
+      reason: 'no function of a replica, so that nothing is known of the subject there',
+      isWhole: true,
+      status: { verdict: 'unobservable' },
+      cells: ['ok', 'not expected', 'unread'],
+    },
+  ])(
+    'never takes what a sweep could not read for agreement: $reason',
+    ({ isWhole, status, cells, reason }) => {
+      const unread = [{ replica: EU, refusal, ...(isWhole && { isWhole }) }];
+      const sweep = {
+        startedAt: NOW,
+        endedAt: NOW,
+        expected: 2,
+        read: 1,
+        left: 0,
+        unread,
+        unreadSubjects: [],
+        unreadSubjectsLeft: 0,
+      };
+      const cart = aSubject('cart', { replicas: [US, EU], ...status });
+      expect(cellsOf(of([cart], { sweep, replicas: [US, WEST, EU] })), reason).toEqual(cells);
+    },
+  );
 
   it('names the first finding at once, all of those that there is room for on a click, and counts the rest', () => {
     const findings = Array.from({ length: 20 }, (_, position) => differs(EU, { keys: [`KEY_${position}`] }));
@@ -269,6 +315,7 @@ describe('the matrix', () => {
       left: 0,
       unread: [],
       unreadSubjects: ['a'],
+      unreadSubjectsLeft: 0,
     };
     const drawn = of([aSubject('a', { critical: true, kind: 'secret', mode: 'learn', silence })], { sweep });
     expect([...drawn.matchAll(/<span class="rc-mark">(.*?)<\/span>/g)].map(([, mark]) => mark)).toEqual([
@@ -373,8 +420,22 @@ describe('the timeline', () => {
       anEpisode('gone', 60_000),
     ];
     const [cart, gone] = lanesOf(drawn(episodes, { subjects: [aSubject('cart')] }));
-    expect(cart).toContain('<title>target 5m</title>');
+    expect(cart).toContain('<title>target 5m after the last change</title>');
     expect(gone).not.toContain('target');
+  });
+
+  it('counts the target from the last change that joined, as the level does', () => {
+    const [HOUR, MINUTE] = [3_600_000, 60_000];
+    const waves = (convergenceMs: number) =>
+      anEpisode('cart', HOUR, { endedAt: NOW - HOUR + 30 * MINUTE, convergenceMs });
+    const targetsOf = (episodes: readonly EpisodeStatus[]) =>
+      [...drawn(episodes, { subjects: [aSubject('cart')] }).matchAll(/x1="([\d.]+)%"[^>]*rc-target/g)].map(
+        ([, x]) => Number(x),
+      );
+    const [, one = 0, late = 0] = targetsOf([waves(30 * MINUTE), waves(20 * MINUTE)]); // the first is the legend's
+    expect(one).toBeGreaterThan(0);
+    expect(late).toBeGreaterThan(one);
+    expect(targetsOf([waves(MINUTE)])).toHaveLength(1); // it came to agree before its target was due
   });
 
   it('draws bars and marks within its width, whatever the clocks said', () => {
@@ -416,13 +477,19 @@ it('draws runs with how far they are, what they counted and cost', () => {
 it('holds service levels against what was promised, and says where there is nothing to say', () => {
   const text = textOf(widget(SAMPLE));
   expect(text).toContain(
-    'Functions agree in time 60 % missed p95 2m, 5 episodes objective: 95 % within target',
+    'Functions agree in time 50 % missed p95 2m, 6 episodes objective: 95 % within target',
   );
   expect(text).toContain('Time to detect, p95 1m 10s met');
   expect(text).toContain('Read by the last sweep 97.6 % missed 168 of 172 replicas objective: above 99 %');
   expect(textOf(of([aSubject('cart')]))).toContain(
     'Partial deploys – nothing to say yet objective: below 0.5 %',
   );
+});
+
+it('claims no service levels where only the last episode of each subject is known', () => {
+  const text = textOf(widget({ ...SAMPLE, isBrief: true }));
+  expect(text).toContain('too many subjects to sum up here');
+  expect(text).not.toContain('Functions agree in time');
 });
 
 describe('looking again', () => {

@@ -373,6 +373,51 @@ describe('groups of a config', () => {
   });
 });
 
+describe('an order that wants some groups only', () => {
+  const scope = configScope({
+    functions: [{ select: { tags: { tier: 'critical' } } }, { select: { name: '*' } }],
+  });
+  const read: string[] = [];
+  const subjectsOf = async (wanted: readonly string[]) => {
+    read.length = 0;
+    const order = { isWanted: ({ path }: { readonly path: string }) => wanted.includes(path) };
+    const seen = await lookAt({ ...scope, order }, (world) => {
+      everywhere((place) => {
+        world.deploy(place, 'api', { tags: place === AP ? {} : { tier: 'critical' } });
+        world.deploy(place, 'pay', { tags: { tier: 'critical' } });
+        world.deploy(place, 'job', {});
+      });
+      world.inject('read', (_place, name) => read.push(name ?? ''));
+    });
+    return verdicts(seen);
+  };
+
+  it('leaves functions and names to the groups that have them', async () => {
+    const first = { api: 'diverged', pay: 'agreed' };
+    const second = { 'api (functions[1])': 'diverged', job: 'agreed' };
+    expect(await subjectsOf(['functions[0]', 'functions[1]'])).toEqual({ ...first, ...second });
+    expect(read.toSorted()).toEqual(['api', 'api', 'pay', 'pay', 'pay']);
+    expect(await subjectsOf(['functions[1]'])).toEqual(second);
+    expect(read).toEqual([]); // pages that list all were enough
+    expect(await subjectsOf(['functions[0]'])).toEqual(first);
+    expect(read.toSorted()).toEqual(['api', 'api', 'pay', 'pay', 'pay']);
+  });
+
+  it('takes no name from a group before', async () => {
+    const later = configScope({
+      functions: [{ select: { name: '*-api' }, names: { 'eu-api': 'x' } }, { select: { name: 'x' } }],
+    });
+    const isWanted = ({ path }: { readonly path: string }) => path === 'functions[0]';
+    const seen = await lookAt({ ...later, order: { isWanted } }, (world) =>
+      everywhere((place) => {
+        world.deploy(place, 'eu-api', {});
+        world.deploy(place, 'x', {});
+      }),
+    );
+    expect(verdicts(seen)).toEqual({ x: 'agreed' });
+  });
+});
+
 describe('a function that comes and goes', () => {
   it('between page and read is not there', async () => {
     const seen = await lookAt(

@@ -20,6 +20,11 @@ describe('a window of maintenance', () => {
     expect(isMaintenance([window], Date.parse(at))).toBe(isIn);
   });
 
+  it('that never begins is none: better told once too often', () => {
+    const never = { ...NIGHTLY, schedule: 'cron(99 2 * * *)' };
+    expect(isMaintenance([never], Date.parse('2026-01-05T02:30:00Z'))).toBe(false);
+  });
+
   it('is one of several, or of none', () => {
     expect(isMaintenance([ONCE, NIGHTLY], Date.parse('2026-01-05T02:30:00Z'))).toBe(true);
     expect(isMaintenance([], Date.parse('2026-01-05T02:30:00Z'))).toBe(false);

@@ -4,6 +4,7 @@ import { SimulatedNotices } from '../../functions/adapters/sim/notices.ts';
 import { SimulatedTurns } from '../../functions/adapters/sim/turns.ts';
 import { type NotifyPorts, notify } from '../../functions/app/notify.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
+import { TIME_TO_WRITE_MS } from '../../functions/contract/deployment.ts';
 import { FORMAT, type SubjectKind } from '../../functions/contract/ledger.ts';
 import { TEXT_MAX } from '../../functions/contract/notices.ts';
 import type { Finding } from '../../functions/contract/report.ts';
@@ -210,6 +211,14 @@ describe('a notice', () => {
     expect(openOf('prod/db', 'secret')?.noticedAt).toBe(now);
   });
 
+  it('names a deploy that joined after the call that it made', async () => {
+    opens('api', { cause: { id: 'call', source: 'aws.lambda', at: now - 1000 }, deploy: shop() });
+    opens('job');
+    await run({ burning: true });
+    expect(told()).toEqual([{ severity: 'ticket', deploy: 'shop', subjects: ['api', 'job'] }]);
+    expect(asked()).toMatchObject([{ deployId: 'shop', subjects: ['api', 'job'] }]);
+  });
+
   it('pages for what is critical and overdue', async () => {
     opens('checkout-api', { isOverdue: false }, { group: CRITICAL });
     opens('api');
@@ -219,6 +228,40 @@ describe('a notice', () => {
       { severity: 'ticket', deploy: 'shop', subjects: ['api', 'checkout-api'] },
       { severity: 'page', deploy: 'web', subjects: ['checkout-web'] },
     ]);
+  });
+
+  it('that was a ticket is followed by a page when something critical that it named becomes overdue', async () => {
+    const cause = shop();
+    opens('checkout-api', { cause, isOverdue: false }, { group: CRITICAL });
+    opens('checkout-web', { cause, isOverdue: false }, { group: CRITICAL });
+    opens('api', { cause });
+    await run();
+    await run();
+    opens('checkout-api', { ...openOf('checkout-api'), isOverdue: true }, { group: CRITICAL });
+    await run();
+    opens('checkout-web', { ...openOf('checkout-web'), isOverdue: true }, { group: CRITICAL });
+    await run();
+    const subjects = ['api', 'checkout-api', 'checkout-web'];
+    expect(told()).toEqual([
+      { severity: 'ticket', deploy: 'shop', subjects },
+      { severity: 'page', deploy: 'shop', subjects },
+    ]);
+  });
+
+  it('is a ticket, and leaves what is critical to a page, if what was overdue and critical has just ended', async () => {
+    opens('checkout-api', {}, { group: CRITICAL });
+    opens('checkout-web', { isOverdue: false }, { group: CRITICAL });
+    opens('api');
+    ports.ledgers.function.inject('swap', (subject) => {
+      const { open: _, ...state } = stateOf('checkout-api') ?? expect.fail();
+      if (subject === 'checkout-api')
+        ports.ledgers.function.plant({ format: FORMAT, state: { ...state, version: 9 } });
+    });
+    ports.notices.inject('pause', fail); // its mark is what ends it
+    await run().catch(() => {});
+    expect(told()).toEqual([{ severity: 'ticket', deploy: 'shop', subjects: ['api', 'checkout-web'] }]);
+    expect(openOf('checkout-web')?.noticedAt).toBeUndefined();
+    expect(openOf('api')?.noticedAt).toBe(now);
   });
 
   it('is bounded for 10,000 open episodes, which are all marked', async () => {
@@ -248,6 +291,16 @@ describe('what goes wrong', () => {
     await run();
     await run();
     expect(told()).toMatchObject([{ subjects: ['api', 'job'] }]);
+  });
+
+  it('takes back no mark but its own', async () => {
+    opens('api');
+    ports.notices.inject('send', () => {
+      opens('api', { noticedAt: START + 1 }, { version: 3 }); // another run has told of it since
+      fail();
+    });
+    await expect(run()).rejects.toMatchObject({ code: 'THROTTLED' });
+    expect(openOf('api')?.noticedAt).toBe(START + 1);
   });
 
   it('a process that ends between marking and sending has told nobody, and nobody is told', async () => {
@@ -360,6 +413,19 @@ describe('what goes wrong', () => {
 });
 
 describe('two at once', () => {
+  it('are none while the first one writes what it has begun in time', async () => {
+    opens('api');
+    const until = now + MINUTE;
+    let rival: ReturnType<typeof ports.turns.take> | undefined;
+    ports.notices.inject('send', () => {
+      now = until + TIME_TO_WRITE_MS - 1;
+      rival = ports.turns.take('notify', now + 1);
+    });
+    await run({ until });
+    expect(told()).toHaveLength(1);
+    expect(await rival).toBeUndefined();
+  });
+
   it('send one notice', async () => {
     opens('api');
     opens('job');
@@ -423,7 +489,7 @@ describe('a pause', () => {
     const cause = shop();
     opens('api', { isOverdue: false, cause });
     opens('job', { cause });
-    opens('cart', { isOverdue: false, cause: { ...cause, id: 'cart' } });
+    opens('cart', { cause: { ...cause, id: 'cart' } });
     opens('quiet', { cause }, { silence: { until: now + DAY, reason: 'known' } });
     const both = [
       { deployId: 'shop', reason: 'exposure-burn', subjects: ['job', 'api'] },
@@ -445,6 +511,16 @@ describe('a pause', () => {
     await run({ burning: true });
     expect(asked()).toHaveLength(1);
     expect(openOf('api')?.pausedAt).toBe(now);
+  });
+
+  it('is asked for of no deploy that has just begun, and is in time, while another one burns', async () => {
+    opens('api', { isOverdue: false, cause: { id: 'fresh', source: 'aws.codedeploy', at: now - MINUTE } });
+    opens('job', {
+      isOverdue: false,
+      cause: { id: 'slow', source: 'aws.codedeploy', at: now - 20 * MINUTE },
+    });
+    await run({ burning: true });
+    expect(asked().map(({ deployId }) => deployId)).toEqual(['slow']);
   });
 
   it('says that something critical has stalled, also while budget burns', async () => {

@@ -4,7 +4,7 @@ import { SimulatedSweepLedger } from '../../functions/adapters/sim/sweep-ledger.
 import { type OverviewPorts, overview, wholeOverview } from '../../functions/app/overview.ts';
 import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import { FORMAT, type SubjectKind } from '../../functions/contract/ledger.ts';
-import type { RunProgress } from '../../functions/contract/overview.ts';
+import type { RunProgress, SweepStatus } from '../../functions/contract/overview.ts';
 import type { Finding } from '../../functions/contract/report.ts';
 import type { ClosedEpisode, Episode, SubjectState } from '../../functions/core/episode.ts';
 import { type PlaceId, placeId } from '../../functions/core/place.ts';
@@ -135,24 +135,42 @@ describe('a verdict', () => {
     for (const name of ['api', 'job', 'mail']) knows(name, { agreed: { roots: ROOTS, at: 5 } });
     knows('us-only', { agreed: { roots: { [US]: {} }, at: 5 } });
     const refusal = { code: 'ACCESS_DENIED' } as const;
+    knows('prod/db', { agreed: { roots: ROOTS, at: 5 } }, 'secret');
     const status = { startedAt: 1, endedAt: 2, expected: 4, read: 2, left: 0 };
-    const swept = (unreadReplicas: readonly object[], unreadSubjects: string[]) =>
-      ports.sweeps.swap({
+    const swept = (unread: SweepStatus['unread'], unreadSubjects: string[], unreadSubjectsLeft = 0) => {
+      ports = { ...ports, sweeps: new SimulatedSweepLedger() };
+      return ports.sweeps.swap({
         version: 1,
-        status: { ...status, unread: unreadReplicas as never, unreadSubjects },
+        status: { ...status, unread, unreadSubjects, unreadSubjectsLeft },
       });
+    };
     await swept([{ replica: AP, refusal }], ['job']);
     const verdicts = async () =>
       (await all()).subjects.map(({ subject, verdict }) => `${subject} ${verdict}`);
-    expect(await verdicts()).toEqual(['api agreed', 'job unobservable', 'mail agreed', 'us-only agreed']);
-    ports.sweeps = new SimulatedSweepLedger();
-    ports = { ...ports };
+    expect(await verdicts()).toEqual([
+      'api agreed',
+      'job unobservable',
+      'mail agreed',
+      'us-only agreed',
+      'prod/db agreed',
+    ]);
     await swept([{ replica: AP, refusal, isWhole: true }], []);
     expect(await verdicts()).toEqual([
       'api unobservable',
       'job unobservable',
       'mail unobservable',
       'us-only agreed',
+      'prod/db agreed', // that no function could be read says nothing of secrets
+    ]);
+    knows('late', { open: openOf() });
+    await swept([], ['job'], 1);
+    expect(await verdicts()).toEqual([
+      'api unobservable',
+      'job unobservable',
+      'late converging',
+      'mail unobservable',
+      'us-only unobservable',
+      'prod/db unobservable',
     ]);
   });
 });
@@ -256,6 +274,31 @@ describe('episodes', () => {
     });
   });
 
+  it('that are past are the last one of each, where so many subjects are asked for that each would be a query', async () => {
+    const first = closedOf('f-000', 4, NOW - 2 * DAY);
+    const last = closedOf('f-000', 5, NOW - DAY);
+    await ledgers.function.record(first);
+    let queries = 0;
+    ledgers.function.inject('history', () => queries++);
+    const pastOf = async (count: number) => {
+      for (let id = 0; id < count; id++) {
+        const subject = `f-${String(id).padStart(3, '0')}`;
+        knows(subject, { last: { ...last, subject } });
+      }
+      queries = 0;
+      const { episodes } = await all();
+      return episodes.filter(({ subject }) => subject === 'f-000').map(({ id }) => Number(id));
+    };
+    expect([await pastOf(200), queries]).toEqual([[5, 4], 200]);
+    expect([await pastOf(201), queries]).toEqual([[5], 0]);
+  });
+
+  it('are named by their deploy, if somebody named one, and counted from their first change', async () => {
+    const call = { id: 'call-1', source: 'aws.lambda', at: CAUSE.at - 500 };
+    knows('api', { open: openOf({ cause: call, deploy: CAUSE }) });
+    expect((await all()).episodes[0]?.cause).toEqual({ ...CAUSE, at: call.at });
+  });
+
   it('of a secret have the moments of its hops, and the grade of its evidence', async () => {
     const rotation = {
       versionId: 'v2',
@@ -270,6 +313,56 @@ describe('episodes', () => {
     expect((await all()).episodes).toMatchObject([
       { kind: 'secret', evidence: 'probed', reached: [{ replica: US, at: 10 }] },
     ]);
+  });
+});
+
+describe('the history of a subject', () => {
+  it('is all of four weeks, however much was deployed, with the findings of the newest', async () => {
+    const findings = [differs(EU)];
+    for (let number = 1; number <= 150; number++) {
+      const closedAt = NOW - 40 * DAY + (number * 40 * DAY) / 150;
+      await ledgers.function.record({ ...closedOf('api', number, closedAt), findings });
+    }
+    knows('api', { last: closedOf('api', 150, NOW), agreed: { roots: ROOTS, at: 1 } });
+    const { episodes, isBrief } = await all();
+    expect([episodes.length, isBrief]).toEqual([106, false]);
+    expect(episodes.filter((episode) => episode.findings.length > 0)).toHaveLength(20);
+    const named = await overview(ports, configOf(), { subjects: ['api'] });
+    expect(named.episodes).toHaveLength(20);
+  });
+
+  it('is the last episode alone where there are very many subjects, and says so', async () => {
+    for (let id = 0; id < 201; id++) {
+      const name = `api-${id}`;
+      for (const number of [1, 2]) await ledgers.function.record(closedOf(name, number, NOW - DAY));
+      knows(name, { last: closedOf(name, 2, NOW - DAY), agreed: { roots: ROOTS, at: 1 } });
+    }
+    expect(await all()).toMatchObject({ isBrief: true, episodes: { length: 201 } });
+  });
+
+  it('does not make a page larger than an answer may be', async () => {
+    const long = {
+      ...differs(EU),
+      keys: Array.from({ length: 50 }, (_, id) => `KEY_${id}`.padEnd(100, '-')),
+    };
+    for (let id = 0; id < 60; id++) {
+      const name = `api-${String(id).padStart(2, '0')}`;
+      for (let number = 1; number <= 20; number++) {
+        const episode = { ...closedOf(name, number, NOW - DAY), findings: [long] };
+        await ledgers.function.record(episode);
+        knows(name, { last: episode, agreed: { roots: ROOTS, at: 1 } });
+      }
+    }
+    const sizes: number[] = [];
+    const whole = await wholeOverview(async (after) => {
+      const page = await overview(ports, configOf(), { after });
+      sizes.push(JSON.stringify(page).length);
+      return page;
+    });
+    expect(sizes.length).toBeGreaterThan(2);
+    expect(Math.max(...sizes)).toBeLessThan(2_200_000);
+    expect(whole.subjects).toHaveLength(60);
+    expect(whole.episodes).toHaveLength(1_200);
   });
 });
 
@@ -291,11 +384,13 @@ describe('pages', () => {
   });
 
   it('go on among secrets where they ended there', async () => {
+    for (const name of ['api', 'zip']) knows(name, {});
     for (let id = 0; id < 130; id++) knows(`prod/${String(id).padStart(3, '0')}`, {}, 'secret');
     const first = await overview(ports, configOf(), {});
-    expect(first.next).toBe('secret prod/099');
+    expect(first.next).toBe('secret prod/097');
     const second = await overview(ports, configOf(), { after: first.next });
-    expect(second.subjects.map(({ subject }) => subject).slice(0, 2)).toEqual(['prod/100', 'prod/101']);
+    expect(second.subjects.map(({ subject }) => subject).slice(0, 2)).toEqual(['prod/098', 'prod/099']);
+    expect(second.subjects.map(({ kind }) => kind)).not.toContain('function');
     expect(second.next).toBeUndefined();
   });
 });

@@ -62,6 +62,7 @@ function system() {
         tries,
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
+    sweepAgain: () => sweepNow(withoutSecrets(ports), config),
     run: (work: () => Promise<void>) =>
       clock.run(async () => {
         everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET } }));
@@ -167,6 +168,19 @@ describe('a message', () => {
       const { version } = await ledger.read('api');
       await deliver(look(asked)); // at least once
       expect((await ledger.read('api')).version).toBe(version);
+    });
+  });
+
+  it('that asks for a look tells of no move: nobody has told what a person went to see', async () => {
+    const { clock, world, telemetry, deliver, run, sweepAgain } = system();
+    await run(async () => {
+      world.deploy(EU, 'api', { environment: { A: 'new' } });
+      await deliver({ kind: 'recohere.look', id: 'look-1', at: clock.now(), subjects: ['api'] });
+      await clock.sleep(HOUR);
+      await deliver({ kind: 'recohere.look', id: 'look-2', at: clock.now(), subjects: ['api'] });
+      await sweepAgain();
+      const lost = telemetry.samples.filter(({ metric, value }) => metric === 'LostEventCount' && value > 0);
+      expect(lost).toMatchObject([{ properties: { subject: 'api', replica: 'eu-west-1' } }]);
     });
   });
 

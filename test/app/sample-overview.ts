@@ -73,6 +73,7 @@ export function anEpisode(
 /** Nothing is watched, and nothing was ever looked at. */
 export const EMPTY: Overview = {
   at: NOW,
+  isBrief: false,
   release: '0.1.0',
   prefix: 'recohere',
   replicas: REGIONS,
@@ -339,6 +340,7 @@ export const SAMPLE: Overview = {
     left: 2,
     unread: [],
     unreadSubjects: ['customer-export', 'stock-alerts'],
+    unreadSubjectsLeft: 0,
   },
 };
 
@@ -418,6 +420,7 @@ export const HOSTILE: Overview = {
       refusal: { code: 'ACCESS_DENIED', permission: replica },
     })),
     unreadSubjects: HOSTILE_NAMES,
+    unreadSubjectsLeft: 0,
   },
 };
 export { HOSTILE_NAMES };

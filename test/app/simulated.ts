@@ -55,7 +55,7 @@ export function withoutSecrets(ports: VerifyPorts): SweepPorts {
 }
 
 /** Time for a sweep that nothing interrupts. */
-export function timeFrom(now: number): SweepTime {
+function timeFrom(now: number): SweepTime {
   return { until: Number.POSITIVE_INFINITY, overAt: now + SWEEP_MS_MAX, readUntil: () => {} };
 }
 

@@ -291,6 +291,50 @@ describe('critical subjects', () => {
     });
   });
 
+  it('that are too many for a minute are all looked at in turn, and so are all others', async () => {
+    const critical = Array.from({ length: 120 }, (_, id) => `pay-${String(id).padStart(3, '0')}`);
+    const groups = [
+      { select: { name: 'pay-*' }, qualifier: 'live', critical: true },
+      { select: { name: '*' }, qualifier: 'live' },
+    ];
+    const named = [...critical, 'other'];
+    const { time, world, sweepFor, deploy, calls } = system({
+      config: configOf({ functions: groups }),
+      names: named,
+    });
+    await time.run(async () => {
+      deploy({ A: '1' });
+      for (const place of PLACES) {
+        for (const name of named) {
+          world.point(place, name, 'live', { version: world.publish(place, name), weighted: false });
+        }
+      }
+      await time.sleep(24 * HOUR);
+      await sweepFor(12 * MINUTE, MINUTE);
+      expect(new Set(calls.filter((call) => call.startsWith('alias'))).size).toBe(3 * named.length);
+    });
+  });
+
+  it('that are stalled stay so in the gauge while nothing can be read', async () => {
+    const groups = [{ select: { name: '*' }, critical: true, deadlineSeconds: 60 }];
+    const { run, world, sweepFor, deploy, values } = system({ config: configOf({ functions: groups }) });
+    let isDown = false;
+    world.inject('list', () => {
+      if (isDown) throw new RefusedError({ code: 'REGION_UNREACHABLE' });
+    });
+    await run(async () => {
+      deploy({ A: '2' }, [EU], ['api']);
+      await sweepFor(5 * MINUTE, MINUTE);
+      expect(values('CriticalStalled').at(-1)).toBe(1);
+      const before = values('CriticalStalled').length;
+      isDown = true;
+      await sweepFor(12 * MINUTE, MINUTE);
+      const since = values('CriticalStalled').slice(before);
+      expect(since.length).toBeGreaterThan(0); // those of whole rounds, by what is remembered
+      expect(new Set(since)).toEqual(new Set([1]));
+    });
+  });
+
   it('wait for a sweep that needs more than a minute to find all functions', async () => {
     const many = ['api', ...Array.from({ length: 9_000 }, (_, id) => `batch-${id}`)];
     const groups = [{ select: { name: 'api' }, critical: true }, { select: { name: '*' } }];
@@ -313,6 +357,121 @@ describe('critical subjects', () => {
     await run(async () => {
       await sweepFor(5 * MINUTE);
       expect(values('CriticalStalled')).toEqual([]);
+    });
+  });
+});
+
+describe('a sweep that fails in part', () => {
+  it('is told: that it could not ask for notices, nor remember how far it is, nor look at a secret', async () => {
+    const config = configOf({ secrets: [{ name: 'prod/db' }] });
+    const { run, ports, deploy, sweepFor, sweep, secrets, time, secretsLedger, values } = system({ config });
+    secrets.create(US, 'prod/db', [EU, AP], 'v1');
+    await run(async () => {
+      deploy({ A: '2' }, [EU]);
+      await sweepFor(5 * MINUTE);
+      await time.sleep(5 * MINUTE);
+      ports.nudges.nudge = async () => {
+        throw new RefusedError({ code: 'ACCESS_DENIED' });
+      };
+      ports.sweeps.swap = async () => false;
+      secretsLedger.inject('read', () => {
+        throw new RefusedError({ code: 'THROTTLED' });
+      });
+      const error = await sweep().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(AggregateError);
+      const codes = (error as AggregateError).errors.map(({ code }) => code);
+      expect(codes).toEqual(expect.arrayContaining(['ACCESS_DENIED', 'CONTENDED', 'THROTTLED']));
+      expect(values('SweepHeartbeat').length).toBeGreaterThan(2);
+    });
+  });
+
+  it('lets nothing go on behind it: the other kind comes to its end first', async () => {
+    const { run, ports, ledger, sweep, time, calls } = system();
+    await run(async () => {
+      await time.sleep(5 * MINUTE);
+      const { rotation } = ports;
+      rotation.ledger.subjects = async function* () {
+        yield* [];
+        throw new RefusedError({ code: 'THROTTLED' });
+      };
+      void ledger;
+      await expect(sweep()).rejects.toMatchObject({ code: 'THROTTLED' });
+      const asked = calls.length;
+      await time.sleep(MINUTE);
+      expect(calls).toHaveLength(asked);
+      expect(asked).toBe(3);
+    });
+  });
+});
+
+it('a sweep that somebody asks for looks at all, due or not', async () => {
+  const { run, ports, calls, clock } = system();
+  await run(async () => {
+    const overAt = clock.now() + LIFE;
+    const { what } = await sweep(ports, configOf(), { until: overAt, overAt, readUntil: () => {} }, true);
+    expect(what).toBe('all');
+    expect(calls).toHaveLength(3);
+  });
+});
+
+it('functions that are gone count in no gauge, and are new when they come back', async () => {
+  const names = ['api', ...Array.from({ length: 9 }, (_, id) => `preview-${id}`)];
+  const { run, world, deploy, sweepFor, last, ledger, known, values } = system({ names });
+  await run(async () => {
+    for (const place of PLACES) for (const name of names.slice(1)) world.remove(place, name);
+    await sweepFor(5 * MINUTE);
+    deploy({ A: '2' }, [EU], ['api']);
+    await sweepFor(5 * MINUTE);
+    expect(last('ExposureBurnRate')).toBe(100);
+    expect((await known()).subjects.map(({ subject }) => subject)).toEqual(['api']);
+    const lost = values('LostEventCount').filter((value) => value > 0).length;
+    deploy({ A: '3' }, PLACES, ['preview-1']);
+    await sweepFor(20 * MINUTE);
+    expect(await ledger.read('preview-1')).toMatchObject({ agreed: { at: expect.any(Number) } });
+    expect((await known()).subjects.map(({ subject }) => subject)).toEqual(['api', 'preview-1']);
+    expect(values('LostEventCount').filter((value) => value > 0)).toHaveLength(lost + 1); // that of api
+  });
+});
+
+it('where nothing can be read, what is known is what was expected', async () => {
+  const { run, world, sweepFor, known, last } = system();
+  await run(async () => {
+    world.inject('list', () => {
+      throw new RefusedError({ code: 'ACCESS_DENIED' });
+    });
+    await sweepFor(5 * MINUTE);
+    expect((await known()).sweep).toMatchObject({ expected: 6, read: 0 });
+    expect([last('TelemetryCompleteness'), last('UnobservableReplicas')]).toEqual([0, 3]);
+  });
+});
+
+it('a secret that could not be looked at was not read', async () => {
+  const config = configOf({ secrets: [{ name: 'prod/db' }] });
+  const { run, sweepFor, secrets, known } = system({ config });
+  secrets.create(US, 'prod/db', [EU, AP], 'v1');
+  await run(async () => {
+    await sweepFor(5 * MINUTE);
+    secrets.inject('describe', () => {
+      throw new Error('a defect');
+    });
+    const ends = await sweepFor(HOUR).catch((thrown: unknown) => thrown);
+    expect(ends).toBeInstanceOf(AggregateError);
+    expect((await known()).sweep).toMatchObject({ expected: 9, read: 6 });
+  });
+});
+
+describe('whoever sends notices', () => {
+  it.each([
+    { mode: 'alert', times: 1, reason: 'a deadline passes' },
+    { mode: 'learn', times: 0, reason: 'it is only learnt' },
+  ] as const)('is asked $times times at once when $reason', async ({ mode, times }) => {
+    const { run, deploy, sweepFor, drained, nudges } = system({ config: configOf({ mode }), names: ['api'] });
+    await run(async () => {
+      deploy({ A: '2' }, [EU]);
+      await sweepFor(5 * MINUTE);
+      expect(nudges.count).toBe(0);
+      await drained(); // its own messages to look again
+      expect(nudges.count).toBe(times);
     });
   });
 });
@@ -386,6 +545,25 @@ describe('bad times', () => {
         expect((await ledger.read(name)).last, name).toMatchObject({ outcome: 'forward' });
       }
       expect(last('UnobservableReplicas')).toBe(0);
+    });
+  });
+
+  it('a listing that never ends is said, and nothing is agreed that it hides', async () => {
+    const { run, world, sweepFor, known, last, values, time } = system();
+    let pages = 0;
+    await run(async () => {
+      const { list } = world;
+      world.list = async (place, from) => {
+        if (place.region !== AP.region) return list.call(world, place, from);
+        await time.sleep(50);
+        return { functions: [], next: `${++pages}` };
+      };
+      await sweepFor(10 * MINUTE);
+      expect(last('TelemetryCompleteness')).toBeLessThan(70);
+      expect(values('SweepHeartbeat').length).toBeGreaterThan(2);
+      const { sweep, subjects } = await known();
+      expect(sweep?.unread).toMatchObject([{ replica: 'ap-southeast-2', isWhole: true }]);
+      expect(subjects.map(({ verdict }) => verdict)).toEqual(['unobservable', 'unobservable']);
     });
   });
 

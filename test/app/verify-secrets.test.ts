@@ -40,6 +40,39 @@ describe('a look that somebody asked for', () => {
   });
 });
 
+describe('a rotation that no event told of', () => {
+  it('is a lost event, once, though a consumer has reported and a person has looked', async () => {
+    const { clock, world, run, deliver, consumers, reports, drained, sweep, values } = consumed();
+    await run(async () => {
+      world.rotate(US, DB, 'v2');
+      await clock.sleep(MINUTE);
+      consumers.use(US, CONSUMER, 'p1');
+      await reports();
+      await deliver({ kind: 'recohere.look', id: 'look-1', at: clock.now(), subjects: [DB] });
+      await drained();
+      for (let hours = 0; hours < 2; hours++) {
+        await clock.sleep(HOUR);
+        await sweep();
+      }
+      expect(values('LostEventCount').filter((value) => value > 0)).toEqual([1]);
+    });
+  });
+
+  it('is none if an event comes late', async () => {
+    const { clock, world, run, told, drained, sweep, values } = it1;
+    await run(async () => {
+      world.rotate(US, DB, 'v2');
+      const at = clock.now();
+      await clock.sleep(5 * MINUTE);
+      await told(DB, at);
+      await drained();
+      await clock.sleep(HOUR);
+      await sweep();
+      expect(values('LostEventCount').filter((value) => value > 0)).toEqual([]);
+    });
+  });
+});
+
 describe('a rotation', () => {
   it('that reaches all replicas is one episode, with the moment of each hop', async () => {
     const { clock, world, run, told, drained, state, hops, values } = it1;

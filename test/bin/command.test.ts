@@ -181,6 +181,9 @@ describe('the command line', () => {
     { args: ['--version'], code: 0, out: '0.1.0' },
     { args: ['scan', '--help'], code: 0, out: 'Exit codes:' },
     { args: ['init', '--help'], code: 0, out: '--force' },
+    { args: ['diff', '--help'], code: 0, out: 'means the secret alone' },
+    { args: ['verify', '--help'], code: 0, out: 'means the secret alone' },
+    { args: ['silence', '--help'], code: 0, out: 'means the secret alone' },
   ])('answers $args', async ({ args, code, out }) => {
     const ran = await run(args);
     expect(ran).toMatchObject({ code, stderr: '' });
@@ -220,7 +223,8 @@ describe('the command line', () => {
       reason: 'a name with an alias',
     },
     { args: ['scan', '--stack', ''], words: 'not the name of a stack', reason: 'an empty stack' },
-    { args: ['scan', '--config', '.'], words: '.: there is no such file', reason: 'a folder as config' },
+    { args: ['scan', '--config', '/dev/null'], words: '/dev/null is no file', reason: 'a device as config' },
+    { args: ['scan', '--config', '.'], words: '. is a folder', reason: 'a folder as config' },
     {
       args: ['scan', '--regions', 'eu-west-1'],
       words: 'one region alone',

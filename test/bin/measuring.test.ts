@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -42,6 +43,7 @@ beforeEach(async () => {
       left: 0,
       unread: [],
       unreadSubjects: [],
+      unreadSubjectsLeft: 0,
     },
   });
 });
@@ -103,6 +105,7 @@ describe('status', () => {
       ],
       episodes: [{ id: 'e-1', outcome: 'open' }],
       sweep: { expected: 4 },
+      levels: { completeness: { percent: 100, isMet: true } },
     });
   });
 
@@ -138,6 +141,15 @@ describe('status', () => {
       code: 2,
       stderr: expect.stringContaining('there is no function other-reconcile in us-east-1: deploy it'),
     });
+  });
+
+  it('shows nothing of what a hub says that a terminal obeys', async () => {
+    const mistakes = ['request.kind: \u001b[2Jis not known', 'prod\u009b31m/db\rgone'];
+    hub.instead = () => ({ status: 200, body: { error: { code: 'BAD_REQUEST', mistakes } } });
+    const { stderr } = await recohere('status');
+    expect(stderr).toMatch(
+      /\n {2}request\.kind: {2}\[2Jis not known\n {2}prod 31m\/db gone \(BAD_REQUEST\)\n$/,
+    );
   });
 
   it('without a config does not know where the hub is', async () => {
@@ -256,6 +268,24 @@ describe('verify', () => {
     expect((await recohere('verify', 'cart')).code).toBe(0);
   });
 
+  it('waits if it is said for how long', async () => {
+    await known(agreed('cart'));
+    expect(await recohere('verify', 'cart', '--timeout', '0s')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('nobody has looked in time at cart'),
+    });
+  });
+
+  it('does not ask for what has no name', async () => {
+    for (const names of [[''], ['cart', '']]) {
+      expect(await recohere('verify', ...names)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('It must not be empty.'),
+      });
+    }
+    expect(hub.asked).toEqual([]);
+  });
+
   it('does not take more names than one request has room for', async () => {
     const names = Array.from({ length: 101 }, (_, position) => `f-${position}`);
     expect(await recohere('verify', ...names)).toMatchObject({
@@ -341,6 +371,11 @@ describe('report', () => {
     expect(await recohere('report', '--out', 'a-folder')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('a-folder is no file'),
+    });
+    execFileSync('mkfifo', [join(folder, 'a-pipe')]);
+    expect(await recohere('report', '--out', 'a-pipe')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('a-pipe is no file'),
     });
     expect(await recohere('report', '--out', 'nowhere/report.html')).toMatchObject({
       code: 2,

@@ -16,6 +16,7 @@ const SWEEP: SweepStatus = {
   left: 0,
   unread: [],
   unreadSubjects: [],
+  unreadSubjectsLeft: 0,
 };
 const DENIED = { code: 'ACCESS_DENIED', permission: 'lambda:ListFunctions' } as const;
 const AGREED: Overview = { ...EMPTY, subjects: [aSubject('cart')], sweep: SWEEP };
@@ -88,7 +89,7 @@ describe('the status', () => {
       reason: 'a region could not be read',
     },
     {
-      sweep: { ...SWEEP, unreadSubjects: ['cart'] },
+      sweep: { ...SWEEP, unreadSubjects: ['cart'], unreadSubjectsLeft: 0 },
       words: /^Not read in all replicas: cart\.$/m,
       reason: 'a subject could not be read',
     },
@@ -158,6 +159,13 @@ describe('the exit code of a status', () => {
       known: { sweep: { ...SWEEP, unread: [{ replica: 'eu-west-1', refusal: DENIED }] } },
       code: 3,
       reason: 'a region could not be read',
+    },
+    { known: { sweep: { ...SWEEP, expected: 1_000 } }, code: 3, reason: 'most was not read' },
+    { known: { sweep: { ...SWEEP, left: 1 } }, code: 3, reason: 'there was no time for all' },
+    {
+      known: { subjects: [learnt], sweep: { ...SWEEP, expected: 1_000, left: 990 } },
+      code: 1,
+      reason: 'a difference before what was not read',
     },
     { known: { subjects: [] }, code: 2, reason: 'nothing is watched' },
   ])('is $code: $reason', ({ known, code }) => {

@@ -116,7 +116,7 @@ describe.skipIf(BROWSER_PATH === undefined)('in a browser', () => {
       }
       const cart = lanes.filter({ hasText: 'cart' });
       expect(await cart.locator('svg title').allTextContents()).toEqual([
-        'target 5m',
+        'target 5m after the last change',
         'us-east-1 after 6s',
         'eu-west-1 after 41s',
         'ap-southeast-2 after 2m',

@@ -44,6 +44,28 @@ describe('a config', () => {
     });
   });
 
+  it.each([
+    { schedule: 'cron(0 2 * * SAT)', isTaken: true, reason: 'a night a week' },
+    { schedule: 'cron(30 1,13 1-7 JAN-MAR MON,TUE)', isTaken: true, reason: 'lists and ranges' },
+    { schedule: 'at(2026-12-24T18:00)', isTaken: true, reason: 'once' },
+    { schedule: 'cron(0 2 * * 6)', isTaken: false, reason: '6 is Saturday to one and Friday to another' },
+    { schedule: 'cron(0 2 ? * SAT *)', isTaken: false, reason: 'six fields, as rules have' },
+    { schedule: 'cron(*/30 * * * *)', isTaken: false, reason: 'steps' },
+    { schedule: 'cron(banana)', isTaken: false, reason: 'no fields' },
+    { schedule: 'at(yesterday)', isTaken: false, reason: 'no date' },
+    { schedule: 'rate(1 day)', isTaken: false, reason: 'a rate' },
+  ])('takes a window of maintenance: $isTaken, of $reason', ({ schedule, isTaken }) => {
+    expect(parseConfig({ ...smallest, maintenance: [{ schedule, minutes: 60 }] }).ok).toBe(isTaken);
+  });
+
+  it('knows names of time zones', () => {
+    const windowIn = (timezone: string) => ({ schedule: 'at(2026-12-24T18:00)', minutes: 60, timezone });
+    expect(parseConfig({ ...smallest, maintenance: [windowIn('Europe/Berlin')] }).ok).toBe(true);
+    expect(parseConfig({ ...smallest, maintenance: [windowIn('Mars/Phobos')] })).toMatchObject({
+      mistakes: ['maintenance[0].timezone: is not the name of a time zone, such as Europe/Berlin'],
+    });
+  });
+
   it('may name tables alone, over which all runs are dry unless it says otherwise', () => {
     const { functions, ...rest } = smallest;
     const dedupe = { key: 'orderId', keep: 'oldest', by: 'createdAt' } as const;

@@ -42,6 +42,7 @@ const ROOTS = {
 const OPEN: Episode = {
   id: '0000000007',
   cause: { id: 'deploy-1', source: 'aws.cloudformation', at: 1_767_600_000_000 },
+  deploy: { id: 'Shop', source: 'aws.cloudformation', at: 1_767_600_000_001 },
   lastChangeAt: 1_767_600_000_001,
   lastMovedAt: 1_767_600_000_002,
   firstSeenAt: 1_767_600_000_003,
@@ -211,6 +212,7 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
         {
           given: {
             untold: [{ replica: EU, seenAt: 5 }],
+            toldUnread: [US],
             heard: OPEN.cause,
             silence: { until: 6, reason: 'ŽLUŤ 日本' },
             group: 'functions[0]',

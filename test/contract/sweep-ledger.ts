@@ -11,6 +11,7 @@ const FIRST: SweepMemory = {
   version: 1,
   roundAt: 1_767_600_000_000,
   from: 'functions[0] ŽLUŤ/日本',
+  criticalFrom: 'functions[1] api',
   isSlow: true,
   secretsAt: 1_767_600_000_001,
   status: {
@@ -24,6 +25,7 @@ const FIRST: SweepMemory = {
       { replica: 'us-east-1', refusal: { code: 'REGION_UNREACHABLE' }, isWhole: true },
     ],
     unreadSubjects: ['api'],
+    unreadSubjectsLeft: 2,
   },
 };
 

@@ -357,6 +357,27 @@ describe('an episode', () => {
   });
 });
 
+describe('the deploy of an episode', () => {
+  const call = (at: number): Change => ({ id: `call-${at}`, source: 'aws.lambda', at });
+  const finished = (at: number): Change => ({ id: 'build-42', source: 'recohere.deploy', at });
+
+  it.each([
+    { changes: [deploy('Shop', 900)], named: 'Shop', reason: 'it is the cause' },
+    { changes: [deploy('Shop', 900), call(800)], named: 'Shop', reason: 'a call is older, and names none' },
+    { changes: [call(800), deploy('Shop', 900)], named: 'Shop', reason: 'a call comes first' },
+    { changes: [finished(950), deploy('Shop', 900)], named: 'Shop', reason: 'it is the older one of two' },
+    { changes: [deploy('Shop', 900), call(800), finished(950)], named: 'Shop', reason: 'others come after' },
+    { changes: [finished(950), call(800), deploy('Shop', 900)], named: 'Shop', reason: 'in any order' },
+    { changes: [call(800)], named: undefined, reason: 'nobody names one' },
+  ])('is $named when $reason', ({ changes, named }) => {
+    const looks = changes.map((change, n) => [change, differing(1000 + n, 'b', 'a')] as [Change, Seen]);
+    const steps = play(...looks, agreed(9000, 'b'));
+    expect(steps.at(-2)?.state.open?.deploy?.id).toBe(named);
+    expect(steps.at(-1)?.closed?.deploy?.id).toBe(named);
+    expect(steps.at(-1)?.closed?.cause.at).toBe(Math.min(...changes.map(({ at }) => at)));
+  });
+});
+
 describe('a subject that is gone', () => {
   const known: SubjectState = { ...NEW, version: 3, agreed: { roots: roots('a', 'a'), at: 1000 } };
 

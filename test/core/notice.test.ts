@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TEXT_MAX } from '../../functions/contract/notices.ts';
 import type { Finding } from '../../functions/contract/report.ts';
+import type { Episode } from '../../functions/core/episode.ts';
 import { deploysOf, type NamedSubject, noticeOf } from '../../functions/core/notice.ts';
 
 const MINUTE = 60_000;
@@ -29,11 +30,17 @@ const named = (subject: string, given: Partial<NamedSubject> = {}): NamedSubject
 });
 
 describe('deploys', () => {
+  type Told = { readonly name: string } & Pick<Episode, 'cause' | 'deploy'>;
   const at = (minutes: number, source: string, id: string) => ({
     name: `${source} ${id} ${minutes}`,
     cause: { id, source, at: NOW + minutes * MINUTE },
   });
   const CFN = 'aws.cloudformation';
+  /** The call that a stack makes, which CloudTrail dates before the event of the stack. */
+  const madeBy = (minutes: number, id: string) => ({
+    ...at(minutes, 'aws.lambda', `call-${minutes}`),
+    deploy: { id, source: CFN, at: NOW + (minutes + 1) * MINUTE },
+  });
 
   it.each([
     {
@@ -68,14 +75,33 @@ describe('deploys', () => {
       causes: [at(0, 'aws.lambda', 'e-1'), at(1, 'aws.lambda', 'e-2'), at(1, 'look', 'moved-1')],
       sizes: [2, 1],
     },
+    {
+      reason: 'calls that deploys made are theirs',
+      causes: [madeBy(0, 'shop'), madeBy(0, 'cart'), at(0.5, CFN, 'shop'), at(1, 'aws.lambda', 'e-1')],
+      sizes: [2, 1, 1],
+    },
+    {
+      reason: 'looks by hand are of no deploy, though each has an id',
+      causes: [at(0, 'manual', 'm-1'), at(1, 'manual', 'm-2'), at(16, 'manual', 'm-3')],
+      sizes: [2, 1],
+    },
+    {
+      reason: 'whoever else may tell some day',
+      causes: [at(0, 'aws.s3', 'e-1'), at(1, 'aws.s3', 'e-2')],
+      sizes: [2],
+    },
     { reason: 'nothing', causes: [], sizes: [] },
   ])('are told apart: $reason', ({ causes, sizes }) => {
-    const deploys = deploysOf(causes);
+    const deploys = deploysOf<Told>(causes);
     expect(deploys.map(({ members }) => members.length)).toEqual(sizes);
     expect(deploys.flatMap(({ members }) => members.map(({ name }) => name)).toSorted()).toEqual(
       causes.map(({ name }) => name).toSorted(),
     );
-    for (const { deploy, members } of deploys) expect(deploy).toEqual(members[0].cause);
+    for (const { deploy, members } of deploys) {
+      const changes = members.map((member) => member.deploy ?? member.cause);
+      expect(deploy).toEqual(changes[0]);
+      expect(deploy.at).toBe(Math.min(...changes.map((change) => change.at)));
+    }
   });
 });
 
@@ -146,6 +172,10 @@ describe('a notice', () => {
     {
       deploy: { id: 'e-1', source: 'aws.lambda', at: NOW - 50 * HOUR },
       head: '1 subject does not agree after a change told by aws.lambda, 2d ago',
+    },
+    {
+      deploy: { id: 'm-1', source: 'manual', at: NOW },
+      head: '1 subject does not agree after a look by hand, 0m ago',
     },
     {
       deploy: { id: 'r-1', source: 'recohere.deploy', at: NOW + HOUR },

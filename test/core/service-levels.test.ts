@@ -52,9 +52,14 @@ describe('convergence', () => {
       expected: { isMet: true, withinPercent: 100, p95Ms: MINUTE, episodes: 1 },
     },
     {
-      reason: 'what was rolled back never agreed on what it was to be',
-      episodes: [took('cart', HOUR, { outcome: 'rolled-back', isOverdue: true })],
+      reason: 'what was rolled back in time never agreed on what it was to be',
+      episodes: [took('cart', HOUR, { outcome: 'rolled-back', isOverdue: false })],
       expected: { isMet: null, withinPercent: null, p95Ms: null, episodes: 0 },
+    },
+    {
+      reason: 'what was late stays late when it is rolled back: a failure makes no level better',
+      episodes: [took('cart', HOUR, { outcome: 'rolled-back', isOverdue: true })],
+      expected: { isMet: false, withinPercent: 0, p95Ms: null, episodes: 1 },
     },
     {
       reason: 'nothing is promised of a subject that is not watched any more',
@@ -210,7 +215,14 @@ describe('shares', () => {
       expected: { isMet: null, percent: null, count: 0, of: 0 },
     },
   ])('says how complete a sweep was: $reason', ({ sweep, expected, reason }) => {
-    const whole = { startedAt: NOW, endedAt: NOW, left: 0, unread: [], unreadSubjects: [] };
+    const whole = {
+      startedAt: NOW,
+      endedAt: NOW,
+      left: 0,
+      unread: [],
+      unreadSubjects: [],
+      unreadSubjectsLeft: 0,
+    };
     const { completeness } = levelsOf([], { sweep: sweep && { ...whole, ...sweep } });
     expect(completeness, reason).toEqual(expected);
   });

@@ -4,7 +4,7 @@ import { dueAt, type SweepMemory, sweptBy } from '../../functions/core/sweep.ts'
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
-const STATUS: SweepStatus = {
+const STATUS = {
   startedAt: NOW,
   endedAt: NOW + MINUTE,
   expected: 3,
@@ -12,7 +12,8 @@ const STATUS: SweepStatus = {
   left: 0,
   unread: [],
   unreadSubjects: [],
-};
+} satisfies Omit<SweepStatus, 'unreadSubjectsLeft'>;
+const KEPT: SweepStatus = { ...STATUS, unreadSubjectsLeft: 0 };
 
 describe('due', () => {
   it.each<{ reason: string; memory: Omit<SweepMemory, 'version'>; functions: boolean; secrets: boolean }>([
@@ -26,6 +27,12 @@ describe('due', () => {
     {
       reason: 'the last round began a minute ago and is not over',
       memory: { roundAt: NOW - MINUTE, secretsAt: NOW - MINUTE, from: 'functions[0] api' },
+      functions: true,
+      secrets: false,
+    },
+    {
+      reason: 'the last round began a minute ago and had no time to find all functions',
+      memory: { roundAt: NOW - MINUTE, secretsAt: NOW - MINUTE, isSlow: true },
       functions: true,
       secrets: false,
     },
@@ -59,38 +66,40 @@ describe('a sweep leaves', () => {
     const begun = sweptBy(
       { version: 0 },
       { ...due, secrets: true },
-      { from: 'functions[0] job', isSlow: true },
+      { from: 'functions[0] job', criticalFrom: 'c', isSlow: true },
       STATUS,
     );
     expect(begun).toEqual({
       version: 1,
       roundAt: NOW,
       from: 'functions[0] job',
+      criticalFrom: 'c',
       isSlow: true,
       secretsAt: NOW,
-      status: STATUS,
+      status: KEPT,
     });
     const later = { ...STATUS, startedAt: NOW + MINUTE };
     expect(sweptBy(begun, due, {}, later)).toEqual({
       version: 2,
       roundAt: NOW,
       secretsAt: NOW,
-      status: later,
+      status: { ...later, unreadSubjectsLeft: 0 },
     });
   });
 
   it('a new round after one that was over', () => {
     const after = sweptBy({ version: 3, roundAt: NOW - 5 * MINUTE }, due, {}, STATUS);
-    expect(after).toEqual({ version: 4, roundAt: NOW, status: STATUS });
+    expect(after).toEqual({ version: 4, roundAt: NOW, status: KEPT });
   });
 
-  it('no more than a hundred names of what it could not read', () => {
+  it('no more names of what it could not read than an item has room for, and how many it leaves out', () => {
     const unread = Array.from({ length: 500 }, (_, id) => ({
       replica: `r${id}`,
       refusal: { code: 'THROTTLED' } as const,
     }));
-    const unreadSubjects = unread.map(({ replica }) => replica);
+    const unreadSubjects = unread.map(({ replica }) => replica.padEnd(600, '-'));
     const { status } = sweptBy({ version: 0 }, due, {}, { ...STATUS, unread, unreadSubjects });
-    expect([status?.unread.length, status?.unreadSubjects.length]).toEqual([100, 100]);
+    expect([status?.unread.length, status?.unreadSubjects.length]).toEqual([100, 166]);
+    expect(status?.unreadSubjectsLeft).toBe(500 - 166);
   });
 });

@@ -47,17 +47,24 @@ describe('the CDK app', () => {
     expect(existsSync(join(outdir, 'templates/recohere-region.json'))).toBe(true);
   });
 
-  it('takes another config, and addresses for alarms', async () => {
+  it('takes another config, addresses for alarms, and where they send who is told', async () => {
     const cwd = folderWith(TWO_ACCOUNTS, 'other.json');
     const { code, outdir } = await synth(cwd, {
       config: 'other.json',
       pages: 'a@example.com,b@example.com',
       tickets: 'c@example.com',
+      runbook: 'https://example.com/README.md',
     });
     expect(code).toBe(0);
     expect(stacksIn(outdir)).toHaveLength(10);
-    const hub = readdirSync(outdir).find((name) => /hub.*\.template\.json$/.test(name));
-    const { Resources } = JSON.parse(readFileSync(join(outdir, hub ?? ''), 'utf8'));
+    const templateOf = (stack: string) => {
+      const file = readdirSync(outdir).find(
+        (name) => name.includes(stack) && name.endsWith('.template.json'),
+      );
+      return readFileSync(join(outdir, file ?? ''), 'utf8');
+    };
+    expect(templateOf('monitoring')).toContain('What to do: https://example.com/README.md#alarm-drift');
+    const { Resources } = JSON.parse(templateOf('hub'));
     const subscribed = (Object.values(Resources) as { Type: string; Properties: { Endpoint: string } }[])
       .filter(({ Type }) => Type === 'AWS::SNS::Subscription')
       .map(({ Properties }) => Properties.Endpoint);

@@ -10,6 +10,7 @@ import {
   assumedMonth,
   assumedTemplates,
   costText,
+  hourOfDashboard,
   LIMIT_USD,
   monthlyCost,
   totalUsd,
@@ -17,7 +18,14 @@ import {
   withCritical,
 } from './monthly-cost.ts';
 import { PRICES } from './prices.ts';
-import { ASSUMED, type CfnTemplate, type CostLine, eventsPerRotation, RESOURCES } from './resource-costs.ts';
+import {
+  ASSUMED,
+  type CfnTemplate,
+  type CostLine,
+  eventsPerRotation,
+  MONTH_DAYS,
+  RESOURCES,
+} from './resource-costs.ts';
 
 const SERIES_MAX = 25;
 
@@ -68,7 +76,7 @@ describe('the cost proof', () => {
       ({ Resources }) => Object.values(Resources).map(({ Type }) => Type),
     );
     expect([...new Set(types)].toSorted()).toEqual(Object.keys(RESOURCES).toSorted());
-    const used = new Set(cost().map(({ price }) => price));
+    const used = new Set([...cost(), ...hourOfDashboard(templates, month)].map(({ price }) => price));
     expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
   });
 
@@ -99,6 +107,25 @@ describe('the cost proof', () => {
     expect(() => cost(withResource('More', 'AWS::CloudWatch::Dashboard', { DashboardBody }))).toThrow(
       '51 metrics are more than are free',
     );
+  });
+
+  it('counts what a dashboard takes that refreshes every minute: the widget reads all, each time', () => {
+    const hour = hourOfDashboard(templates, month);
+    const more = Object.fromEntries(hour.map(({ what, quantity }) => [what, quantity]));
+    expect(Object.keys(more).toSorted()).toEqual([
+      'CloudWatch: logs kept',
+      'CloudWatch: logs written',
+      'CloudWatch: queries of logs',
+      'DynamoDB: reads',
+      'Lambda: `widget`',
+      'Lambda: requests',
+      'X-Ray: traces',
+    ]);
+    expect(more['Lambda: requests']).toBeCloseTo(60);
+    expect(more['DynamoDB: reads']).toBeGreaterThanOrEqual(60 * (ASSUMED.functions + ASSUMED.secrets));
+    const ofADay = (quantityOf('CloudWatch: logs written') ?? 0) / MONTH_DAYS;
+    expect(more['CloudWatch: queries of logs']).toBeCloseTo(60 * 2 * ofADay);
+    expect(cost().map(({ what }) => what)).not.toContain('Lambda: `widget`');
   });
 
   it('writes into the ledger while all is quiet only whose turn it is and how far it came, and reads each subject once', () => {

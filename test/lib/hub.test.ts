@@ -199,7 +199,11 @@ describe('the bus', () => {
   });
 });
 
-const MEGABYTES: Readonly<Partial<Record<Part, number>>> = { 'reconcile-worker': 1024, notify: 256 };
+const MEGABYTES: Readonly<Partial<Record<Part, number>>> = {
+  'reconcile-worker': 1024,
+  notify: 256,
+  widget: 1769,
+};
 
 describe.each(PARTS)('the function %s', (part) => {
   const name = `recohere-${part}`;

@@ -5,12 +5,14 @@ import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions
 import { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import { sweep } from '../../functions/app/sweep.ts';
 import { installationKey } from '../../functions/app/verify.ts';
+import { widget } from '../../functions/app/widget.ts';
 import {
   CRITICAL_EVERY_MINUTES,
   SECRETS_SWEEP_EVERY_MINUTES,
   SWEEP_EVERY_MINUTES,
 } from '../../functions/contract/deployment.ts';
 import { METRIC_NAMES } from '../../functions/contract/metrics.ts';
+import { widgetSchema } from '../../functions/contract/widget.ts';
 import { CALL_MS, configOf, linesOf, measuring } from './measuring.ts';
 
 const DAY_MS = 86_400_000;
@@ -39,6 +41,8 @@ export interface MeasuredSweep {
   readonly logLines: readonly string[];
   /** Of the largest item that was written before, as JSON, which is more than DynamoDB counts. */
   readonly itemBytes: number;
+  /** What the widget takes to draw all of it once. */
+  readonly view: { readonly seconds: number; readonly readUnits: number };
 }
 
 /**
@@ -135,7 +139,7 @@ export function measureSweep(
       waited += clock.now() - startedAt;
       await clock.sleep(everyMinutes * 60_000 - (clock.now() - startedAt));
     }
-    return {
+    const swept = {
       seconds: waited / count / 1000,
       readUnits: (consumed.readUnits - before.readUnits) / count,
       writes: (consumed.writes - before.writes) / count,
@@ -143,6 +147,15 @@ export function measureSweep(
       logLines,
       itemBytes: consumed.itemBytes,
     };
+    const [viewedAt, readBefore] = [clock.now(), consumed.readUnits];
+    const ledgers = { function: ledgerOf('function'), secret: ledgerOf('secret') };
+    const unasked = { runs: async () => [], verify: async () => ({}) };
+    await widget({ clock, ledgers, sweeps, ...unasked }, config, widgetSchema.parse({}), 'arn');
+    const view = {
+      seconds: (clock.now() - viewedAt) / 1000,
+      readUnits: consumed.readUnits - readBefore,
+    };
+    return { ...swept, view };
   });
 }
 

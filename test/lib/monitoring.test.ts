@@ -40,13 +40,15 @@ const composite = (name: string) =>
     ({ Properties }) => Properties.AlarmName === `copies-${name}`,
   )?.Properties;
 
+/** Names of alarms, by the ids of their resources. */
+const named: Readonly<Record<string, string>> = Object.fromEntries(
+  ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].flatMap((type) =>
+    Object.entries(template.findResources(type)).map(([id, { Properties }]) => [id, Properties.AlarmName]),
+  ),
+);
+
 /** What a composite alarm says, with the names of alarms instead of their ARNs. */
 function ruleOf(name: string): string {
-  const named = Object.fromEntries(
-    ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].flatMap((type) =>
-      Object.entries(template.findResources(type)).map(([id, { Properties }]) => [id, Properties.AlarmName]),
-    ),
-  );
   const [, parts] = composite(name).AlarmRule['Fn::Join'];
   return parts
     .map((part: string | { 'Fn::GetAtt': [string] }) =>
@@ -174,16 +176,23 @@ describe('an alarm of other alarms', () => {
     ],
     [
       'exposure-slow',
-      'both windows burn, and the fast one does not say so already',
-      '(ALARM("copies-exposure-slow-for-2h") AND ALARM("copies-exposure-slow-for-24h") AND (NOT (ALARM("copies-exposure-fast"))))',
+      'both windows burn',
+      '(ALARM("copies-exposure-slow-for-2h") AND ALARM("copies-exposure-slow-for-24h"))',
     ],
-    [
-      'stalled',
-      'nobody knows of drift, which is why',
-      '(ALARM("copies-stalled-metric") AND (NOT (ALARM("copies-drift"))))',
-    ],
+    ['stalled', 'its metric is bad', '(ALARM("copies-stalled-metric"))'],
   ])('%s is on if %s', (name, _reason, rule) => {
     expect(ruleOf(name)).toBe(rule);
+  });
+
+  it.each([
+    ['exposure-fast', 'is no symptom', undefined, undefined, undefined],
+    ['exposure-slow', 'waits until the short window has forgotten', 'copies-exposure-fast', 600, 7_200],
+    ['stalled', 'ends with the sweep that ends its cause', 'copies-drift', 600, 600],
+  ])('%s, which %s, notifies nobody while %s is on', (name, _reason, cause, waitSeconds, afterSeconds) => {
+    const alarm = composite(name);
+    expect(alarm.ActionsSuppressor && named[alarm.ActionsSuppressor['Fn::GetAtt'][0]]).toBe(cause);
+    expect(alarm.ActionsSuppressorWaitPeriod).toBe(waitSeconds);
+    expect(alarm.ActionsSuppressorExtensionPeriod).toBe(afterSeconds);
   });
 
   it('is one of these', () => {
@@ -232,6 +241,15 @@ describe('alarms', () => {
     },
   );
 
+  it('send to the README that is given, by links', () => {
+    const runbook = 'https://example.com/README.md';
+    const { recohere, templateOf } = synthesize(TWO_ACCOUNTS, { runbook });
+    const linked = notifyingAlarms(templateOf(recohere.monitoring));
+    expect(linked).toHaveLength(notifyingAlarms(template).length);
+    for (const { name, description } of linked)
+      expect(description).toMatch(new RegExp(` What to do: ${runbook}#alarm-${name}$`));
+  });
+
   it('are few', () => {
     expect(notifyingAlarms(template).length).toBeLessThanOrEqual(NOTIFYING_MAX);
   });
@@ -274,7 +292,7 @@ describe('windows of maintenance', () => {
   const muted = monitoringOf({
     ...TWO_ACCOUNTS,
     maintenance: [
-      { schedule: 'cron(0 2 * * 6)', minutes: 120, timezone: 'Europe/Berlin' },
+      { schedule: 'cron(0 2 * * SAT)', minutes: 120, timezone: 'Europe/Berlin' },
       { schedule: 'at(2026-12-24T18:00)', minutes: 21_600 },
     ],
   });
@@ -284,7 +302,7 @@ describe('windows of maintenance', () => {
     expect(rules.map(({ Name, Rule }) => [Name, Rule.Schedule])).toEqual([
       [
         'copies-maintenance-0',
-        { Expression: 'cron(0 2 * * 6)', Duration: 'PT2H', Timezone: 'Europe/Berlin' },
+        { Expression: 'cron(0 2 * * SAT)', Duration: 'PT2H', Timezone: 'Europe/Berlin' },
       ],
       ['copies-maintenance-1', { Expression: 'at(2026-12-24T18:00)', Duration: 'P15D', Timezone: 'UTC' }],
     ]);

@@ -19,8 +19,10 @@ import {
   eventsPerRotation,
   LOOKS_AGAIN,
   line,
+  MONTH_DAYS,
   type Month,
   messagesOf,
+  queriedGb,
   RESOURCES,
   sum,
 } from './resource-costs.ts';
@@ -60,6 +62,25 @@ export function monthlyCost(templates: readonly CfnTemplate[], month: Month): re
     }),
   );
   return merged([line('CloudWatch: metrics', month.series.size, 'series'), ...lines]);
+}
+
+/** Times that a dashboard is drawn in an hour, if it refreshes as often as it is usual on a wall. */
+const VIEWS_AN_HOUR = 60;
+
+/** What an hour costs besides, in which a dashboard refreshes every minute. */
+export function hourOfDashboard(templates: readonly CfnTemplate[], month: Month): readonly CostLine[] {
+  const before = monthlyCost(templates, month);
+  const quantityIn = (lines: readonly CostLine[], what: string) =>
+    lines.find((each) => each.what === what)?.quantity ?? 0;
+  const more = monthlyCost(templates, { ...month, views: VIEWS_AN_HOUR }).map((each) => ({
+    ...each,
+    quantity: each.quantity - quantityIn(before, each.what),
+  }));
+  const gb = queriedGb(templates, quantityIn(before, 'CloudWatch: logs written'));
+  return [
+    ...more.filter(({ quantity }) => quantity > 0),
+    line('CloudWatch: queries of logs', VIEWS_AN_HOUR * gb, 'logsQueried'),
+  ];
 }
 
 export function usdOf({ quantity, price }: CostLine): number {
@@ -153,6 +174,7 @@ export async function costText(): Promise<string> {
   const tabled = monthlyCost(assumedTemplates({ table: true }), month);
   const critical = monthlyCost(assumedTemplates({ critical: true }), await withCritical(month));
   const ofRuns = line('CloudWatch: metrics', RUN_METRICS.length, 'series');
+  const hour = totalUsd(hourOfDashboard(templates, month));
   const sweepText = (of: readonly CostLine[]) =>
     usdText(totalUsd(of.filter(({ what }) => what === 'Lambda: `sweep`')));
   const table = markdownTable(
@@ -174,6 +196,8 @@ ${table}
 Without secrets it would be ${usdText(totalUsd(monthlyCost(templates, without)))} USD. With tables it is ${usdText(totalUsd(tabled))} USD while nothing runs, for an alarm more; the ${ofRuns.quantity} series of
 runs are ${usdText(usdOf(ofRuns))} USD at most, and each run tells what it cost besides. With ${CRITICAL} functions that are critical it is ${usdText(totalUsd(critical))} USD,
 for a sweep every minute. The dashboard is free as long as it is one of the first ${DASHBOARDS.free} of your account, and costs ${usdText(DASHBOARDS.usd)} USD beyond.
+Nobody looks at it in this month, and no notice is written: an hour in which it refreshes every minute costs ${usdText(hour)} USD, since
+each time the widget reads the state of every subject: on a wall, day and night, it is ${usdText(MONTH_DAYS * 24 * hour)} USD.
 Watching all functions by an alias (\`qualifier\`) takes two calls for each at every sweep: it lasts
 ${Math.round(byAlias.seconds)} seconds instead of ${Math.round(sweep.seconds)}, and \`sweep\` costs ${sweepText(monthlyCost(templates, { ...month, sweep: byAlias }))} USD instead of ${sweepText(lines)}.
 

@@ -25,6 +25,18 @@ describe('the example that pauses a pipeline', () => {
     });
   });
 
+  it('hears only of the subjects that it is given', () => {
+    const narrow = new Stack(new App({ analyticsReporting: false }), 'stack');
+    const subjects = ['checkout-api', 'prod/db'];
+    new PauseCodePipeline(narrow, 'Pause', { pipelineName: 'shop', stageName: 'eu-west-1', subjects });
+    const [rule] = resourcesOf(Template.fromStack(narrow), 'AWS::Events::Rule');
+    const detail: Pick<PauseRequest, 'subjects'> = { subjects };
+    expect(rule?.Properties.EventPattern.detail).toEqual(detail);
+    expect(resourcesOf(template, 'AWS::Events::Rule')[0]?.Properties.EventPattern).not.toHaveProperty(
+      'detail',
+    );
+  });
+
   it('closes the way into the stage, and says why in characters that are taken', () => {
     const [machine] = resourcesOf(template, 'AWS::StepFunctions::StateMachine');
     const { States } = JSON.parse(textOf(machine?.Properties.DefinitionString));

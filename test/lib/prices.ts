@@ -33,6 +33,14 @@ export const PRICES = {
   },
   logsIngested: { usd: 0.5, per: 1, unit: 'GB', source: list('AmazonCloudWatch'), asOf: '2026-10' },
   logsKept: { usd: 0.03, per: 1, unit: 'GB-months', source: list('AmazonCloudWatch'), asOf: '2026-10' },
+  /** By Logs Insights. */
+  logsQueried: {
+    usd: 0.005,
+    per: 1,
+    unit: 'GB',
+    source: 'https://aws.amazon.com/cloudwatch/pricing/',
+    asOf: '2026-11',
+  },
   trace: {
     usd: 5,
     per: 1_000_000,

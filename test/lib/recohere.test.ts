@@ -85,7 +85,7 @@ describe.each([
   ['two accounts with secrets and tables', WITH_TABLES],
   [
     'critical subjects and a window of maintenance',
-    { ...WITH_CRITICAL, maintenance: [{ schedule: 'cron(0 2 * * 6)', minutes: 120 }] },
+    { ...WITH_CRITICAL, maintenance: [{ schedule: 'cron(0 2 * * SAT)', minutes: 120 }] },
   ],
   ['one account with a table', { ...ONE_ACCOUNT, tables: WITH_TABLES.tables?.slice(0, 1) ?? [] }],
   ['one account with more secrets than can be named', { ...ONE_ACCOUNT, secrets: manySecrets(30) }],

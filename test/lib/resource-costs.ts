@@ -24,7 +24,8 @@ export const ASSUMED = {
   rotationsAMonth: 300,
 } as const;
 
-const MONTH_SECONDS = 31 * 86_400;
+export const MONTH_DAYS = 31;
+const MONTH_SECONDS = MONTH_DAYS * 86_400;
 
 /**
  * Events that one rule of a region passes on for one deploy or one rotation, beside reports. CloudFormation sends one of a function
@@ -95,10 +96,12 @@ export interface Month {
   readonly rotation: MeasuredRotation;
   readonly rotations: number;
   readonly series: ReadonlySet<string>;
+  /** How often somebody's dashboard is drawn. @default never */
+  readonly views?: number;
 }
 
-/** Messages in a month, by the function that they are for. */
-type Messages = Readonly<Record<QueuedPart, number>>;
+/** Calls in a month that no schedule makes: messages, by the function that they are for, and views of the dashboard. */
+type Messages = Readonly<Record<QueuedPart | 'widget', number>>;
 
 /** What one call of a function takes. */
 interface Work {
@@ -131,16 +134,17 @@ function workOf(part: Part, { sweep, look = sweep, rotation }: Month): Work {
         functionsRead: 0,
       };
     }
-    case 'notify':
     case 'widget':
+      return { ...NO_WORK, ...sweep.view };
+    case 'notify':
     case 'reconcile':
     case 'reconcile-worker':
       return NO_WORK;
   }
 }
 
-/** Functions that nothing calls while all agree, nobody looks at the dashboard and no run is asked for. */
-const UNTIL_ASKED: readonly Part[] = ['notify', 'widget', 'reconcile', 'reconcile-worker'];
+/** Functions that nothing calls while all agree and no run is asked for. */
+const UNTIL_ASKED: readonly Part[] = ['notify', 'reconcile', 'reconcile-worker'];
 
 /** Of these. What a run costs it says itself. */
 const NO_WORK: Work = {
@@ -407,7 +411,15 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
   },
   // those that it is made of are alarms themselves
   'AWS::CloudWatch::CompositeAlarm': priced(
-    { ...actions, AlarmDescription: any, AlarmName: any, AlarmRule: any },
+    {
+      ...actions,
+      ActionsSuppressor: any,
+      ActionsSuppressorExtensionPeriod: any,
+      ActionsSuppressorWaitPeriod: any,
+      AlarmDescription: any,
+      AlarmName: any,
+      AlarmRule: any,
+    },
     (alarm) => [line('CloudWatch: composite alarms', 1, 'compositeAlarm'), ...notifying(alarm)],
   ),
   'AWS::CloudWatch::AlarmMuteRule': free,
@@ -415,7 +427,7 @@ export const RESOURCES: Readonly<Record<string, Priced>> = {
   'AWS::CloudWatch::Dashboard': priced({ DashboardName: any, DashboardBody: any }, ({ DashboardBody }) => {
     const drawn = JSON.stringify(DashboardBody).match(/\[\\+"AWS\/|\[\\+"Recohere\\+"/g) ?? [];
     if (drawn.length > FREE_METRICS) throw new Error(`${drawn.length} metrics are more than are free`);
-    return [];
+    return []; // its queries of logs are counted where it is viewed
   }),
   'AWS::SNS::Topic': priced({ TopicName: any }, () => []), // billed by the request, which the alarms count
   'AWS::SNS::Subscription': priced({ Protocol: z.literal('email'), Endpoint: any, TopicArn: any }, () => [
@@ -519,15 +531,19 @@ export function eventsPerRotation(templates: readonly CfnTemplate[]): number {
   return ofAll / ASSUMED.regions.length;
 }
 
-/** Messages in a month: events, reports, and requests to look again. */
-export function messagesOf(templates: readonly CfnTemplate[], { rotation, rotations }: Month): Messages {
+/** Messages in a month: events, reports, and requests to look again; and views. */
+export function messagesOf(
+  templates: readonly CfnTemplate[],
+  { rotation, rotations, views = 0 }: Month,
+): Messages {
   return {
     'verify-deploy': ASSUMED.deploysAMonth * (eventsPerDeploy(templates) + LOOKS_AGAIN),
     'verify-rotation': rotations * rotation.messages,
+    widget: views,
   };
 }
 
-/** How often a function is called in a month: by schedules, and once for each message of a queue. */
+/** How often a function is called in a month: by schedules, once for each message of a queue, and by who views what it draws. */
 function callsOf(template: CfnTemplate, id: string, messages: Messages): number {
   const targeted = (rule: string) =>
     JSON.stringify(template.Resources[rule]).includes(`"Fn::GetAtt":["${id}","Arn"]`);
@@ -537,7 +553,9 @@ function callsOf(template: CfnTemplate, id: string, messages: Messages): number 
   const mappings = idsOf(template, 'AWS::Lambda::EventSourceMapping').filter((mapping) =>
     JSON.stringify(template.Resources[mapping]).includes(`"FunctionName":{"Ref":"${id}"}`),
   );
-  const isIdle = UNTIL_ASKED.some((part) => part === partOf(template, id));
+  const called = partOf(template, id);
+  if (called === 'widget') return messages.widget;
+  const isIdle = UNTIL_ASKED.some((part) => part === called);
   if (schedules.length + mappings.length === 0 && !isIdle)
     throw new Error(`nobody knows how often ${id} is called`);
   const scheduled = sum(schedules.map((rule) => schedulesOf(template, rule)));
@@ -583,6 +601,14 @@ function forwardingRules(template: CfnTemplate): z.output<typeof forwardingSchem
     const rule = forwardingSchema.safeParse(template.Resources[id]?.Properties);
     return rule.success ? [rule.data] : [];
   });
+}
+
+/** GB that the dashboard's queries of logs read each time that it is drawn: at most all that a day has written. */
+export function queriedGb(templates: readonly CfnTemplate[], loggedGb: number): number {
+  const queries = templates.flatMap(
+    (template) => JSON.stringify(template).match(/\\"type\\":\\"log\\"/g) ?? [],
+  );
+  return (queries.length * loggedGb) / MONTH_DAYS;
 }
 
 export function sum(numbers: readonly number[]): number {

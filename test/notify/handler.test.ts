@@ -39,7 +39,7 @@ beforeEach(async () => {
     () => undefined,
     () => isDown,
   );
-  await lambda.ledger.swap({ subject: 'api', version: 1, wake: 0, open: OPEN });
+  await lambda.ledger.swap({ subject: 'api', version: 1, wake: 0, group: 'functions[0]', open: OPEN });
 });
 afterEach(() => lambda.stop());
 
@@ -73,6 +73,21 @@ describe('the bundle that notifies', () => {
         subjects: ['api'],
       })),
     );
+  });
+
+  it('begins with no other deploy when it has just time to write', async () => {
+    const cause = { ...OPEN.cause, id: 'cart' };
+    const open = { ...OPEN, cause };
+    await lambda.ledger.swap({ subject: 'job', version: 1, wake: 0, group: 'functions[0]', open });
+    const { now } = Date;
+    const later = vi
+      .spyOn(Date, 'now')
+      .mockImplementation(() => now() + (lambda.sent.length > 0 ? 100_000 : 0)); // of its 120 seconds
+    await lambda.handler({});
+    expect(lambda.sent).toHaveLength(1);
+    later.mockRestore();
+    await lambda.handler({});
+    expect(lambda.sent).toHaveLength(2);
   });
 
   it('fails with a reason in its log and none of its text, and is to be called again', async () => {

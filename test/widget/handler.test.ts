@@ -38,11 +38,27 @@ describe('the bundle of the widget', () => {
 
   it('asks for a look when its button is pressed, and for nothing else', async () => {
     const drawn = String(await asked({ look: ['api'], mode: 'apply', kind: 'undo', run: 'x' }));
+    expect(drawn).toContain('A look at api is asked for');
     expect(drawn).toContain('&lt;script&gt;');
     const [look, ...more] = lambda.sent;
     expect(more).toEqual([]);
     expect(look?.queue).toBe('verify-deploy');
     expect(deployMessageSchema.parse(JSON.parse(look?.body ?? ''))).toMatchObject({ subjects: ['api'] });
+  });
+
+  it.each([
+    { reason: 'a name that no subject has', look: ['x'.repeat(601)] },
+    { reason: 'one name of 101', look: Array.from({ length: 101 }, () => 'api') },
+  ])('asks for no look at $reason', async ({ look }) => {
+    await asked({ look });
+    expect(lambda.sent).toEqual([]);
+  });
+
+  it('asks with one message for a look at 100 of the longest names', async () => {
+    const look = Array.from({ length: 100 }, (_, n) => `${n} `.padEnd(600, '東'));
+    await asked({ look });
+    expect(lambda.sent).toHaveLength(1);
+    expect(Buffer.byteLength(lambda.sent[0]?.body ?? '')).toBeLessThan(256 * 1024);
   });
 
   it('says in its log alone why it could not be drawn', async () => {

@@ -112,6 +112,7 @@ const roots = z.record(z.string(), z.partialRecord(z.enum([...COMPARED_FACETS, '
 const openEpisode = z.strictObject({
   id: z.string(),
   cause: change,
+  deploy: z.exactOptional(change),
   since: time,
   lastChangeAt: time,
   lastMovedAt: time,
@@ -131,6 +132,7 @@ const closedEpisode = z.strictObject({
   id: z.string(),
   subject: z.string(),
   cause: change,
+  deploy: z.exactOptional(change),
   outcome: z.enum(EPISODE_ENDS),
   wasOverdue: z.boolean(),
   timeToDetectMs: time,
@@ -158,6 +160,7 @@ const subjectState = z.strictObject({
   asked: z.optional(asked),
   wake: z.int().check(z.minimum(0)),
   secret: z.exactOptional(secretMemory),
+  toldUnread: z.exactOptional(z.array(place)),
   untold: z.exactOptional(z.array(z.strictObject({ replica: place, seenAt: time }))),
   heard: z.exactOptional(change),
   silence: z.exactOptional(z.strictObject({ until: time, reason: z.string() })),

@@ -100,6 +100,7 @@ const sweep = z.looseObject({
     z.array(z.looseObject({ replica: z.string(), refusal, isWhole: z.exactOptional(z.boolean()) })),
   ),
   unreadSubjects: z.readonly(z.array(z.string())),
+  unreadSubjectsLeft: z.number(),
 });
 
 /** A part of an overview, in the same way. */
@@ -109,6 +110,7 @@ export const overviewPageSchema = z.looseObject({
   prefix: z.string(),
   replicas: z.readonly(z.array(z.string())),
   subjects: z.readonly(z.array(subjectStatusSchema)),
+  isBrief: z.boolean(),
   episodes: z.readonly(z.array(episode)),
   runs: z.readonly(z.array(run)),
   sweep: z.nullable(sweep),

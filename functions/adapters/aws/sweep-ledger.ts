@@ -19,6 +19,7 @@ const status = z.strictObject({
   left: count,
   unread: z.array(z.strictObject({ replica: z.string(), refusal, isWhole: z.exactOptional(z.boolean()) })),
   unreadSubjects: z.array(z.string()),
+  unreadSubjectsLeft: count,
 });
 
 const sweepItem = z.strictObject({
@@ -27,6 +28,7 @@ const sweepItem = z.strictObject({
   swapId: z.string(),
   roundAt: z.exactOptional(time),
   from: z.exactOptional(z.string()),
+  criticalFrom: z.exactOptional(z.string()),
   isSlow: z.exactOptional(z.boolean()),
   secretsAt: z.exactOptional(time),
   status: z.exactOptional(status),
