@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { renderLook, type Screen, SECRETS, screenOf, sentenceOf } from '../../bin/render.ts';
+import { renderLook, type Screen, SECRETS, screenOf } from '../../bin/render.ts';
 import { exitCodeOf, reportOf } from '../../bin/scan.ts';
 import type { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions.ts';
 import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import type { Look } from '../../functions/app/look.ts';
-import { type Finding, REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
-import { phraseOf } from '../../functions/core/words.ts';
 import { AP, configScope, EU, everywhere, flagScope, lookAt, US } from '../app/simulated.ts';
 import { configOf, LAG_MS, lookAt as lookAtSecretsOf } from './looked-secrets.ts';
 
@@ -318,58 +316,6 @@ Consumers are not watched by a scan.
   });
 });
 
-describe('the phrase of a finding', () => {
-  const replica = 'eu-west-1';
-  const consumer = { replica, facet: 'consumer', keys: ['checkout-api'] } as const;
-  const rows: { finding: Finding; phrase: string }[] = [
-    { finding: { replica, facet: 'version', kind: 'unsettled', keys: [] }, phrase: 'replication under way' },
-    {
-      finding: { replica, facet: 'version', kind: 'stale', keys: ['InSync'] },
-      phrase: "version is not the primary's although AWS calls it in sync",
-    },
-    {
-      finding: { replica, facet: 'version', kind: 'stale', keys: ['InProgress'] },
-      phrase: 'replication takes too long',
-    },
-    { finding: { replica, facet: 'version', kind: 'failed', keys: [] }, phrase: 'replication failed' },
-    { finding: { replica, facet: 'version', kind: 'missing', keys: [] }, phrase: 'no version is current' },
-    {
-      finding: { replica, facet: 'version', kind: 'standalone', keys: [] },
-      phrase: 'a standalone secret: promoted, or never a replica',
-    },
-    {
-      finding: { replica, facet: 'replica', kind: 'missing', keys: ['DeletedDate'] },
-      phrase: 'scheduled for deletion',
-    },
-    { finding: { ...consumer, kind: 'stale' }, phrase: 'consumer checkout-api still uses another version' },
-    {
-      finding: { ...consumer, kind: 'unsettled' },
-      phrase: 'consumer checkout-api may still keep another version',
-    },
-    {
-      finding: { ...consumer, kind: 'unexpected' },
-      phrase: 'consumer checkout-api says that it uses a version that the secret never had',
-    },
-    {
-      finding: { ...consumer, kind: 'failed', refusal: { code: 'PROBE_SILENT' } },
-      phrase: 'probe of checkout-api failed: it did not answer in time',
-    },
-    { finding: { ...consumer, kind: 'failed' }, phrase: 'probe of checkout-api failed' },
-    {
-      finding: { replica, facet: 'rotation', kind: 'failed', keys: ['RotationFailed'] },
-      phrase: 'rotation failed (RotationFailed)',
-    },
-    {
-      finding: { replica, facet: 'rotation', kind: 'failed', keys: ['NextRotationDate'] },
-      phrase: 'rotation is overdue (NextRotationDate)',
-    },
-  ];
-
-  it.each(rows)('is: $phrase', ({ finding, phrase }) => {
-    expect(phraseOf(finding)).toBe(phrase);
-  });
-});
-
 describe('a screen', () => {
   const stream = (properties: object) => ({ isTTY: true, columns: 100, ...properties }) as NodeJS.WriteStream;
 
@@ -391,23 +337,6 @@ describe('a screen', () => {
     { given: stream({ isTTY: undefined }), env: { CI: 'true' }, screen: PIPE, reason: 'a pipe' },
   ])('for $reason is $screen', ({ given, env, screen }) => {
     expect(screenOf(given, env)).toEqual(screen);
-  });
-});
-
-describe('a refusal', () => {
-  it('has a sentence for every code', () => {
-    const sentences = REFUSAL_CODES.map((code) => sentenceOf({ code }));
-    expect(new Set(sentences).size).toBe(REFUSAL_CODES.length);
-  });
-
-  it('names the missing permission, and the call where it is another', () => {
-    const code: RefusalCode = 'ACCESS_DENIED';
-    expect(sentenceOf({ code, call: 'lambda:GetAlias', permission: 'lambda:GetAlias' })).toBe(
-      'access denied: missing permission lambda:GetAlias',
-    );
-    expect(sentenceOf({ code, call: 'lambda:ListFunctions', permission: 'sts:AssumeRole' })).toBe(
-      'access denied: missing permission sts:AssumeRole (lambda:ListFunctions)',
-    );
   });
 });
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Finding, REFUSAL_CODES, type RefusalCode } from '../../functions/contract/report.ts';
-import { listed, phraseOf, plural, sentenceOf } from '../../functions/core/words.ts';
+import {
+  ALL_REPLICA_WORDS,
+  listed,
+  phraseOf,
+  plural,
+  sentenceOf,
+  wordOf,
+} from '../../functions/core/words.ts';
 
 const replica = 'eu-west-1';
 const reference = 'us-east-1';
@@ -68,6 +75,20 @@ describe('the phrase of a finding', () => {
       finding: { replica, facet: 'version', kind: 'stale', keys: ['InProgress'] },
       phrase: 'replication takes too long',
     },
+    { finding: { replica, facet: 'version', kind: 'failed', keys: [] }, phrase: 'replication failed' },
+    { finding: { replica, facet: 'version', kind: 'missing', keys: [] }, phrase: 'no version is current' },
+    {
+      finding: { replica, facet: 'version', kind: 'standalone', keys: [] },
+      phrase: 'a standalone secret: promoted, or never a replica',
+    },
+    {
+      finding: { ...consumer, kind: 'unsettled' },
+      phrase: 'consumer checkout-api may still keep another version',
+    },
+    {
+      finding: { ...consumer, kind: 'unexpected' },
+      phrase: 'consumer checkout-api says that it uses a version that the secret never had',
+    },
     { finding: { ...consumer, kind: 'stale' }, phrase: 'consumer checkout-api still uses another version' },
     {
       finding: { ...consumer, kind: 'failed', refusal: { code: 'PROBE_SILENT' } },
@@ -101,6 +122,28 @@ describe('the phrase of a finding', () => {
     );
     const many: Finding = { replica, facet: 'env', kind: 'missing', keys: ['A', 'B', 'C'], reference };
     expect(phraseOf(many, undefined, '', 2)).toBe('env A, B and 1 more missing');
+  });
+});
+
+describe('the word for a replica', () => {
+  const differs: Finding = { replica, facet: 'env', kind: 'different', keys: ['A'], reference };
+  const updating: Finding = { replica, facet: 'replica', kind: 'unsettled', keys: [] };
+  const gone: Finding = { replica, facet: 'replica', kind: 'missing', keys: [] };
+  const lacks: Finding = { replica, facet: 'env', kind: 'missing', keys: ['A'], reference };
+
+  it.each([
+    { findings: [], word: undefined, reason: 'it agrees' },
+    { findings: [updating], word: 'updating', reason: 'an update is under way' },
+    { findings: [updating, differs], word: 'differs', reason: 'the worst finding counts' },
+    { findings: [lacks], word: 'differs', reason: 'it lacks a key, and is there' },
+    { findings: [gone], word: 'missing', reason: 'it is not there' },
+  ])('is $word when $reason', ({ findings, word }) => {
+    expect(wordOf(findings)).toBe(word);
+  });
+
+  it('is one of a few, each once', () => {
+    expect(new Set(ALL_REPLICA_WORDS).size).toBe(ALL_REPLICA_WORDS.length);
+    expect(ALL_REPLICA_WORDS).toContain('stale');
   });
 });
 
