@@ -337,7 +337,7 @@ describe('runs over tables', { timeout: 90_000 }, () => {
   it('has functions and secrets looked at when it is asked to', async () => {
     const { installation } = deployed;
     const request: WrittenRequest = { kind: 'verify', subjects: [WATCHED, SECRET] };
-    expect(await ask(request)).toEqual({ functions: [WATCHED], secrets: [SECRET] });
+    expect(await ask(request)).toEqual({ at: expect.any(Number), functions: [WATCHED], secrets: [SECRET] });
     for (const [kind, subject] of [
       ['function', WATCHED],
       ['secret', SECRET],
