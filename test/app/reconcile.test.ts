@@ -5,6 +5,7 @@ import { runHere } from '../../functions/app/run-here.ts';
 import { work } from '../../functions/app/work.ts';
 import { runRequestSchema, type WrittenRequest } from '../../functions/contract/requests.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import { all } from '../all.ts';
 import { changed, dry, halfApplied, instead, withDoubles } from './doubled.ts';
 import { haunted } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';
@@ -381,9 +382,7 @@ describe('what is forgotten', () => {
     const { id } = await system.applied();
     expect((await quarantinedTexts(system.objects)).size).toBe(5);
     await system.ask({ kind: 'forget', run: id });
-    const names: string[] = [];
-    for await (const name of system.objects.list('')) names.push(name);
-    expect(names).toEqual([]);
+    expect(await all(system.objects.list(''))).toEqual([]);
     expect(await system.ask({ kind: 'audit', run: id })).toEqual({
       run: id,
       proofs: 1,

@@ -6,6 +6,7 @@ import { steer } from '../../functions/app/steer.ts';
 import { work } from '../../functions/app/work.ts';
 import { textOfItem, type WireItem } from '../../functions/core/item.ts';
 import type { Phase, Segment } from '../../functions/core/run.ts';
+import { all } from '../all.ts';
 import { begunApply, changed, dry, idsOf, withDoubles } from './doubled.ts';
 import { haunted, Killed, type Moment } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';
@@ -34,9 +35,7 @@ function segmentsOf(system: RunSystem, run: string, phase: Phase, count: number)
 }
 
 async function namesOf(system: RunSystem, prefix: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of system.objects.list(prefix)) names.push(name);
-  return names.sort();
+  return (await all(system.objects.list(prefix))).sort();
 }
 
 describe('a batch, before which the application', () => {

@@ -3,6 +3,7 @@ import type { SimulatedSecrets } from '../../functions/adapters/sim/simulated-se
 import { verifySecretWake } from '../../functions/app/verify-secrets.ts';
 import { REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../../functions/contract/probe.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import { all } from '../all.ts';
 import { configOf, DB, HOUR, LAG_MS, MINUTE, SECOND, type Secrets, system } from './secret-system.ts';
 import { AP, EU, PLACES, sweepNow, US } from './simulated.ts';
 
@@ -891,9 +892,7 @@ describe('a secret', () => {
       looked.length = 0;
       await told(other);
       expect(new Set(looked)).toEqual(new Set([`${other} ${DB}`]));
-      const subjects: string[] = [];
-      for await (const subject of ledger.subjects()) subjects.push(subject);
-      expect(subjects.sort()).toEqual([`${other}:${DB}`, 'b', DB]);
+      expect((await all(ledger.subjects())).sort()).toEqual([`${other}:${DB}`, 'b', DB]);
     });
   });
 

@@ -7,6 +7,7 @@ import { type PlaceId, placeId } from '../../functions/core/place.ts';
 import type { SecretMemory } from '../../functions/core/secret.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { Ledger } from '../../functions/ports/ledger.ts';
+import { all } from '../all.ts';
 import { until } from './until.ts';
 
 /** A ledger, and what no port can do to it. */
@@ -137,10 +138,8 @@ export function describeLedger(makeWorld: () => Promise<LedgerWorld>, runs = 50)
       return `subject-${++named}`;
     }
 
-    async function listed(ledger: Ledger, after?: string): Promise<string[]> {
-      const found: string[] = [];
-      for await (const subject of ledger.subjects(after)) found.push(subject);
-      return found;
+    function listed(ledger: Ledger, after?: string): Promise<string[]> {
+      return all(ledger.subjects(after));
     }
 
     describe('a state', () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../functions/ports/object-store.ts';
+import { all } from '../all.ts';
 
 /** A store, and how to be rid of it. */
 export interface ObjectStoreWorld {
@@ -29,9 +30,7 @@ export function describeObjectStore(makeWorld: () => Promise<ObjectStoreWorld>, 
       it(what, () => body(`runs/${randomUUID()}`, world.store));
 
     async function listed(store: ObjectStore, prefix: string): Promise<string[]> {
-      const found: string[] = [];
-      for await (const name of store.list(prefix)) found.push(name);
-      return found.sort();
+      return (await all(store.list(prefix))).sort();
     }
 
     async function writeAll(store: ObjectStore, names: readonly string[]): Promise<void> {

@@ -26,6 +26,7 @@ import {
 } from '../../functions/core/run.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { RunLedger } from '../../functions/ports/run-ledger.ts';
+import { all } from '../all.ts';
 import { until } from './until.ts';
 
 /** A ledger of runs, and what no port can do to it. */
@@ -177,10 +178,8 @@ export function describeRunLedger(makeWorld: () => Promise<RunLedgerWorld>, runs
       ...given,
     });
 
-    async function chain(id: string, ledger: RunLedger, phase: Proof['phase'] = 'apply', index = 1) {
-      const found: Proof[] = [];
-      for await (const proof of ledger.proofs(id, phase, index)) found.push(proof);
-      return found;
+    function chain(id: string, ledger: RunLedger, phase: Proof['phase'] = 'apply', index = 1) {
+      return all(ledger.proofs(id, phase, index));
     }
 
     describe('a run', () => {

@@ -12,6 +12,7 @@ import type { SubjectKind } from '../../functions/contract/ledger.ts';
 import type { Ledger } from '../../functions/ports/ledger.ts';
 import type { SweepLedger } from '../../functions/ports/sweep-ledger.ts';
 import type { Turns } from '../../functions/ports/turns.ts';
+import { all } from '../all.ts';
 
 /** A page of 50 functions, or any other call of a region on another continent. */
 export const CALL_MS = 2000;
@@ -105,11 +106,7 @@ function onClock(ledger: Ledger, call: <T>(work: () => Promise<T>) => Promise<T>
     record: (episode) => call(() => ledger.record(episode)),
     history: (subject, limit) => call(() => ledger.history(subject, limit)),
     async *subjects() {
-      const all: string[] = [];
-      await call(async () => {
-        for await (const subject of ledger.subjects()) all.push(subject);
-      });
-      yield* all;
+      yield* await call(() => all(ledger.subjects()));
     },
   };
 }

@@ -1,23 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { DeleteTableCommand, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { accessMemory } from '../../../functions/adapters/aws/access-memory.ts';
-import { createLedgerTable } from '../../../functions/adapters/aws/ledger.ts';
 import type { AccessMemoryWorld } from '../../contract/access-memory.ts';
+import { type NewLedger, newLedger } from './new-ledger.ts';
 
 /** A memory in a new ledger of a DynamoDB-compatible server. */
 export async function accessMemoryWorld(
   options: DynamoDBClientConfig,
-): Promise<AccessMemoryWorld & { readonly table: string; readonly client: DynamoDBClient }> {
-  const table = await createLedgerTable(options, `recohere-ledger-${randomUUID()}`);
-  const client = new DynamoDBClient(options);
+): Promise<AccessMemoryWorld & NewLedger> {
+  const ledger = await newLedger(options);
   return {
-    table,
-    client,
-    memory: accessMemory(options, table),
+    ...ledger,
+    memory: accessMemory(options, ledger.table),
     run: (work) => work(),
-    async close() {
-      await client.send(new DeleteTableCommand({ TableName: table }));
-      client.destroy();
-    },
   };
 }

@@ -10,39 +10,25 @@ import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessMemory } from '../../../functions/adapters/aws/access-memory.ts';
 import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
-import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
+import { all } from '../../all.ts';
 import { describeAccessMemory } from '../../contract/access-memory.ts';
 import { accessMemoryWorld } from './access-memory-world.ts';
+import { onDynalite } from './on-dynalite.ts';
 
 const ACCESS = { roleArn: 'arn:aws:iam::222222222222:role/recohere-read', externalId: 'of-the-hub' };
 const KEY = { pk: 'ACCESS#arn:aws:iam::222222222222:role/recohere-read#of-the-hub', sk: 'STATE' };
 const REFUSED = { since: 1_767_600_000_000, tries: 3, nextAt: 1_767_601_200_000 };
 
 describe('on dynalite', () => {
-  describeAccessMemory(async () => {
-    const dynamo = await startLocalDynamo();
-    const world = await accessMemoryWorld(dynamo.client);
-    return {
-      ...world,
-      async close() {
-        await world.close();
-        await dynamo.stop();
-      },
-    };
-  });
+  describeAccessMemory(() => onDynalite(accessMemoryWorld));
 
   describe('beside what others keep in the table', () => {
-    let dynamo: LocalDynamo;
     let world: Awaited<ReturnType<typeof accessMemoryWorld>>;
     beforeAll(async () => {
-      dynamo = await startLocalDynamo();
-      world = await accessMemoryWorld(dynamo.client);
+      world = await onDynalite(accessMemoryWorld);
     });
-    afterAll(async () => {
-      await world.close();
-      await dynamo.stop();
-    });
+    afterAll(() => world.close());
 
     const plant = (fields: object) =>
       world.client.send(
@@ -51,9 +37,7 @@ describe('on dynalite', () => {
 
     it('is no subject of a sweep', async () => {
       await world.memory.write(ACCESS, REFUSED);
-      const subjects: string[] = [];
-      for await (const subject of dynamoLedger(dynamo.client, world.table).subjects()) subjects.push(subject);
-      expect(subjects).toEqual([]);
+      expect(await all(dynamoLedger(world.options, world.table).subjects())).toEqual([]);
     });
 
     for (const { item, reason } of [

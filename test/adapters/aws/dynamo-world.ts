@@ -1,24 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import {
-  DeleteTableCommand,
-  DynamoDBClient,
-  type DynamoDBClientConfig,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClientConfig, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
+import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { systemClock } from '../../../functions/adapters/aws/system.ts';
 import { FORMAT, type SubjectKind, stateKey } from '../../../functions/contract/ledger.ts';
 import type { LedgerWorld } from '../../contract/ledger.ts';
+import { newLedger } from './new-ledger.ts';
 
 /** A ledger in a new table of a DynamoDB-compatible server. */
 export async function dynamoWorld(
   options: DynamoDBClientConfig,
   kind: SubjectKind = 'function',
 ): Promise<LedgerWorld> {
-  const table = await createLedgerTable(options, `recohere-ledger-${randomUUID()}`);
-  const client = new DynamoDBClient(options);
+  const { table, client, close } = await newLedger(options);
   return {
     ledger: dynamoLedger(options, table, kind),
     clock: systemClock,
@@ -33,9 +26,6 @@ export async function dynamoWorld(
       const command = new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true });
       return JSON.stringify((await client.send(command)).Item);
     },
-    async close() {
-      await client.send(new DeleteTableCommand({ TableName: table }));
-      client.destroy();
-    },
+    close,
   };
 }

@@ -23,24 +23,16 @@ import {
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { awsItemStores } from '../../../functions/adapters/aws/item-store.ts';
-import { startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { itemOfText, textOfItem, type WireItem } from '../../../functions/core/item.ts';
 import type { ItemStore } from '../../../functions/ports/item-store.ts';
 import { describeItemStore } from '../../contract/item-store.ts';
 import { itemStoreWorld } from './item-store-world.ts';
+import { onDynalite } from './on-dynalite.ts';
 
 describe('on dynalite', () => {
-  describeItemStore(async () => {
-    const dynamo = await startLocalDynamo();
-    const world = itemStoreWorld({ ...dynamo.client, region: 'us-east-1' }, ['documents']);
-    return {
-      ...world,
-      async close() {
-        await world.close();
-        await dynamo.stop();
-      },
-    };
-  });
+  describeItemStore(() =>
+    onDynalite((client) => itemStoreWorld({ ...client, region: 'us-east-1' }, ['documents'])),
+  );
 });
 
 const TABLE = { name: 'orders', region: 'eu-west-1', account: '222222222222' };

@@ -1,7 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import {
   ConditionalCheckFailedException,
@@ -18,24 +14,17 @@ import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asking } from '../../../functions/adapters/aws/asking.ts';
 import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
-import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
+import { startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
 import type { ClosedEpisode, SubjectState } from '../../../functions/core/episode.ts';
+import { all } from '../../all.ts';
 import { describeLedger } from '../../contract/ledger.ts';
 import { dynamoWorld } from './dynamo-world.ts';
+import { type LosingAnswers, startLosingAnswers } from './losing-answers.ts';
+import { onDynalite } from './on-dynalite.ts';
 
 describe('on dynalite', () => {
-  describeLedger(async () => {
-    const dynamo = await startLocalDynamo();
-    const world = await dynamoWorld(dynamo.client);
-    return {
-      ...world,
-      async close() {
-        await world.close();
-        await dynamo.stop();
-      },
-    };
-  });
+  describeLedger(() => onDynalite(dynamoWorld));
 });
 
 const STATE: SubjectState = { subject: 'api', version: 1, wake: 4, agreed: undefined };
@@ -150,9 +139,7 @@ describe('requests', () => {
       .resolvesOnce({ Items: [{ ...KEY, subject: { S: 'api' } }], LastEvaluatedKey: KEY })
       .resolvesOnce({ Items: [], LastEvaluatedKey: KEY })
       .resolvesOnce({ Items: [{ ...KEY, subject: { S: 'job' } }] });
-    const found: string[] = [];
-    for await (const subject of ledger.subjects()) found.push(subject);
-    expect(found).toEqual(['api', 'job']);
+    expect(await all(ledger.subjects())).toEqual(['api', 'job']);
     expect(sent(QueryCommand)[0]).toEqual({
       TableName: 'ledger',
       IndexName: 'states',
@@ -264,48 +251,19 @@ describe('requests', () => {
   });
 });
 
-/** Between the SDK and the table, to lose answers. */
 describe('an answer that is lost on its way', () => {
-  let dynamo: LocalDynamo;
-  let proxy: Server;
-  let answersToLose = 0;
-  let puts = 0;
-
+  let answers: LosingAnswers;
   beforeAll(async () => {
-    dynamo = await startLocalDynamo();
-    proxy = createServer(async (request, response) => {
-      const target = String(request.headers['x-amz-target']);
-      const answer = await fetch(dynamo.endpoint, {
-        method: 'POST',
-        headers: {
-          'x-amz-target': target,
-          'content-type': String(request.headers['content-type']),
-          'x-amz-date': String(request.headers['x-amz-date']),
-          authorization: String(request.headers.authorization),
-        },
-        body: await buffer(request),
-      });
-      const body = Buffer.from(await answer.arrayBuffer());
-      if (target.endsWith('.PutItem')) puts++;
-      if (target.endsWith('.PutItem') && answersToLose-- > 0) response.destroy();
-      else response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
-    }).listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
+    answers = await startLosingAnswers();
   });
-  afterAll(async () => {
-    proxy.close();
-    proxy.closeAllConnections();
-    await dynamo.stop();
-  });
+  afterAll(() => answers.stop());
 
   it('loses no swap that was won', async () => {
-    const table = await createLedgerTable(dynamo.client, 'lossy');
-    const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    const ledger = dynamoLedger({ ...dynamo.client, endpoint, maxAttempts: 3 }, table);
-    answersToLose = 1;
+    const ledger = dynamoLedger(answers.options, answers.table);
+    answers.toLose = 1;
     expect(await ledger.swap(STATE)).toBe(true);
-    expect(puts).toBe(2);
-    answersToLose = 1;
+    expect(answers.puts).toBe(2);
+    answers.toLose = 1;
     expect(await ledger.swap({ ...STATE, version: 3 })).toBe(false);
     expect(await ledger.read('api')).toEqual(STATE);
   });

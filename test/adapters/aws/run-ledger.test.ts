@@ -1,7 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import {
   ConditionalCheckFailedException,
@@ -14,27 +10,20 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
-import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
+import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
+import { startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { dynamoRunLedger } from '../../../functions/adapters/aws/run-ledger.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
 import { newSegment } from '../../../functions/core/run.ts';
 import type { RunLedger } from '../../../functions/ports/run-ledger.ts';
+import { all } from '../../all.ts';
 import { describeRunLedger, proofOf, runOf } from '../../contract/run-ledger.ts';
+import { type LosingAnswers, startLosingAnswers } from './losing-answers.ts';
+import { onDynalite } from './on-dynalite.ts';
 import { runLedgerWorld } from './run-ledger-world.ts';
 
 describe('on dynalite', () => {
-  describeRunLedger(async () => {
-    const dynamo = await startLocalDynamo();
-    const world = await runLedgerWorld(dynamo.client);
-    return {
-      ...world,
-      async close() {
-        await world.close();
-        await dynamo.stop();
-      },
-    };
-  });
+  describeRunLedger(() => onDynalite(runLedgerWorld));
 
   it('keeps runs and subjects of one table apart', async () => {
     const dynamo = await startLocalDynamo();
@@ -53,12 +42,6 @@ describe('on dynalite', () => {
 
 const ARN = 'arn:aws:dynamodb:eu-west-1:111111111111:table/orders';
 const SEGMENT = { ...newSegment('a', 'apply', 1), version: 1, epoch: 3 };
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
 
 describe('requests', () => {
   let dynamo: AwsClientStub<DynamoDBClient>;
@@ -381,72 +364,43 @@ describe('requests', () => {
   });
 });
 
-/** Between the SDK and the table, to lose answers. */
 describe('an answer that is lost on its way', () => {
-  let dynamo: LocalDynamo;
-  let proxy: Server;
+  let answers: LosingAnswers;
   let ledger: RunLedger;
-  let answersToLose = 0;
-  let puts = 0;
-
   beforeAll(async () => {
-    dynamo = await startLocalDynamo();
-    proxy = createServer(async (request, response) => {
-      const target = String(request.headers['x-amz-target']);
-      const answer = await fetch(dynamo.endpoint, {
-        method: 'POST',
-        headers: {
-          'x-amz-target': target,
-          'content-type': String(request.headers['content-type']),
-          'x-amz-date': String(request.headers['x-amz-date']),
-          authorization: String(request.headers.authorization),
-        },
-        body: await buffer(request),
-      });
-      const body = Buffer.from(await answer.arrayBuffer());
-      if (target.endsWith('.PutItem')) puts++;
-      if (target.endsWith('.PutItem') && answersToLose-- > 0) response.destroy();
-      else response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
-    }).listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const table = await createLedgerTable(dynamo.client, 'lossy');
-    const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    ledger = dynamoRunLedger({ ...dynamo.client, endpoint, maxAttempts: 3 }, table);
+    answers = await startLosingAnswers();
+    ledger = dynamoRunLedger(answers.options, answers.table);
   });
   beforeEach(() => {
-    answersToLose = 1;
-    puts = 0;
+    answers.toLose = 1;
+    answers.puts = 0;
   });
-  afterAll(async () => {
-    proxy.close();
-    proxy.closeAllConnections();
-    await dynamo.stop();
-  });
+  afterAll(() => answers.stop());
 
   it('loses no swap that was won', async () => {
     expect(await ledger.swapRun(runOf('a'))).toBe(true);
-    expect(puts).toBe(2);
-    answersToLose = 1;
+    expect(answers.puts).toBe(2);
+    answers.toLose = 1;
     expect(await ledger.swapRun(runOf('a', { version: 3 }))).toBe(false);
     expect(await ledger.readRun('a')).toEqual(runOf('a'));
-    answersToLose = 1;
+    answers.toLose = 1;
     expect(await ledger.swapSegment(SEGMENT)).toBe(true);
-    answersToLose = 1;
+    answers.toLose = 1;
     expect(await ledger.swapSegment({ ...SEGMENT, version: 2, epoch: 2 })).toBe(false);
     expect(await ledger.readSegment('a', 'apply', 1)).toEqual(SEGMENT);
   });
 
   it('changes nothing of proofs', async () => {
     await ledger.record(proofOf('a', 0));
-    expect(puts).toBe(2);
+    expect(answers.puts).toBe(2);
     expect(await all(ledger.proofs('a', 'apply', 1))).toEqual([proofOf('a', 0)]);
   });
 
   it('loses no table that was taken, or given back', async () => {
     expect(await ledger.takeTable(ARN, 'a')).toBe('a');
-    answersToLose = 1;
+    answers.toLose = 1;
     expect(await ledger.takeTable(ARN, 'b')).toBe('a');
-    answersToLose = 1;
+    answers.toLose = 1;
     await ledger.releaseTable(ARN, 'a');
     expect(await ledger.takeTable(ARN, 'b')).toBe('b');
   });

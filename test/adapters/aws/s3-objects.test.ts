@@ -16,6 +16,7 @@ import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CLIENT_BOUNDS } from '../../../functions/adapters/aws/bounds.ts';
 import { type S3Options, s3ObjectStores } from '../../../functions/adapters/aws/s3-objects.ts';
+import { all } from '../../all.ts';
 import { describeObjectStore } from '../../contract/object-store.ts';
 
 const ACCOUNT = '111111111111';
@@ -23,12 +24,6 @@ const OPTIONS: S3Options = { prefix: 'recohere', account: ACCOUNT };
 const TABLE = { name: 'orders', region: 'eu-west-1' };
 const BUCKET = 'recohere-111111111111-eu-west-1';
 const ROLE = 'arn:aws:iam::222222222222:role/recohere-data';
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
 
 /** An answer of S3 that is an error. */
 function errorOf(code: string): string {

@@ -2,35 +2,21 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
-import { type LocalDynamo, startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
+import { all } from '../../all.ts';
 import { describeTurns } from '../../contract/turns.ts';
+import { onDynalite } from './on-dynalite.ts';
 import { turnsWorld } from './turns-world.ts';
 
 describe('on dynalite', () => {
-  describeTurns(async () => {
-    const dynamo = await startLocalDynamo();
-    const world = await turnsWorld(dynamo.client);
-    return {
-      ...world,
-      async close() {
-        await world.close();
-        await dynamo.stop();
-      },
-    };
-  });
+  describeTurns(() => onDynalite(turnsWorld));
 
   describe('beside what others keep in the table', () => {
-    let dynamo: LocalDynamo;
     let world: Awaited<ReturnType<typeof turnsWorld>>;
     beforeAll(async () => {
-      dynamo = await startLocalDynamo();
-      world = await turnsWorld(dynamo.client);
+      world = await onDynalite(turnsWorld);
     });
-    afterAll(async () => {
-      await world.close();
-      await dynamo.stop();
-    });
+    afterAll(() => world.close());
 
     const plant = (name: string, fields: object) =>
       world.client.send(
@@ -42,9 +28,7 @@ describe('on dynalite', () => {
 
     it('is no subject of a sweep', async () => {
       await world.turns.take('sweep', 1);
-      for await (const subject of dynamoLedger(dynamo.client, world.table).subjects()) {
-        expect.fail(`${subject} is not one`);
-      }
+      expect(await all(dynamoLedger(world.options, world.table).subjects())).toEqual([]);
     });
 
     it.each([

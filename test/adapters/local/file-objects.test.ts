@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileObjectStore } from '../../../functions/adapters/local/file-objects.ts';
 import type { ObjectStore } from '../../../functions/ports/object-store.ts';
+import { all } from '../../all.ts';
 import { describeObjectStore } from '../../contract/object-store.ts';
 
 const MANY = 100;
@@ -26,10 +27,8 @@ describe('objects as files', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function listed(prefix = ''): Promise<string[]> {
-    const found: string[] = [];
-    for await (const name of store.list(prefix)) found.push(name);
-    return found;
+  function listed(prefix = ''): Promise<string[]> {
+    return all(store.list(prefix));
   }
 
   it('are there for whoever comes next, and nothing else is', async () => {
