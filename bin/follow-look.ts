@@ -1,4 +1,4 @@
-import type { Reconciling } from '../functions/adapters/aws/reconcile-client.ts';
+import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
 import type { systemClock } from '../functions/adapters/aws/system.ts';
 import type { Overview, SubjectStatus } from '../functions/contract/overview.ts';
 import { pollMs } from './follow-run.ts';
@@ -42,7 +42,7 @@ export async function followLook(
   for (;;) {
     const waitedMs = clock.now() - since;
     const overview = await asked.overviewOf(subjects).catch((error: unknown) => {
-      const isUnknown = error instanceof Error && 'code' in error && error.code === 'UNKNOWN_SUBJECT';
+      const isUnknown = whyNot(error)?.code === 'UNKNOWN_SUBJECT';
       if (!isUnknown || waitedMs >= Math.min(UNKNOWN_MS_MAX, timeoutMs)) throw error;
     });
     const all = overview?.subjects ?? [];

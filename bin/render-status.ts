@@ -94,16 +94,14 @@ function quietLines(subjects: readonly SubjectStatus[], screen: Screen): string[
 /** The worst first, each finding in a line under its row. */
 function subjectLines(subjects: readonly SubjectStatus[], overview: Overview, screen: Screen): string[] {
   const colors = pc.createColors(screen.colors);
-  const rank = ({ verdict, critical, openSince }: SubjectStatus) =>
-    [WORST_FIRST.indexOf(verdict), critical ? 0 : 1, openSince ?? 0] as const;
-  const shown = subjects
-    .map((status) => ({ status, rank: rank(status) }))
-    .sort((one, other) => {
-      const differs = one.rank.findIndex((each, at) => each !== other.rank[at]);
-      return (one.rank[differs] ?? 0) - (other.rank[differs] ?? 0);
-    })
-    .slice(0, SUBJECTS_SHOWN)
-    .map(({ status }) => status);
+  const shown = [...subjects]
+    .sort(
+      (one, other) =>
+        WORST_FIRST.indexOf(one.verdict) - WORST_FIRST.indexOf(other.verdict) ||
+        Number(other.critical) - Number(one.critical) ||
+        (one.openSince ?? 0) - (other.openSince ?? 0),
+    )
+    .slice(0, SUBJECTS_SHOWN);
   const cells = shown.map(
     (status) => [status.verdict, sinceText(status, overview.at), noteOf(status)] as const,
   );

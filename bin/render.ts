@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import wrapAnsi from 'wrap-ansi';
-import { columnsOf } from '../functions/app/draw-words.ts';
+import { clipped, columnsOf } from '../functions/app/draw-words.ts';
 import type { Look } from '../functions/app/look.ts';
 import { ALL_REPLICA_WORDS, listed, phraseOf, plural, sentenceOf, wordOf } from '../functions/app/words.ts';
 import {
@@ -256,10 +256,6 @@ function aloneLines(alone: Shown['alone']): string[] {
   if (alone.length === 0) return [];
   const names = listed(alone.map(({ subject }) => subject));
   return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];
-}
-
-function clipped(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`;
 }
 
 /** Free text from outside, in one line, without what a terminal would obey. */

@@ -1,5 +1,6 @@
 import type { AskedLook, Reconciling } from '../functions/adapters/aws/reconcile-client.ts';
 import { systemClock } from '../functions/adapters/aws/system.ts';
+import { SUBJECTS_MAX } from '../functions/contract/requests.ts';
 import { type AskFlags, askedOf, granted, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, exitCodeOfVerdicts, Failure } from './failure.ts';
 import { followLook } from './follow-look.ts';
@@ -12,9 +13,6 @@ export interface VerifyFlags extends AskFlags {
   /** In seconds. */
   readonly timeout: number;
 }
-
-/** Subjects of one request. */
-const SUBJECTS_MAX = 100;
 
 /** `recohere verify`: has subjects looked at now, and says what came of it if it is to wait. */
 export async function verify(subjects: readonly string[], flags: VerifyFlags): Promise<ExitCode> {

@@ -177,13 +177,7 @@ const CRITICAL_ALARMS: readonly AlarmDefinition[] = [
     name: 'critical-stalled',
     severity: 'page',
     meaning: 'Replicas of a critical subject do not agree although their deadline has passed.',
-    conditions: [
-      {
-        ...gaugeIsUp('CriticalStalled'),
-        metric: (prefix) =>
-          ours(prefix, 'CriticalStalled', { period: Duration.minutes(CRITICAL_EVERY_MINUTES) }),
-      },
-    ],
+    conditions: [gaugeIsUp('CriticalStalled', Duration.minutes(CRITICAL_EVERY_MINUTES))],
   },
 ];
 
@@ -218,9 +212,9 @@ function gauge(name: string, severity: Severity, meaning: string, metric: Metric
   return { name, severity, meaning, conditions: [gaugeIsUp(metric)] };
 }
 
-function gaugeIsUp(metric: MetricName): Condition {
+function gaugeIsUp(metric: MetricName, period = PERIOD): Condition {
   return {
-    metric: (prefix) => ours(prefix, metric),
+    metric: (prefix) => ours(prefix, metric, { period }),
     isBad: { above: 0 },
     periods: ONCE,
     missing: TreatMissingData.IGNORE,

@@ -20,9 +20,9 @@ export function percentText(percent: number): string {
 /** Characters of one sentence, or one name, that are drawn. */
 export const LINE_LENGTH = 300;
 
-/** A text of a length that a drawing bears. */
+/** A text of a length that a drawing, or a column, bears. */
 export function clipped(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  return text.length <= length ? text : `${text.slice(0, Math.max(1, length - 1))}…`;
 }
 
 /** The first of many, and how many are left. */

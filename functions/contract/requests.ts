@@ -11,7 +11,10 @@ const table = z.string().check(z.regex(TABLE_NAME, 'is not the name of a table')
 const count = z.int().check(z.minimum(0));
 /** The longest is of a secret in another account: 12 digits, a colon, 512 characters. */
 const subject = z.string().check(z.minLength(1), z.maxLength(600));
-const subjects = z.array(subject).check(z.minLength(1), z.maxLength(100));
+/** Subjects that one request may name. */
+export const SUBJECTS_MAX = 100;
+
+const subjects = z.array(subject).check(z.minLength(1), z.maxLength(SUBJECTS_MAX));
 
 /** What is asked for of runs. Without `mode`, nothing is changed. */
 export const runRequestSchema = z.discriminatedUnion('kind', [
