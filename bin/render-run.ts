@@ -5,6 +5,7 @@ import type {
   ReportedRun,
   ReportedStatus,
 } from '../functions/adapters/aws/reconcile-client.ts';
+import { usdText } from '../functions/app/draw-words.ts';
 import { REFUSAL_CODES } from '../functions/contract/report.ts';
 import { UNIT_PRICES } from '../functions/contract/tables.ts';
 import { plainTable, plural, type Screen, sentenceOf, wrapped } from './render.ts';
@@ -123,7 +124,10 @@ function reportLines(run: ReportedRun & Partial<ReportedStatus>, screen: Screen)
   lines.push(...leftAloneLines(run, screen));
   if (run.estimate) lines.push('', ...estimateLines(run.estimate).map((line) => wrapped(line, screen)));
   const { readUnits, writeUnits, costUsd } = run;
-  lines.push('', `${unitsText(readUnits)} read and ${unitsText(writeUnits)} write units: ${usd(costUsd)}`);
+  lines.push(
+    '',
+    `${unitsText(readUnits)} read and ${unitsText(writeUnits)} write units: ${usdText(costUsd)}`,
+  );
   return lines;
 }
 
@@ -187,7 +191,7 @@ function estimateLines({ share, items, readUnits, costUsd, duplicates }: Estimat
         ]
       : []),
     `${unitsText(readUnits)} read units`,
-    usd(costUsd),
+    usdText(costUsd),
   ];
   return [`${percent(share)} of the table was read. The whole is thought to have ${whole.join(', ')}.`];
 }
@@ -289,11 +293,6 @@ function percent(share: number): string {
 
 function unitsText(units: number): string {
   return units.toLocaleString('en-US', { maximumFractionDigits: 1 });
-}
-
-function usd(cost: number): string {
-  if (cost > 0 && cost < 0.0001) return 'less than 0.0001 USD';
-  return `${cost.toFixed(cost > 0 && cost < 1 ? 4 : 2)} USD`;
 }
 
 function durationText(ms: number): string {

@@ -1,4 +1,4 @@
-import type { Overview } from '../contract/overview.ts';
+import type { Overview, SubjectStatus } from '../contract/overview.ts';
 import type { Verdict } from '../contract/report.ts';
 import { SWEEP_LATE_MS } from '../core/service-levels.ts';
 import { listed, plural, sentenceOf } from '../core/words.ts';
@@ -16,16 +16,21 @@ export const VERDICT_TONES = {
   agreed: 'ok',
 } as const satisfies Record<Verdict, Tone>;
 
-/** How many subjects agree, what is wrong with the others, what the last sweep said, and why not to rely on it. */
-export function drawHeadline(overview: Overview): Markup {
-  const { subjects } = overview;
-  const counts = Object.entries(VERDICT_TONES)
+/** How many subjects have each verdict that any has. */
+export function countsOf(subjects: readonly Pick<SubjectStatus, 'verdict'>[]) {
+  return Object.entries(VERDICT_TONES)
     .map(([verdict, tone]) => ({
       verdict,
       tone,
       count: subjects.filter((subject) => subject.verdict === verdict).length,
     }))
     .filter(({ count }) => count > 0);
+}
+
+/** How many subjects agree, what is wrong with the others, what the last sweep said, and why not to rely on it. */
+export function drawHeadline(overview: Overview): Markup {
+  const { subjects } = overview;
+  const counts = countsOf(subjects);
   const agreed = counts.find(({ verdict }) => verdict === 'agreed')?.count ?? 0;
   const warnings = warningsOf(overview);
   const shares = counts.map(

@@ -1,7 +1,8 @@
 import type { Overview, SubjectStatus } from '../contract/overview.ts';
 import type { Finding } from '../contract/report.ts';
+import { SUBJECTS_MAX } from '../contract/requests.ts';
 import { phraseOf, plural, sentenceOf, wordOf } from '../core/words.ts';
-import { VERDICT_TONES } from './draw-headline.ts';
+import { countsOf, VERDICT_TONES } from './draw-headline.ts';
 import { html, type Markup } from './draw-html.ts';
 import { CELL_TONES, type CellWord, glyph } from './draw-marks.ts';
 import { clipped, columnsOf, durationText, firstOf, LINE_LENGTH, momentText } from './draw-words.ts';
@@ -13,8 +14,6 @@ const CELLS_MAX = 2_000;
 const FINDINGS_MAX = 12;
 /** Characters of a column's head. */
 const HEAD_LENGTH = 40;
-/** Subjects that one press of a button has looked at: as many as one request may name. */
-const LOOK_MAX = 100;
 
 const WORDS: Partial<Record<CellWord, string>> = { untold: 'not told', nowhere: 'not expected' };
 const VERDICTS = Object.keys(VERDICT_TONES);
@@ -30,8 +29,8 @@ export function drawMatrix(overview: Overview, lookAgain?: string): Markup {
   const rows = Math.min(ROWS_MAX, Math.ceil(CELLS_MAX / replicas.length));
   const { shown, left } = firstOf(sorted, rows);
   const apart = sorted.filter(({ verdict }) => verdict !== 'agreed').map(({ subject }) => subject);
-  const { shown: looked, left: notLooked } = firstOf(apart, LOOK_MAX);
-  const all = notLooked > 0 ? `the first ${LOOK_MAX}` : `all ${apart.length}`;
+  const { shown: looked, left: notLooked } = firstOf(apart, SUBJECTS_MAX);
+  const all = notLooked > 0 ? `the first ${SUBJECTS_MAX}` : `all ${apart.length}`;
   const wholly = overview.sweep?.unread.filter(({ isWhole }) => isWhole);
   const unread: Readonly<Record<SubjectStatus['kind'], ReadonlyMap<string, string>>> = {
     function: new Map(
@@ -58,11 +57,7 @@ function rankOf({ verdict, critical }: SubjectStatus): number {
 }
 
 function leftText(subjects: readonly SubjectStatus[]): string {
-  const counts = VERDICTS.map((verdict) => ({
-    verdict,
-    count: subjects.filter((subject) => subject.verdict === verdict).length,
-  })).filter(({ count }) => count > 0);
-  const words = counts.map(({ verdict, count }) => `${count.toLocaleString('en-US')} ${verdict}`);
+  const words = countsOf(subjects).map(({ verdict, count }) => `${count.toLocaleString('en-US')} ${verdict}`);
   return `${plural(subjects.length, 'more subject')}, not drawn here: ${words.join(', ')}.`;
 }
 

@@ -2,7 +2,7 @@ import type { Overview, RunProgress } from '../contract/overview.ts';
 import { plural } from '../core/words.ts';
 import { html, type Markup } from './draw-html.ts';
 import type { Tone } from './draw-marks.ts';
-import { clipped, durationText, firstOf, LINE_LENGTH, momentText } from './draw-words.ts';
+import { clipped, durationText, firstOf, LINE_LENGTH, momentText, usdText } from './draw-words.ts';
 
 /** Runs that are drawn; the rest is counted. */
 const RUNS_MAX = 10;
@@ -46,9 +46,4 @@ function toneOf(state: string): Tone {
   if (state === 'failed') return 'bad';
   if (state === 'finished') return 'ok';
   return state === 'running' ? 'moving' : 'unread';
-}
-
-function usdText(cost: number): string {
-  if (cost > 0 && cost < 0.0001) return 'less than 0.0001 USD';
-  return `${cost.toFixed(cost > 0 && cost < 1 ? 4 : 2)} USD`;
 }

@@ -17,6 +17,11 @@ export function percentText(percent: number): string {
   return `${percent.toLocaleString('en-US', { maximumFractionDigits: digits, roundingMode: 'trunc' })} %`;
 }
 
+export function usdText(cost: number): string {
+  if (cost > 0 && cost < 0.0001) return 'less than 0.0001 USD';
+  return `${cost.toFixed(cost > 0 && cost < 1 ? 4 : 2)} USD`;
+}
+
 /** Characters of one sentence, or one name, that are drawn. */
 export const LINE_LENGTH = 300;
 

@@ -4,13 +4,13 @@ import { TIME_TO_WRITE_MS } from '../contract/deployment.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../contract/ledger.ts';
 import { alarmOf } from '../core/alarming.ts';
 import type { Episode, SubjectState } from '../core/episode.ts';
-import { RecohereError } from '../core/errors.ts';
 import { byWeight, type DeployOf, deploysOf, type NamedSubject, noticeOf } from '../core/notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notices } from '../ports/notices.ts';
 import type { Turns } from '../ports/turns.ts';
 import { allOf } from './all-of.ts';
+import { changeState } from './change-state.ts';
 import { isMaintenance } from './maintenance.ts';
 import { failFirst } from './swept.ts';
 import { alarmOnAt, watchedBy } from './watched.ts';
@@ -28,8 +28,6 @@ const TURN = 'notify';
 const RUN_MS = 5 * 60_000;
 /** States that are read at once. */
 const READS_AT_ONCE = 10;
-/** Swaps that one mark may try: each loss means that a handler has written what it saw. */
-const SWAPS_MAX = 10;
 /** Subjects whose findings one notice has, as far as they fit; the others are counted. */
 const NAMED_MAX = 200;
 /** Subjects that a request to pause names. */
@@ -252,12 +250,10 @@ async function swapped(
   { kind, subject, episode }: Alarming,
   change: (open: Episode, now: Alarming | undefined) => Episode,
 ): Promise<Episode | undefined> {
-  for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
-    const state = await ledgers[kind].read(subject);
-    if (state.open?.id !== episode) return undefined;
-    const open = change(state.open, alarmingOf(kind, state));
-    if (open === state.open) return open;
-    if (await ledgers[kind].swap({ ...state, version: state.version + 1, open })) return open;
-  }
-  throw new RecohereError('CONTENDED', `${SWAPS_MAX} swaps of one subject were lost`, { retryable: true });
+  const { open } = await changeState(ledgers[kind], subject, (state) => {
+    if (state.open?.id !== episode) return state;
+    const changed = change(state.open, alarmingOf(kind, state));
+    return changed === state.open ? state : { ...state, open: changed };
+  });
+  return open?.id === episode ? open : undefined;
 }

@@ -14,6 +14,7 @@ import { RELEASE } from '../contract/release.ts';
 import type { Verdict } from '../contract/report.ts';
 import type { ClosedEpisode, Episode, SubjectState } from '../core/episode.ts';
 import { RecohereError } from '../core/errors.ts';
+import { fitting } from '../core/fitting.ts';
 import { placeId } from '../core/place.ts';
 import { gradeOf } from '../core/rotation.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -100,7 +101,10 @@ export async function overview(
     },
     { concurrency: READS_AT_ONCE },
   );
-  const told = asked.limit === undefined && !asked.subjects ? fitting(read) : read;
+  const told =
+    asked.limit === undefined && !asked.subjects
+      ? fitting(read, PAGE_CHARS, (each) => JSON.stringify(each).length, 1)
+      : read;
   const last = page[told.length - 1];
   return {
     at: now,
@@ -127,16 +131,6 @@ async function closedSince(
   const oldest = newest.at(-1);
   const isAll = newest.length < EPISODES_TOLD || oldest === undefined || oldest.closedAt < since;
   return isAll || most <= EPISODES_TOLD ? newest : ledger.history(subject, most);
-}
-
-/** From the first on, so much as an answer has room for; one at least. */
-function fitting<T>(read: readonly T[]): readonly T[] {
-  let chars = 0;
-  const end = read.findIndex((each, position) => {
-    chars += JSON.stringify(each).length;
-    return position > 0 && chars > PAGE_CHARS;
-  });
-  return end === -1 ? read : read.slice(0, end);
 }
 
 /** All pages of an overview as one. */

@@ -1,10 +1,7 @@
 import type { ParsedConfig } from '../contract/config.ts';
 import type { SubjectStatus } from '../contract/overview.ts';
-import { RecohereError } from '../core/errors.ts';
+import { changeState } from './change-state.ts';
 import { describing, namedOf, type OverviewPorts, unknown } from './overview.ts';
-
-/** Swaps that are tried: each that is lost means that a look has just written. */
-const SWAPS_MAX = 10;
 
 /**
  * Keeps a subject from alarming for a while. It is looked at and measured as before; when the silence is over, what is still open alarms.
@@ -18,18 +15,11 @@ export async function silence(
 ): Promise<SubjectStatus> {
   const { kind, subject } = namedOf(config, asked.subject);
   const now = clock.now();
-  for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
-    const { silence: _, ...state } = await ledgers[kind].read(subject);
+  const until = now + asked.seconds * 1000;
+  const changed = await changeState(ledgers[kind], subject, ({ silence: _, ...state }) => {
     if (state.version === 0) throw unknown(subject);
-    const until = now + asked.seconds * 1000;
-    const next = {
-      ...state,
-      version: state.version + 1,
-      ...(asked.seconds > 0 && { silence: { until, reason: asked.reason } }),
-    };
-    if (!(await ledgers[kind].swap(next))) continue;
-    const { status } = await sweeps.read();
-    return describing(config, status, now)(kind, next);
-  }
-  throw new RecohereError('CONTENDED', `${SWAPS_MAX} swaps of one subject were lost`, { retryable: true });
+    return { ...state, ...(asked.seconds > 0 && { silence: { until, reason: asked.reason } }) };
+  });
+  const { status } = await sweeps.read();
+  return describing(config, status, now)(kind, changed);
 }

@@ -40,7 +40,7 @@ export function standingOf(state: SubjectState, watched: Watched | undefined, no
     isOverdue,
     isUntold: alarm.isStalled && isOverdue && episode?.noticedAt === undefined,
     driftedReplicas: isOverdue ? alarm.driftedReplicas : 0,
-    ...lateOf({ episode: { findings, isOverdue }, alarmOn }),
+    ...lateOf({ findings, isOverdue }, alarmOn),
     hasFailedRotation: alarmOn !== undefined && findings.some(({ facet }) => facet === 'rotation'),
     exposurePercent: watched?.targets.exposurePercent ?? 100,
     isAhead: Math.max(state.agreed?.at ?? 0, episode?.lastSeenAt ?? 0) > now + CLOCKS_APART_MS,

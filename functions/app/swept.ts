@@ -1,15 +1,9 @@
 import type { SweepStatus } from '../contract/overview.ts';
 import type { Finding } from '../contract/report.ts';
-import type { Episode, EpisodeRules } from '../core/episode.ts';
+import type { EpisodeRules } from '../core/episode.ts';
 import type { Standing } from './standing.ts';
 
 export type AlarmOn = EpisodeRules['alarmOn'];
-
-/** An open episode, and which facets of its subject alarm; `undefined` if nothing of it does. */
-export interface Open {
-  readonly episode: Pick<Episode, 'findings' | 'isOverdue'>;
-  readonly alarmOn: AlarmOn;
-}
 
 /** What a sweep of all subjects of a kind comes to. */
 export interface Swept {

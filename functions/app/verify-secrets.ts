@@ -18,7 +18,7 @@ import { lateOf } from './past-target.ts';
 import { placesOfSecret, rotationRulesOf, subjectOfSecret } from './secret-scope.ts';
 import { answering, nudged, remembering, type SettlePorts, settle, statesOf } from './settle.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { distinct, failFirst, type Open, reasonsIn, type Swept } from './swept.ts';
+import { type AlarmOn, distinct, failFirst, reasonsIn, type Swept } from './swept.ts';
 import { tellingOf, tellLost } from './telling.ts';
 import { alarmOnAt, watchedBy, watchedSecret } from './watched.ts';
 
@@ -310,11 +310,11 @@ async function probeConsumers(
 
 type Taken = Step & Pick<Heeded, 'lost'>;
 
-function publish(telemetry: Telemetry, step: Taken, alarmOn: Open['alarmOn']): void {
+function publish(telemetry: Telemetry, step: Taken, alarmOn: AlarmOn): void {
   const { state, opened, closed, overdue, isFlap } = step;
   const tell = tellingOf(telemetry, state.subject);
   if (overdue) {
-    const { staleReplicas, staleConsumers } = lateOf({ episode: overdue, alarmOn });
+    const { staleReplicas, staleConsumers } = lateOf(overdue, alarmOn);
     if (staleReplicas > 0) tell('SecretReplicasStale', staleReplicas, overdue);
     if (staleConsumers > 0) tell('SecretConsumersStale', staleConsumers, overdue);
   }

@@ -163,8 +163,9 @@ export async function verify(
   const tell = (taken: Taken) => {
     const { state, overdue } = taken;
     const alarmOn = alarmOnAt(watched.function(state), state, at);
-    publish(ports.telemetry, taken, alarmOn);
-    if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) isNews = true;
+    const isStalled = overdue !== undefined && alarmOf(overdue.findings, alarmOn).isStalled;
+    publish(ports.telemetry, taken, isStalled);
+    isNews ||= isStalled;
   };
   const take = (name: string): Promise<SubjectState> => {
     const subject = subjects.get(name);
@@ -223,10 +224,10 @@ function isLeft({ findings }: Subject): boolean {
 
 type Taken = Step & Pick<Heeded, 'lost'>;
 
-function publish(telemetry: Telemetry, step: Taken, alarmOn: AlarmOn): void {
+function publish(telemetry: Telemetry, step: Taken, isStalled: boolean): void {
   const tell = tellingOf(telemetry, step.state.subject);
   const { opened, closed, overdue, isFlap } = step;
-  if (overdue && alarmOf(overdue.findings, alarmOn).isStalled) tell('PartialDeployCount', 1, overdue);
+  if (isStalled) tell('PartialDeployCount', 1, overdue);
   if (isFlap) tell('FlapCount', 1);
   if (opened) tell('TimeToDetect', opened.firstSeenAt - opened.cause.at, opened);
   if (closed?.outcome === 'rolled-back') tell('RollbackCount', 1, closed);

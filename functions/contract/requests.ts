@@ -10,11 +10,11 @@ const runId = z.string().check(z.regex(RUN_ID, 'is not the id of a run'));
 const table = z.string().check(z.regex(TABLE_NAME, 'is not the name of a table'));
 const count = z.int().check(z.minimum(0));
 /** The longest is of a secret in another account: 12 digits, a colon, 512 characters. */
-const subject = z.string().check(z.minLength(1), z.maxLength(600));
+export const subjectSchema = z.string().check(z.minLength(1), z.maxLength(600));
 /** Subjects that one request may name. */
 export const SUBJECTS_MAX = 100;
 
-const subjects = z.array(subject).check(z.minLength(1), z.maxLength(SUBJECTS_MAX));
+const subjects = z.array(subjectSchema).check(z.minLength(1), z.maxLength(SUBJECTS_MAX));
 
 /** What is asked for of runs. Without `mode`, nothing is changed. */
 export const runRequestSchema = z.discriminatedUnion('kind', [
@@ -71,7 +71,7 @@ export const requestSchema = z.discriminatedUnion('kind', [
   /** Keeps a subject from alarming for a while; 0 seconds end that. */
   z.strictObject({
     kind: z.literal('silence'),
-    subject,
+    subject: subjectSchema,
     seconds: z.int().check(z.minimum(0), z.maximum(SILENCE_SECONDS_MAX)),
     reason: z
       .string()

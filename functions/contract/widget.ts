@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { SUBJECTS_MAX, subjectSchema } from './requests.ts';
 
 /** Narrowest and widest that is drawn, in pixels: what a dashboard says beyond is not believed. */
 const WIDTH = { least: 300, most: 3_000, unknown: 1_000 } as const;
@@ -12,7 +13,7 @@ export const widgetSchema = z.catch(
   z.object({
     describe: z.catch(z.boolean(), false),
     /** Names of subjects that a look is asked for: as many, and as long, as one message takes. */
-    look: z.catch(z.array(z.string().check(z.minLength(1), z.maxLength(600))).check(z.maxLength(100)), []),
+    look: z.catch(z.array(subjectSchema).check(z.maxLength(SUBJECTS_MAX)), []),
     widgetContext: z.catch(
       z.object({
         theme: z.catch(z.enum(['light', 'dark']), 'light'),

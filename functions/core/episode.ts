@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ComparedFacet, Facet, Finding, Hop, Outcome, Unexpected } from '../contract/report.ts';
 import { alarmOf } from './alarming.ts';
+import { fitting } from './fitting.ts';
 import type { PlaceId } from './place.ts';
 import type { SecretMemory } from './secret.ts';
 
@@ -514,12 +515,11 @@ function unreadIn({ outcome }: Seen): ReadonlySet<string> {
 }
 
 function kept(findings: readonly Finding[]): readonly Finding[] {
-  let chars = 0;
-  const end = findings.findIndex((finding, position) => {
-    chars += JSON.stringify(finding).length;
-    return position >= FINDINGS_KEPT || chars > FINDINGS_KEPT_CHARS;
-  });
-  return end === -1 ? findings : findings.slice(0, end);
+  return fitting(
+    findings.slice(0, FINDINGS_KEPT),
+    FINDINGS_KEPT_CHARS,
+    (finding) => JSON.stringify(finding).length,
+  );
 }
 
 function closing(

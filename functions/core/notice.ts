@@ -1,6 +1,7 @@
 import { type NamedDeploy, type Notice, type NoticeJson, TEXT_MAX } from '../contract/notices.ts';
 import type { Finding } from '../contract/report.ts';
 import { type Episode, namesDeploy } from './episode.ts';
+import { fitting } from './fitting.ts';
 import { listed, phraseOf, plural } from './words.ts';
 
 export type { Severity } from '../contract/deployment.ts';
@@ -95,7 +96,7 @@ export function noticeOf(deploy: NamedDeploy, named: readonly NamedSubject[], no
   return {
     title: clipped(`Recohere: ${agrees} after ${what}`, TITLE_MAX).replace(/[^ -~]/g, '?'),
     text: textOf(`${agrees} after ${what}, ${agoOf(now - deploy.at)} ago`, subjects.map(lineOf), left),
-    json: { deploy, severity, ...fitting(subjects, left) },
+    json: { deploy, severity, ...told(subjects, left) },
   };
 }
 
@@ -154,17 +155,13 @@ function groupedBy<T>(all: readonly T[], keyOf: (each: T) => string): ReadonlyMa
   return groups;
 }
 
-/** The subjects from the first on for which there is room. */
-function fitting(
+/** The subjects for which there is room. */
+function told(
   subjects: readonly NamedSubject[],
   left: number,
 ): Pick<NoticeJson, 'subjects' | 'subjectsLeft'> {
-  let bytes = 0;
-  const end = subjects.findIndex((subject) => {
-    bytes += Buffer.byteLength(JSON.stringify(JSON.stringify(subject)));
-    return bytes > JSON_BYTES_MAX;
-  });
-  const fit = end === -1 ? subjects : subjects.slice(0, end);
+  const bytesOf = (subject: NamedSubject) => Buffer.byteLength(JSON.stringify(JSON.stringify(subject)));
+  const fit = fitting(subjects, JSON_BYTES_MAX, bytesOf);
   return { subjects: fit, subjectsLeft: subjects.length - fit.length + left };
 }
 

@@ -1,5 +1,6 @@
 import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../contract/deployment.ts';
 import type { SweepStatus } from '../contract/overview.ts';
+import { fitting } from './fitting.ts';
 
 /** What one sweep leaves for the next. Times are epoch milliseconds. */
 export interface SweepMemory {
@@ -67,11 +68,6 @@ export function sweptBy(
 
 /** So many names as there is room for. */
 function named(subjects: readonly string[]): Pick<SweepStatus, 'unreadSubjects' | 'unreadSubjectsLeft'> {
-  let chars = 0;
-  const end = subjects.findIndex((subject) => {
-    chars += subject.length;
-    return chars > UNREAD_NAMED_CHARS;
-  });
-  const unreadSubjects = end === -1 ? subjects : subjects.slice(0, end);
+  const unreadSubjects = fitting(subjects, UNREAD_NAMED_CHARS, ({ length }) => length);
   return { unreadSubjects, unreadSubjectsLeft: subjects.length - unreadSubjects.length };
 }
