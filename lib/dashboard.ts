@@ -15,9 +15,16 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
+import {
+  type AlarmDefinition,
+  alarmsFor,
+  BURNS,
+  COMPLETENESS_MIN,
+  type Has,
+} from '../functions/contract/alarms.ts';
 import { DEPLOYED, type Part } from '../functions/contract/deployment.ts';
 import type { MetricName } from '../functions/contract/metrics.ts';
-import { type AlarmDefinition, alarmsFor, BURNS, COMPLETENESS_MIN, type Has, runbookOf } from './alarms.ts';
+import { runbookOf } from './alarms.ts';
 import { deadLettersIn, ofFunction, ofQueue, ofRuns, ours, QUEUED } from './metrics.ts';
 
 /** Columns of a dashboard. */

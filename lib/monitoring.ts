@@ -8,18 +8,19 @@ import {
   CompositeAlarm,
   type IAlarm,
   ScheduleExpression,
+  TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Construct } from 'constructs';
-import { hasCritical, type ParsedConfig, type RecohereConfig } from '../functions/contract/config.ts';
-import { DEPLOYED } from '../functions/contract/deployment.ts';
 import {
   type AlarmDefinition,
   alarmsFor,
   CAUSE_WITHIN_MINUTES,
   type Condition,
-  runbookOf,
-} from './alarms.ts';
+} from '../functions/contract/alarms.ts';
+import { hasCritical, type ParsedConfig, type RecohereConfig } from '../functions/contract/config.ts';
+import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { metricOf, runbookOf } from './alarms.ts';
 import { makeDashboard } from './dashboard.ts';
 import { readDeployable } from './replica-accounts.ts';
 import { type AlarmNotification, namedTopics, type Topics } from './topics.ts';
@@ -67,6 +68,12 @@ export class RecohereMonitoring extends Construct {
   }
 }
 
+const MISSING: Readonly<Record<Condition['missing'], TreatMissingData>> = {
+  breaching: TreatMissingData.BREACHING,
+  notBreaching: TreatMissingData.NOT_BREACHING,
+  ignore: TreatMissingData.IGNORE,
+};
+
 /** One alarm of one metric, or one that is made of such alarms. */
 function alarmOf(
   scope: Construct,
@@ -106,17 +113,18 @@ function metricAlarm(
   id: string,
   named: { readonly alarmName: string; readonly alarmDescription: string },
   prefix: string,
-  { metric, isBad, periods, missing }: Condition,
+  condition: Condition,
 ): Alarm {
+  const { isBad, periods, missing } = condition;
   return new Alarm(scope, id, {
     ...named,
-    metric: metric(prefix),
+    metric: metricOf(prefix, condition),
     ...('above' in isBad
       ? { comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD, threshold: isBad.above }
       : { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD, threshold: isBad.below }),
     evaluationPeriods: periods.of,
     datapointsToAlarm: periods.bad,
-    treatMissingData: missing,
+    treatMissingData: MISSING[missing],
   });
 }
 

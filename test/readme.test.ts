@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { playDemoDay } from '../bin/demo.ts';
 import { renderDay } from '../bin/render-day.ts';
+import { alarmsFor } from '../functions/contract/alarms.ts';
 import { configSchema } from '../functions/contract/config.ts';
-import { alarmsFor } from '../lib/alarms.ts';
 import { run } from './bin/run.ts';
 import { BLOCKS, blockIn, withBlock } from './readme-blocks.ts';
 
@@ -27,6 +27,7 @@ const COMMANDS = [
   'silence',
   'report',
   'doctor',
+  'rehearse',
   'reconcile',
   'runs',
   'audit',

@@ -1,5 +1,5 @@
+import { BUDGET_DAYS, BURNS } from '../../functions/contract/alarms.ts';
 import { SEVERITIES, type Severity } from '../../functions/contract/deployment.ts';
-import { BUDGET_DAYS, BURNS } from '../../lib/alarms.ts';
 import { markdownTable } from './markdown-table.ts';
 import { notifyingAlarms } from './notifying-alarms.ts';
 import { synthesize, TWO_ACCOUNTS, WITH_CRITICAL, WITH_TABLES } from './synthesized.ts';

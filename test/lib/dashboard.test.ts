@@ -1,10 +1,10 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { alarmsFor, BURNS, COMPLETENESS_MIN } from '../../functions/contract/alarms.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED, PARTS } from '../../functions/contract/deployment.ts';
 import { METRICS, NAMESPACE, RUN_METRICS } from '../../functions/contract/metrics.ts';
-import { alarmsFor, BURNS, COMPLETENESS_MIN } from '../../lib/alarms.ts';
 import { notifyingAlarms } from './notifying-alarms.ts';
 import {
   HUB_ACCOUNT,

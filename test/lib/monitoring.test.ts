@@ -2,9 +2,9 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
+import { alarmsFor, BUDGET_DAYS, BURNS } from '../../functions/contract/alarms.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { METRICS, NAMESPACE } from '../../functions/contract/metrics.ts';
-import { alarmsFor, BUDGET_DAYS, BURNS } from '../../lib/alarms.ts';
 import { RecohereMonitoring } from '../../lib/index.ts';
 import { notifyingAlarms } from './notifying-alarms.ts';
 import {
