@@ -5,8 +5,9 @@ import { RELEASE } from '../functions/contract/release.ts';
 import { type AskFlags, configOf, print } from './ask-hub.ts';
 import { type Check, examine } from './examine.ts';
 import { EXIT, type ExitCode } from './failure.ts';
+import { printable } from './printable.ts';
 import { withProgress } from './progress.ts';
-import { plural, printable, type Screen, screenOf, wrapped } from './render.ts';
+import { plural, type Screen, screenOf, wrapped } from './render.ts';
 
 const PAINT = { ok: 'green', wrong: 'red', unknown: 'yellow' } as const;
 const STATES = ['ok', 'wrong', 'unknown'] as const;

@@ -58,12 +58,23 @@ async function readWritten(path: string): Promise<unknown> {
         return JSON.parse(await readFile(path, 'utf8'));
       case '.yaml':
       case '.yml':
-        return (await import('yaml')).parse(await readFile(path, 'utf8'));
+        return await readYaml(await readFile(path, 'utf8'));
       default:
         return await (await userModules()).import(resolve(path), { default: true });
     }
   } catch (error) {
     throw new Failure(EXIT.usage, `${path} ${await whyUnreadable(error)}`);
+  }
+}
+
+/** Without the warnings of the library, which quote what is written, as its words about an alias do. @throws YAMLParseError */
+async function readYaml(text: string): Promise<unknown> {
+  const { parse, YAMLParseError } = await import('yaml');
+  try {
+    return parse(text, { logLevel: 'error' });
+  } catch (error) {
+    // `*x` with nothing before it that is `&x`, or too many of them
+    throw error instanceof ReferenceError ? new YAMLParseError([0, 0], 'BAD_ALIAS', '') : error;
   }
 }
 

@@ -8,6 +8,7 @@ import type {
 import { usdText } from '../functions/app/draw-words.ts';
 import { REFUSAL_CODES } from '../functions/contract/report.ts';
 import { UNIT_PRICES } from '../functions/contract/tables.ts';
+import { printed } from './printable.ts';
 import { plainTable, plural, type Screen, sentenceOf, wrapped } from './render.ts';
 
 /** Items left alone that are shown by hashes of their keys; the rest is counted. Keys that were asked for are all shown. */
@@ -105,7 +106,7 @@ export function renderReports(
   runs: readonly (ReportedRun & Partial<ReportedStatus>)[],
   screen: Screen,
 ): string {
-  const reports = runs.flatMap((run) => [...reportLines(run, screen), '']);
+  const reports = printed(runs).flatMap((run) => [...reportLines(run, screen), '']);
   return `${[...reports, wrapped(pricesText(), screen)].join('\n')}\n`;
 }
 
@@ -212,7 +213,8 @@ function failureText({ code, permission }: NonNullable<ReportedRun['failure']>):
 }
 
 /** Runs, one in a line, where they fit; ids are never cut, since other commands want them whole. */
-export function renderRuns(runs: readonly ReportedRun[], screen: Screen): string {
+export function renderRuns(told: readonly ReportedRun[], screen: Screen): string {
+  const runs = printed(told);
   if (runs.length === 0) return 'There are no runs yet.\n';
   const colors = pc.createColors(screen.colors);
   const rows = runs.map((run) => [run.id, run.state, resultText(run)] as const);
@@ -243,7 +245,7 @@ function resultText(run: ReportedRun): string {
 /** Whether the proofs of a run are whole. */
 export function renderAudit(audit: ReportedAudit, screen: Screen): string {
   const colors = pc.createColors(screen.colors);
-  const { run, proofs, items, isQuarantineRead, isRootSame, breaks } = audit;
+  const { run, proofs, items, isQuarantineRead, isRootSame, breaks } = printed(audit);
   const lines = [`${plural(proofs, 'proof')} of ${plural(items, 'item')} in the chains of ${run}`];
   if (breaks.length > 0) {
     const rows = breaks.map(({ phase, index, number, why }) => [phase, String(index), String(number), why]);

@@ -13,6 +13,7 @@ import {
   type SubjectStatus,
 } from '../functions/contract/overview.ts';
 import type { Difference, Finding, Verdict } from '../functions/contract/report.ts';
+import { printed } from './printable.ts';
 import {
   FUNCTIONS,
   findingLines,
@@ -20,7 +21,6 @@ import {
   PAINT,
   plainTable,
   plural,
-  printable,
   refusalLines,
   type Screen,
   SECRETS,
@@ -71,12 +71,6 @@ export function renderDiff(told: Overview, screen: Screen): string {
     ...episodeLines(status, overview, screen),
   ]);
   return `${lines.join('\n')}\n`;
-}
-
-/** The same, all of whose texts may be shown: ids of deploys and reasons are anybody's, and names are tags. */
-function printed(overview: Overview): Overview {
-  const text = JSON.stringify(overview, (_, value) => (typeof value === 'string' ? printable(value) : value));
-  return JSON.parse(text);
 }
 
 function quietLines(subjects: readonly SubjectStatus[], screen: Screen): string[] {

@@ -258,16 +258,6 @@ function aloneLines(alone: Shown['alone']): string[] {
   return [`${plural(alone.length, 'function')} in one region only, not compared: ${names}.`];
 }
 
-/** Free text from outside, in one line, without what a terminal would obey. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
-}
-
-/** The same of several lines, which stay lines. */
-export function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
-}
-
 /** Breaks a line at the screen's width; what follows is indented further than the beginning. */
 export function wrapped(line: string, { width }: Screen, indent = ''): string {
   if (!Number.isFinite(width)) return indent + line;

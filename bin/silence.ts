@@ -2,7 +2,7 @@ import { momentText } from '../functions/app/draw-words.ts';
 import { SILENCE_REASON_MAX, SILENCE_SECONDS_MAX } from '../functions/contract/requests.ts';
 import { type AskFlags, askedOf, granted, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
-import { printable } from './render.ts';
+import { printable } from './printable.ts';
 
 export interface SilenceFlags extends AskFlags {
   /** In seconds. */

@@ -4,8 +4,9 @@ import { SUBJECTS_MAX } from '../functions/contract/requests.ts';
 import { type AskFlags, askedOf, granted, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, exitCodeOfVerdicts, Failure } from './failure.ts';
 import { followLook } from './follow-look.ts';
+import { printable } from './printable.ts';
 import { withProgress } from './progress.ts';
-import { listed, plural, printable, screenOf } from './render.ts';
+import { listed, plural, screenOf } from './render.ts';
 import { renderVerdicts } from './render-status.ts';
 
 export interface VerifyFlags extends AskFlags {

@@ -35,6 +35,8 @@ const EPISODES_TOLD = 20;
 const EPISODES_SAID = 300;
 /** History is a query a subject: of more subjects than this at once, as a widget shows them, only the last episode of each is said. */
 const HISTORY_SUBJECTS = 200;
+/** Of one overview: with a hundred subjects in each, a hundred thousand. */
+const PAGES_MAX = 1_000;
 const READS_AT_ONCE = 10;
 const RUNS_SAID = 10;
 
@@ -133,13 +135,16 @@ async function closedSince(
   return isAll || most <= EPISODES_TOLD ? newest : ledger.history(subject, most);
 }
 
-/** All pages of an overview as one. */
+/** All pages of an overview as one. @throws RecohereError `UNENDING_PAGES` */
 export async function wholeOverview(
   pageOf: (after: string | undefined) => Promise<OverviewPage>,
 ): Promise<Overview> {
   let { next, ...whole } = await pageOf(undefined);
-  while (next !== undefined) {
+  for (let pages = 1; next !== undefined; pages++) {
     const page: OverviewPage = await pageOf(next);
+    if (page.next === next || pages === PAGES_MAX) {
+      throw new RecohereError('UNENDING_PAGES', 'what is known of subjects has no end');
+    }
     whole = {
       ...whole,
       subjects: [...whole.subjects, ...page.subjects],

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { deployEventSchema, secretEventSchema } from './events.ts';
+import { time } from './time.ts';
 
 /** Bytes of a message that is read at all. Events that tell of deploys have a few KB. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
@@ -17,7 +18,7 @@ export const lookSchema = z.strictObject({
   /** The same for the same request, however often it is delivered. */
   id: z.string().check(z.minLength(1), z.maxLength(100)),
   /** When it was asked for, in epoch milliseconds. */
-  at: z.int().check(z.minimum(0)),
+  at: time.check(z.int(), z.minimum(0)),
   subjects: z.array(z.string().check(z.minLength(1))).check(z.minLength(1), z.maxLength(100)),
 });
 

@@ -25,3 +25,13 @@ export const RUN_ID = /^[a-z0-9][a-z0-9-]{0,71}$/;
 
 /** What a caller may add to tell one run from the next. */
 export const TOKEN = /^[A-Za-z0-9:-]{1,32}$/;
+
+/** What may be rehearsed. */
+export const SCENARIOS = [
+  'bad-deploy',
+  'lost-events',
+  'stuck-replica',
+  'region-outage',
+  'duplicate-writes',
+] as const;
+export type Scenario = (typeof SCENARIOS)[number];

@@ -383,6 +383,12 @@ describe('pages', () => {
     expect(whole).not.toHaveProperty('next');
   });
 
+  it('that have no end are a failure', async () => {
+    knows('api', {});
+    const page = { ...(await overview(ports, configOf(), {})), next: 'function api' };
+    await expect(wholeOverview(async () => page)).rejects.toMatchObject({ code: 'UNENDING_PAGES' });
+  });
+
   it('go on among secrets where they ended there', async () => {
     for (const name of ['api', 'zip']) knows(name, {});
     for (let id = 0; id < 130; id++) knows(`prod/${String(id).padStart(3, '0')}`, {}, 'secret');

@@ -127,6 +127,11 @@ describe('a message', () => {
     ],
     ['is a wake-up that nobody sent', { kind: 'recohere.wake', subject: 'api', wake: -1 }, 'NOT_AN_EVENT'],
     ['is a look at nobody', { kind: 'recohere.look', id: 'a', at: 0, subjects: [] }, 'NOT_AN_EVENT'],
+    [
+      'is a look at a time that no date has',
+      { kind: 'recohere.look', id: 'a', at: 8.64e15 + 1, subjects: ['api'] },
+      'NOT_AN_EVENT',
+    ],
     ['is cut off', JSON.stringify(resourceEvent(0)).slice(0, 200), 'NOT_JSON'],
     ['is of 1 MiB', JSON.stringify({ ...resourceEvent(0), more: 'x'.repeat(1024 * 1024) }), 'TOO_LARGE'],
   ])('that %s is a dead letter', async (_reason, body, reason) => {

@@ -440,6 +440,8 @@ describe('a config file', () => {
   it.each([
     { name: 'recohere.config.json', text: '{ "hub": hunter2 }', reason: 'broken JSON' },
     { name: 'recohere.config.yaml', text: 'hub: [\nfoo: hunter2', reason: 'broken YAML' },
+    { name: 'recohere.config.yaml', text: 'hub: *hunter2', reason: 'a value that YAML takes for an alias' },
+    { name: 'recohere.config.yaml', text: 'hub: !hunter2 x', reason: 'a value that YAML takes for a tag' },
     { name: 'recohere.config.ts', text: 'export default {', reason: 'broken TypeScript' },
     { name: 'recohere.config.ts', text: 'export const config = 1;', reason: 'no default export' },
   ])('that is $reason is refused', async ({ name, text }) => {

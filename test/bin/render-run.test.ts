@@ -94,6 +94,22 @@ Costs are those of on-demand tables by the list prices of us-east-1: 0.125 USD
     expect(text('SOMETHING_NEW')).toContain('failed · SOMETHING_NEW\n');
   });
 
+  it('shows nothing that a terminal would obey, of names of what is counted either', () => {
+    const odd = `${ESCAPE}[31mred`;
+    const told = {
+      id: odd,
+      failure: { code: odd },
+      counts: { [odd]: 1 },
+      problems: [{ reason: odd, key: odd }],
+    };
+    const screens = renderRuns([{ ...RUN, ...told }], TERMINAL);
+    const audit = { run: odd, proofs: 0, items: 0, isQuarantineRead: false, isRootSame: null, breaks: [] };
+    for (const text of [shown({ ...told, skipped: { [odd]: 1 } }), screens, renderAudit(audit, TERMINAL)]) {
+      expect(text).toContain(' [31mred');
+      expect(text).not.toContain(ESCAPE);
+    }
+  });
+
   it('estimates the whole by a sample', () => {
     const estimate = {
       share: 0.005,

@@ -40,7 +40,7 @@ const ROOTS = {
   [EU]: { env: 'v1.k1:ab' },
 } satisfies Record<PlaceId, object>;
 
-const OPEN: Episode = {
+export const OPEN: Episode = {
   id: '0000000007',
   cause: { id: 'deploy-1', source: 'aws.cloudformation', at: 1_767_600_000_000 },
   deploy: { id: 'Shop', source: 'aws.cloudformation', at: 1_767_600_000_001 },
@@ -91,7 +91,7 @@ const OPEN: Episode = {
 };
 
 /** What is remembered of a secret, with one of each thing. */
-const MEMORY: SecretMemory = {
+export const MEMORY: SecretMemory = {
   held: { [US]: { versionId: 'v2', since: 1_767_600_000_005 } },
   loads: [
     { replica: US, consumer: 'api', process: 'p1', at: 6, used: { versionId: 'v2', isKnown: true } },
@@ -101,7 +101,7 @@ const MEMORY: SecretMemory = {
   unread: 1,
 };
 
-function closedOf(subject: string, number: number, given: Partial<ClosedEpisode> = {}): ClosedEpisode {
+export function closedOf(subject: string, number: number, given: Partial<ClosedEpisode> = {}): ClosedEpisode {
   return {
     id: String(number).padStart(10, '0'),
     subject,

@@ -88,7 +88,7 @@ export function runOf(id: string, given: Partial<Run> = {}): Run {
 }
 
 /** What a run may have besides: all of it. */
-const WHOLE: Required<Omit<Run, 'id' | 'version' | 'startedAt'>> = {
+export const WHOLE: Required<Omit<Run, 'id' | 'version' | 'startedAt'>> = {
   mode: 'apply',
   table: { name: 'orders', region: 'eu-west-1', account: '222222222222' },
   rule: {
@@ -117,7 +117,7 @@ const WHOLE: Required<Omit<Run, 'id' | 'version' | 'startedAt'>> = {
 };
 
 /** What a segment may have: all of it. */
-const WORKED: Required<Omit<Segment, 'run' | 'phase' | 'index' | 'version'>> = {
+export const WORKED: Required<Omit<Segment, 'run' | 'phase' | 'index' | 'version'>> = {
   epoch: 7,
   lease: { owner: 'worker-1', takenAt: START, until: START + 1 },
   ghostUntil: START + 2,

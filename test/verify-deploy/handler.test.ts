@@ -70,6 +70,13 @@ describe('the bundle of verify-deploy', () => {
     expect(version).toBe(2);
   });
 
+  it('fails as a whole for what is no batch', async () => {
+    const batch = { Records: [{ messageId: 'm1', body: { secret: SECRET } }] };
+    for (const event of [undefined, {}, batch]) {
+      await expect(lambda.handler(event)).rejects.toThrow('what it was invoked with is no batch of messages');
+    }
+  });
+
   it('fails as a whole while its installation is broken, and works when it is mended', async () => {
     vi.stubEnv('RECOHERE_LEDGER', '');
     const batch = recordsOf(deployFinished('build-1'));

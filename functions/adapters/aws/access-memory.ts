@@ -4,12 +4,13 @@ import {
   GetItemCommand,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { accessKey, FORMAT } from '../../contract/ledger.ts';
 import type { AccessMemory } from '../../ports/access-memory.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
+import { fieldsOf } from './stored-item.ts';
 
 /** Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
 const refusedItem = z.object({
@@ -37,7 +38,7 @@ export function accessMemory(options: DynamoDBClientConfig, tableName: string): 
         ConsistentRead: true,
       });
       const { Item: item } = await asking('dynamodb:GetItem', (bounded) => client.send(command, bounded));
-      const parsed = refusedItem.safeParse(item && unmarshall(item, { wrapNumbers: Number }));
+      const parsed = refusedItem.safeParse(item && fieldsOf(item));
       if (!parsed.success) return undefined;
       const { since, tries, nextAt } = parsed.data;
       return { since, tries, nextAt };

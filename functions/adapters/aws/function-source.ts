@@ -1,5 +1,4 @@
 import {
-  type FunctionConfiguration,
   GetAliasCommand,
   GetFunctionConfigurationCommand,
   LambdaClient,
@@ -10,11 +9,8 @@ import {
   GetResourcesCommand,
   ResourceGroupsTaggingAPIClient,
 } from '@aws-sdk/client-resource-groups-tagging-api';
-import {
-  GetCallerIdentityCommand,
-  type GetCallerIdentityCommandOutput,
-  STSClient,
-} from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import * as z from 'zod/mini';
 import type { Place } from '../../core/place.ts';
 import { Sealed } from '../../core/sealed.ts';
 import {
@@ -23,11 +19,55 @@ import {
   PAGE_SIZE,
   type TagFilter,
 } from '../../ports/function-source.ts';
-import { required, unexpected } from './answers.ts';
+import { readOf, required, unexpected } from './answers.ts';
 import { asking, type Bounded } from './asking.ts';
 import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
 import { type Credentials, oncePerPlace, placeCredentials } from './credentials.ts';
 import { refusedKey } from './errors.ts';
+
+const text = z.optional(z.string());
+const number = z.optional(z.number());
+
+/** What is read of the configuration of a function. */
+const configurationSchema = z.object({
+  FunctionArn: text,
+  Version: text,
+  RevisionId: text,
+  LastModified: text,
+  CodeSha256: text,
+  Environment: z.optional(
+    z.object({
+      Error: z.optional(z.object({ ErrorCode: text, Message: text })),
+      Variables: z.optional(z.record(z.string(), z.string())),
+    }),
+  ),
+  State: text,
+  LastUpdateStatus: text,
+  Architectures: z.optional(z.array(z.string())),
+  EphemeralStorage: z.optional(z.object({ Size: number })),
+  Handler: text,
+  Layers: z.optional(z.array(z.object({ Arn: text }))),
+  MemorySize: number,
+  Runtime: text,
+  Timeout: number,
+  TracingConfig: z.optional(z.object({ Mode: text })),
+});
+type FunctionConfiguration = z.output<typeof configurationSchema>;
+
+const pageSchema = z.object({ Functions: z.optional(z.array(configurationSchema)), NextMarker: text });
+const identitySchema = z.object({ Account: text });
+const aliasSchema = z.object({
+  FunctionVersion: text,
+  RoutingConfig: z.optional(
+    z.object({ AdditionalVersionWeights: z.optional(z.record(z.string(), z.number())) }),
+  ),
+});
+const taggedSchema = z.object({
+  ResourceTagMappingList: z.optional(
+    z.array(z.object({ ResourceARN: text, Tags: z.optional(z.array(z.object({ Key: text, Value: text }))) })),
+  ),
+  PaginationToken: text,
+});
 
 interface Clients {
   readonly lambda: LambdaClient;
@@ -46,7 +86,7 @@ export function awsFunctionSource(
   const clientsOf = oncePerPlace((place) => makeClients(place, credentials.of(place), bounds.client));
   const ask = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
     asking(call, send, bounds.callTimeoutMs);
-  let account: Promise<GetCallerIdentityCommandOutput> | undefined;
+  let account: Promise<unknown> | undefined;
   const unlessAbsent = <T>(call: string, send: (options: Bounded) => Promise<T>) =>
     ask(call, (options) => send(options).catch(undefinedIfAbsent));
   return {
@@ -57,7 +97,7 @@ export function awsFunctionSource(
         return sts.send(new GetCallerIdentityCommand({}), options);
       });
       try {
-        return required(call, (await account).Account);
+        return required(call, readOf(call, identitySchema, await account).Account);
       } catch (error) {
         account = undefined; // else one answer that failed would hold for the life of the process
         throw error;
@@ -70,7 +110,8 @@ export function awsFunctionSource(
         MaxItems: PAGE_SIZE,
         ...(from !== undefined && { Marker: from }),
       });
-      const page = await ask(call, (options) => clientsOf(place).lambda.send(command, options));
+      const answer = await ask(call, (options) => clientsOf(place).lambda.send(command, options));
+      const page = readOf(call, pageSchema, answer);
       const functions = (page.Functions ?? []).map((configuration) => describe(call, configuration));
       return {
         functions: functions.map((description) => ({ ...description, progress: undefined })),
@@ -84,14 +125,15 @@ export function awsFunctionSource(
       const configuration = await unlessAbsent(call, (options) =>
         clientsOf(place).lambda.send(command, options),
       );
-      return configuration && describe(call, configuration);
+      return configuration && describe(call, readOf(call, configurationSchema, configuration));
     },
 
     async alias(place, name, alias) {
       const call = 'lambda:GetAlias';
       const command = new GetAliasCommand({ FunctionName: name, Name: alias });
-      const found = await unlessAbsent(call, (options) => clientsOf(place).lambda.send(command, options));
-      if (found === undefined) return undefined;
+      const answer = await unlessAbsent(call, (options) => clientsOf(place).lambda.send(command, options));
+      if (answer === undefined) return undefined;
+      const found = readOf(call, aliasSchema, answer);
       const weights = Object.keys(found.RoutingConfig?.AdditionalVersionWeights ?? {});
       return { version: required(call, found.FunctionVersion), weighted: weights.length > 0 };
     },
@@ -103,7 +145,8 @@ export function awsFunctionSource(
         TagFilters: filters.map(({ key, values }: TagFilter) => ({ Key: key, Values: [...values] })),
         ...(from !== undefined && { PaginationToken: from }),
       });
-      const page = await ask(call, (options) => clientsOf(place).tagging.send(command, options));
+      const answer = await ask(call, (options) => clientsOf(place).tagging.send(command, options));
+      const page = readOf(call, taggedSchema, answer);
       const functions = (page.ResourceTagMappingList ?? []).map(({ ResourceARN, Tags = [] }) => ({
         name: parseArn(call, ResourceARN).name,
         tags: new Map(Tags.map(({ Key, Value }) => [required(call, Key), Value ?? ''])),

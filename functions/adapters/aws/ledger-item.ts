@@ -13,11 +13,11 @@ import {
   REFUSAL_CODES,
   SECRET_FACETS,
 } from '../../contract/report.ts';
+import { time } from '../../contract/time.ts';
 import { type ClosedEpisode, EPISODE_ENDS, type SubjectState } from '../../core/episode.ts';
 import type { PlaceId } from '../../core/place.ts';
 import { ENVELOPE, type Item, itemOf, parsed } from './stored-item.ts';
 
-const time = z.number();
 const named = { replica: z.string(), keys: z.array(z.string()) };
 const WHOLE = ['replica', 'traffic'] as const;
 const whole = z.enum(WHOLE);

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 import { SUBJECT_KINDS } from '../../contract/ledger.ts';
 import { COMPARED_FACETS, EVIDENCE, FACETS, REFUSAL_CODES, VERDICTS } from '../../contract/report.ts';
+import { time } from '../../contract/time.ts';
 import { EPISODE_ENDS } from '../../core/episode.ts';
 
 const named = { replica: z.string(), keys: z.readonly(z.array(z.string())) };
 const whole = z.enum(['replica', 'traffic']);
-const time = z.number();
 
 const refusal = z.looseObject({
   code: z.enum(REFUSAL_CODES),
@@ -57,7 +57,7 @@ export const subjectStatusSchema = z.looseObject({
   findings,
   findingsLeft: z.number(),
   seenAt: z.nullable(time),
-  answeredUntil: z.nullable(z.number()),
+  answeredUntil: z.nullable(time),
   targets: z.looseObject({ convergenceMs: z.number(), exposurePercent: z.number() }),
 });
 

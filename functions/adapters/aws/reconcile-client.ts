@@ -11,6 +11,7 @@ import type { Overview, OverviewPage, SubjectStatus } from '../../contract/overv
 import { REFUSAL_CODES, type Refusal } from '../../contract/report.ts';
 import type { WrittenRequest } from '../../contract/requests.ts';
 import { RUN_KINDS, RUN_MODES } from '../../contract/tables.ts';
+import { time } from '../../contract/time.ts';
 import { RecohereError, RefusedError } from '../../core/errors.ts';
 import { PHASES, RUN_STATES } from '../../core/run.ts';
 import { unexpected } from './answers.ts';
@@ -84,7 +85,7 @@ const auditSchema = z.looseObject({
 
 const names = z.readonly(z.array(z.string()));
 /** `at` is missing in what was deployed before looks were waited for. */
-const askedLookSchema = z.looseObject({ at: z.optional(z.number()), functions: names, secrets: names });
+const askedLookSchema = z.looseObject({ at: z.optional(time), functions: names, secrets: names });
 
 const refusalSchema = z.object({
   error: z.object({

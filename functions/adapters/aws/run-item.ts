@@ -10,6 +10,7 @@ import {
   tableKey,
 } from '../../contract/ledger.ts';
 import { KEEPS, RUN_MODES, whereSchema } from '../../contract/tables.ts';
+import { time } from '../../contract/time.ts';
 import { BACKFILL_SKIPS } from '../../core/backfill.ts';
 import { GROUP_SKIPS } from '../../core/dedupe.ts';
 import {
@@ -23,9 +24,8 @@ import {
 } from '../../core/run.ts';
 import { ENVELOPE, type Item, itemOf, parsed } from './stored-item.ts';
 
-const time = z.number();
 const count = z.int().check(z.minimum(0));
-const units = z.number().check(z.minimum(0));
+const units = z.number().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 const version = z.int().check(z.minimum(1));
 const phase = z.enum(Object.values(PHASES).flat());
 const SKIPS = [...GROUP_SKIPS, ...BACKFILL_SKIPS, ...ITEM_SKIPS] as const;

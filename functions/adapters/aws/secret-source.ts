@@ -7,7 +7,7 @@ import {
 import * as z from 'zod/mini';
 import type { SecretDescription } from '../../core/secret.ts';
 import type { SecretSource } from '../../ports/secret-source.ts';
-import { unexpected } from './answers.ts';
+import { readOf, unexpected } from './answers.ts';
 import { asking, type Bounded } from './asking.ts';
 import { CALL_TIMEOUT_MS, CLIENT_BOUNDS } from './bounds.ts';
 import { oncePerPlace, placeCredentials } from './credentials.ts';
@@ -85,7 +85,7 @@ export function awsSecretSource(
         });
         const answer = await unlessAbsent(call, (options) => clientOf(place).send(command, options));
         if (answer === undefined) return false;
-        const page = parsed(call, versionsSchema, answer);
+        const page = readOf(call, versionsSchema, answer);
         if (page.Versions.some(({ VersionId }) => VersionId === versionId)) return true;
         if (!page.NextToken) return false;
         from = page.NextToken;
@@ -101,7 +101,7 @@ function undefinedIfAbsent(error: unknown): undefined {
 }
 
 function describe(call: string, name: string, answer: unknown): SecretDescription {
-  const secret = parsed(call, describedSchema, answer);
+  const secret = readOf(call, describedSchema, answer);
   const changed = secret.LastChangedDate ?? secret.CreatedDate;
   if (secret.Name !== name || changed === undefined) throw unexpected(call);
   const labelled = Object.entries(secret.VersionIdsToStages).filter(([, stages]) => stages.length > 0);
@@ -115,15 +115,4 @@ function describe(call: string, name: string, answer: unknown): SecretDescriptio
     nextRotationAt: secret.RotationEnabled ? secret.NextRotationDate?.getTime() : undefined,
     deletedAt: secret.DeletedDate?.getTime(),
   };
-}
-
-/** @throws RefusedError `UNEXPECTED_ANSWER` */
-function parsed<Schema extends z.ZodMiniType>(
-  call: string,
-  schema: Schema,
-  answer: unknown,
-): z.output<Schema> {
-  const read = schema.safeParse(answer);
-  if (read.success) return read.data;
-  throw unexpected(call);
 }

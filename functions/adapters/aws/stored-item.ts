@@ -22,12 +22,21 @@ export function itemOf(key: LedgerKey, fields: object): Item {
   return item;
 }
 
+/** The fields of an item as plain values; `undefined` if they are none: the library would repeat them in its error. */
+export function fieldsOf(item: Item): unknown {
+  try {
+    return unmarshall(item, { wrapNumbers: Number });
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * What is in an item of the ledger.
  * @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM`
  */
 export function parsed<T>(schema: z.ZodMiniType<T>, item: Item): T {
-  const fields: unknown = unmarshall(item, { wrapNumbers: Number });
+  const fields = fieldsOf(item);
   const context = { pk: item.pk?.S, sk: item.sk?.S };
   if (z.object({ format: z.number().check(z.gt(FORMAT)) }).safeParse(fields).success) {
     throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', { context });

@@ -1,6 +1,7 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod/mini';
 import { SWEEP_KEY } from '../../contract/ledger.ts';
+import { time } from '../../contract/time.ts';
 import type { Random } from '../../ports/random.ts';
 import type { SweepLedger } from '../../ports/sweep-ledger.ts';
 import { refusal } from './ledger-item.ts';
@@ -9,7 +10,6 @@ import { ENVELOPE, itemOf, parsed } from './stored-item.ts';
 import { systemRandom } from './system.ts';
 
 const count = z.int().check(z.minimum(0));
-const time = z.number();
 
 const status = z.strictObject({
   startedAt: time,

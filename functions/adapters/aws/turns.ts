@@ -1,6 +1,7 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod/mini';
 import { turnKey } from '../../contract/ledger.ts';
+import { time } from '../../contract/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { isOver, type Turns } from '../../ports/turns.ts';
@@ -12,7 +13,7 @@ import { systemClock, systemRandom } from './system.ts';
 const turnItem = z.strictObject({
   ...ENVELOPE,
   version: z.int().check(z.minimum(1)),
-  until: z.number(),
+  until: time,
   swapId: z.string(),
 });
 

@@ -301,6 +301,8 @@ describe('answers that AWS does not document', () => {
   for (const { change, reason } of [
     { change: { LastModified: 'yesterday' }, reason: 'a time that is none' },
     { change: { FunctionArn: 'cart' }, reason: 'an ARN that is none' },
+    { change: { FunctionArn: 7 as never }, reason: 'an ARN that is no text' },
+    { change: { Environment: { Variables: { LEVEL: 7 as never } } }, reason: 'a variable that is no text' },
   ]) {
     it(`are refused: ${reason}`, async () => {
       await expect(read({ ...CART, ...change })).rejects.toMatchObject({ code: 'UNEXPECTED_ANSWER' });

@@ -230,6 +230,16 @@ describe('requests', () => {
         wrong: ['agreed'],
         reason: 'something deep within',
       },
+      {
+        change: { wake: { hunter2: '1' } as never },
+        wrong: ['item'],
+        reason: 'a type that DynamoDB does not have',
+      },
+      {
+        change: { retiredAt: { N: '8640000000000001' } },
+        wrong: ['retiredAt'],
+        reason: 'a time of which no date can be made',
+      },
     ]) {
       it(`are told by their keys and fields alone: ${reason}`, async () => {
         dynamo.on(GetItemCommand).resolves({ Item: { ...good, ...change } });

@@ -1,0 +1,194 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { STSClient } from '@aws-sdk/client-sts';
+import { mockClient } from 'aws-sdk-client-mock';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
+import { awsConsumerProbes } from '../../functions/adapters/aws/consumer-probes.ts';
+import { awsFunctionSource } from '../../functions/adapters/aws/function-source.ts';
+import { awsSecretSource } from '../../functions/adapters/aws/secret-source.ts';
+import { REFUSAL_CODES } from '../../functions/contract/report.ts';
+import { RefusedError } from '../../functions/core/errors.ts';
+import { fuzzed } from './fuzzed.ts';
+import { anyJson, codeOf, expectUntold, mutated, PLANTED, textsOf } from './inputs.ts';
+
+const PLACE = { region: 'eu-west-1' };
+const DB = 'prod/db';
+const VERSION = '00000000-0000-4000-8000-000000000001';
+const FUNCTION = {
+  FunctionName: 'cart',
+  FunctionArn: 'arn:aws:lambda:eu-west-1:111111111111:function:cart',
+  Version: '$LATEST',
+  RevisionId: 'revision-1',
+  LastModified: '2026-01-05T09:00:00.000+0000',
+  CodeSha256: 'c2hhMjU2',
+  Runtime: 'nodejs24.x',
+  Handler: 'index.handler',
+  MemorySize: 256,
+  Timeout: 10,
+  Architectures: ['arm64'],
+  EphemeralStorage: { Size: 512 },
+  TracingConfig: { Mode: 'PassThrough' },
+  Layers: [{ Arn: 'arn:aws:lambda:eu-west-1:111111111111:layer:shared:3', CodeSize: 1 }],
+  Environment: { Variables: { A: PLANTED }, Error: { ErrorCode: 'AccessDeniedException', Message: PLANTED } },
+  State: 'Active',
+  LastUpdateStatus: 'Successful',
+};
+const SECRET = {
+  ARN: `arn:aws:secretsmanager:eu-west-1:111111111111:secret:${DB}-a1B2c3`,
+  Name: DB,
+  Description: PLANTED,
+  CreatedDate: new Date(0),
+  LastChangedDate: new Date(0),
+  RotationEnabled: true,
+  NextRotationDate: new Date(0),
+  PrimaryRegion: 'eu-west-1',
+  ReplicationStatus: [{ Region: 'us-east-1', Status: 'InSync', StatusMessage: PLANTED }],
+  VersionIdsToStages: { [VERSION]: ['AWSCURRENT'] },
+};
+
+/** What an SDK throws, or something that nobody expects of it. */
+const failures = fc.oneof(
+  fc.constantFrom<unknown>(PLANTED, null, undefined, new Error(PLANTED), new TypeError(PLANTED)),
+  mutated(
+    fc.constant({
+      name: 'AccessDeniedException',
+      code: 'ECONNRESET',
+      message: `User: ${PLANTED} is not authorized to perform: lambda:GetAlias on resource: ${PLANTED}`,
+      $metadata: { httpStatusCode: 500 },
+    }),
+  ),
+);
+/** What a call ends with. */
+const ends = (answer: fc.Arbitrary<object>) =>
+  fc.oneof(
+    { weight: 5, arbitrary: mutated(answer).map((value) => ({ answer: value })) },
+    { weight: 1, arbitrary: anyJson.map((value) => ({ answer: value })) },
+    { weight: 1, arbitrary: failures.map((value) => ({ failure: value })) },
+  );
+type End = { readonly answer: unknown } | { readonly failure: unknown };
+
+describe('what AWS answers may be anything', () => {
+  const lambda = mockClient(LambdaClient);
+  const tagging = mockClient(ResourceGroupsTaggingAPIClient);
+  const manager = mockClient(SecretsManagerClient);
+  const sts = mockClient(STSClient);
+  beforeAll(() => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'any');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'any');
+  });
+  afterAll(() => {
+    for (const client of [lambda, tagging, manager, sts]) client.restore();
+    vi.unstubAllEnvs();
+  });
+
+  function endWith(end: End): void {
+    const answer = async () => {
+      if ('failure' in end) throw end.failure;
+      return Object(end.answer);
+    };
+    lambda.reset().onAnyCommand().callsFake(answer);
+    tagging.reset().onAnyCommand().callsFake(answer);
+    manager.reset().onAnyCommand().callsFake(answer);
+    sts.reset().onAnyCommand().callsFake(answer);
+  }
+
+  /** What was read, or one of the codes that a refusal may have; in either, nothing of an environment or of a text. */
+  async function outcomeOfCall(end: End, call: () => Promise<unknown>): Promise<string> {
+    endWith(end);
+    try {
+      const read = await call();
+      return read === undefined ? 'not there' : 'read';
+    } catch (error) {
+      expect(error).toBeInstanceOf(RefusedError);
+      expect(REFUSAL_CODES).toContain(codeOf(error));
+      return 'refused';
+    }
+  }
+
+  const functions = awsFunctionSource();
+  fuzzed(
+    'answers of Lambda and of tags',
+    fc.oneof(
+      fc.record({
+        end: ends(
+          fc.constant({ Functions: [FUNCTION, { ...FUNCTION, Environment: undefined }], NextMarker: 'm' }),
+        ),
+        call: fc.constant(() => functions.list(PLACE)),
+      }),
+      fc.record({
+        end: ends(fc.constant(FUNCTION)),
+        call: fc.constant(() => functions.read(PLACE, 'cart')),
+      }),
+      fc.record({
+        end: ends(
+          fc.constant({ FunctionVersion: '7', RoutingConfig: { AdditionalVersionWeights: { '8': 0.1 } } }),
+        ),
+        call: fc.constant(() => functions.alias(PLACE, 'cart', 'live')),
+      }),
+      fc.record({
+        end: ends(
+          fc.constant({
+            ResourceTagMappingList: [
+              { ResourceARN: FUNCTION.FunctionArn, Tags: [{ Key: 'team', Value: PLANTED }] },
+            ],
+            PaginationToken: '',
+          }),
+        ),
+        call: fc.constant(() => functions.tagged(PLACE, [{ key: 'team', values: [] }])),
+      }),
+      fc.record({
+        end: ends(fc.constant({ Account: '111111111111', Arn: PLANTED })),
+        call: fc.constant(() => functions.ownAccount(PLACE)),
+      }),
+    ),
+    ['read', 'refused'],
+    ({ end, call }) => outcomeOfCall(end, call),
+  );
+
+  const secrets = awsSecretSource();
+  fuzzed(
+    'answers of Secrets Manager',
+    fc.oneof(
+      fc.record({ end: ends(fc.constant(SECRET)), call: fc.constant(() => secrets.describe(PLACE, DB)) }),
+      fc.record({
+        end: ends(fc.constant({ Versions: [{ VersionId: VERSION }], NextToken: 'more' })),
+        call: fc.constant(() => secrets.hasVersion(PLACE, DB, VERSION)),
+      }),
+    ),
+    ['read', 'refused'],
+    ({ end, call }) => outcomeOfCall(end, call),
+  );
+
+  const probes = awsConsumerProbes();
+  const probed = fc.constantFrom<object>(
+    { kind: 'recohere.probe', secret: DB, versionId: VERSION, value: PLANTED },
+    { kind: 'recohere.probe', secret: DB, failed: true, reason: PLANTED },
+    { kind: 'recohere.probe', secret: DB, versionId: PLANTED },
+  );
+  fuzzed(
+    'answers of probe functions',
+    fc.oneof(
+      textsOf(fc.oneof(probed, mutated(probed))).map((text) => ({ answer: { Payload: Buffer.from(text) } })),
+      fc.oneof(probed, mutated(probed)).map((value) => ({
+        answer: { Payload: Buffer.from(JSON.stringify(value)), FunctionError: undefined },
+      })),
+      fc.constantFrom<End>(
+        { answer: { FunctionError: 'Unhandled', Payload: Buffer.from(PLANTED) } },
+        { answer: {} },
+      ),
+      failures.map((failure) => ({ failure })),
+    ),
+    ['version', 'PROBE_FAILED', 'PROBE_UNREADABLE', 'refused'],
+    async (end) => {
+      endWith(end);
+      const found = await probes.probe(PLACE, 'checkout:live', DB);
+      expect(lambda.commandCalls(InvokeCommand)).toHaveLength(1);
+      expectUntold(found);
+      if ('versionId' in found) return 'version';
+      expect(REFUSAL_CODES).toContain(found.refusal.code);
+      return found.refusal.code.startsWith('PROBE_') ? found.refusal.code : 'refused';
+    },
+  );
+});
