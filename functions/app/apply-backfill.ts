@@ -7,7 +7,7 @@ import type { ItemStore } from '../ports/item-store.ts';
 import type { Transform } from '../ports/transform.ts';
 import { allOf } from './all-of.ts';
 import type { Applied, Batch } from './apply.ts';
-import { readAll, readNow } from './apply-dedupe.ts';
+import { quarantineNow, readAll, readNow } from './apply-dedupe.ts';
 import type { PlanEntry } from './gather.ts';
 import type { Grip } from './grip.ts';
 import { quarantine } from './quarantine.ts';
@@ -35,6 +35,8 @@ export async function applyBackfill(ports: RunPorts, grip: Grip, batch: Batch): 
     return item && rule.version !== undefined ? [{ ...entry, item: textOfItem(item) }] : [];
   });
   if (replaceable.length > 0) await quarantine(ports, run, name, replaceable);
+  // so that what is written is told whatever becomes of this worker, or of the run
+  await grip.checkpoint({ held: name });
 
   const outcomes = new Map<string, Outcome>();
   await allOf(batch.entries, async (entry) => {
@@ -49,7 +51,7 @@ export async function applyBackfill(ports: RunPorts, grip: Grip, batch: Batch): 
     const { write: item } = outcome;
     const { isDone, replaced } = await put(grip, target, item, before);
     if (replaced && !isSameItem(replaced, before)) {
-      await quarantine(ports, run, `${name}.${outcomes.size}`, [{ ...entry, item: textOfItem(replaced) }]);
+      await quarantineNow(ports, grip, name, { ...entry, item: textOfItem(replaced) });
     }
     outcomes.set(entry.key, isDone ? { outcome: 'written', item } : { outcome: 'CHANGED' });
   });

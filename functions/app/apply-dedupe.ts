@@ -112,14 +112,31 @@ async function remove(
       }
     } else if (!isSameItem(removed, item)) {
       // an attribute was added since it was read
-      const name = `${segment.held}.${outcomes.size}`;
-      await quarantine(ports, run, name, [{ ...entry, item: textOfItem(removed) }]);
+      await quarantineNow(ports, grip, segment.held ?? '', { ...entry, item: textOfItem(removed) });
       outcomes.set(entry.key, { ...(await putBack(ports, grip, removed)), item });
       return;
     }
     const keeper = await readNow(store, grip, entry.because);
     const outcome = removed === undefined ? 'unconfirmed' : 'removed';
     outcomes.set(entry.key, await goneBecauseOf(ports, grip, item, keeper, outcome));
+  });
+}
+
+/**
+ * Keeps an item whole that had changed when it was removed or written over, in an object of its own. Again if that is refused: it is
+ * nowhere else.
+ * @param object The one of its batch.
+ */
+export async function quarantineNow(
+  ports: RunPorts,
+  grip: Grip,
+  object: string,
+  entry: Quarantined,
+): Promise<void> {
+  const { run } = grip;
+  await grip.writeNow(async () => {
+    await quarantine(ports, run, `${object}.${salted(run.salt, entry.key)}`, [entry]);
+    return { writeUnits: 0 };
   });
 }
 

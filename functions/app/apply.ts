@@ -33,7 +33,8 @@ export async function apply(ports: RunPorts, grip: Grip): Promise<void> {
   const applyBatch = run.rule.kind === 'dedupe' ? applyDedupe : applyBackfill;
   if (segment.held !== undefined) {
     const batch = await heldBatch(batchesOf(objects, plan, segment.index, entries, segment.proofs));
-    await prove(ports, grip, await settleHeld(ports, grip, batch), segment.held);
+    const ended = await settled(ports, grip, batch);
+    await prove(ports, grip, ended.entries, ended.object);
     if (!(await grip.mayGoOn())) return;
   }
   for await (const batch of batchesOf(objects, plan, segment.index, entries, grip.segment.proofs)) {
@@ -43,6 +44,14 @@ export async function apply(ports: RunPorts, grip: Grip): Promise<void> {
   }
   invariant(grip.segment.held === undefined, 'a piece of an apply ends with nothing held');
   if (await grip.mayGoOn()) await grip.checkpoint({ isDone: true });
+}
+
+/** Brings a batch to its end that a worker has begun. @param batch `undefined` if the plan is not there any more */
+async function settled(ports: RunPorts, grip: Grip, batch: Batch | undefined): Promise<Applied> {
+  const { run, segment } = grip;
+  if (run.rule.kind === 'dedupe')
+    return { entries: await settleHeld(ports, grip, batch), object: segment.held };
+  return batch ? applyBackfill(ports, grip, batch) : { entries: [] };
 }
 
 /** The batch that is held; `undefined` if the plan is not there any more. */

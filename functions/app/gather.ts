@@ -3,6 +3,7 @@ import { type Copy, GROUP_CHARACTERS, type Grouped, grouped } from '../core/dedu
 import { OBJECT_NAMES, PLAN_CHUNK, type Run, type Segment } from '../core/run.ts';
 import { slotOf } from '../core/shuffle.ts';
 import type { Grip } from './grip.ts';
+import { textsOfLine } from './lines.ts';
 import type { RunPorts } from './run-ports.ts';
 import { segmentsOf } from './run-state.ts';
 import { spillLost } from './scatter.ts';
@@ -138,19 +139,17 @@ function skipAll(grip: Grip, { skip, keys }: Extract<Grouped | Compared, { reado
   for (const key of keys) grip.skip(skip, key);
 }
 
+/** @throws RecohereError `SPILL_LOST` */
 function copyOfLine(line: string): Copy {
-  const [group, key, order] = JSON.parse(line) as [string, string, string | null];
+  const [group, key, order] = textsOfLine(line) ?? [];
+  if (!group || !key || order === undefined) throw spillLost();
   return { group, key, order };
 }
 
+/** @throws RecohereError `SPILL_LOST` */
 function sideOfLine(line: string): Side {
-  const [group, target, source, content, version] = JSON.parse(line) as [
-    string,
-    string,
-    string | null,
-    string,
-    string | null,
-  ];
+  const [group, target, source, content, version] = textsOfLine(line) ?? [];
+  if (!group || !target || source === undefined || !content || version === undefined) throw spillLost();
   return { group, target, source, content, version };
 }
 
@@ -255,13 +254,11 @@ class Plan {
   /** Goes on where so many entries are written. @throws RecohereError `SPILL_LOST` */
   static async goOn(ports: RunPorts, run: Run, partition: number, entries: number): Promise<Plan> {
     const plan = new Plan(ports, run, partition, Math.floor(entries / PLAN_CHUNK));
-    if (entries % PLAN_CHUNK === 0) return plan;
-    const content = await ports.objects(run.table).read(plan.#name);
-    if (content === undefined) throw spillLost();
-    plan.#lines = content
-      .toString()
-      .split('\n')
-      .slice(0, entries % PLAN_CHUNK);
+    const begun = entries % PLAN_CHUNK;
+    if (begun === 0) return plan;
+    const content = await ports.objects(run.table).read(plan.#nameOf(begun));
+    plan.#lines = content?.toString().split('\n') ?? [];
+    if (plan.#lines.length !== begun) throw spillLost();
     return plan;
   }
 
@@ -275,13 +272,15 @@ class Plan {
 
   /** Writes what is not written yet. @returns How many entries there are. */
   async write(): Promise<number> {
-    if (this.#lines.length > 0) {
-      await this.#ports.objects(this.#run.table).write(this.#name, Buffer.from(this.#lines.join('\n')));
+    const { length } = this.#lines;
+    if (length > 0) {
+      const content = Buffer.from(this.#lines.join('\n'));
+      await this.#ports.objects(this.#run.table).write(this.#nameOf(length), content);
     }
-    return this.#chunks * PLAN_CHUNK + this.#lines.length;
+    return this.#chunks * PLAN_CHUNK + length;
   }
 
-  get #name(): string {
-    return OBJECT_NAMES.plan(this.#run.id, this.#partition, this.#chunks);
+  #nameOf(entries: number): string {
+    return OBJECT_NAMES.plan(this.#run.id, this.#partition, this.#chunks, entries);
   }
 }

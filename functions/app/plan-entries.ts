@@ -3,6 +3,7 @@ import { BATCH, OBJECT_NAMES, PLAN_CHUNK, type Run } from '../core/run.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { RunLedger } from '../ports/run-ledger.ts';
 import type { PlanEntry } from './gather.ts';
+import { isItemText, textsOfLine } from './lines.ts';
 
 /**
  * Batches of a partition's plan, from one of them on; each is what one proof speaks of.
@@ -17,10 +18,11 @@ export async function* batchesOf(
   from: number,
 ): AsyncGenerator<{ readonly number: number; readonly entries: readonly PlanEntry[] }> {
   for (let chunk = Math.floor((from * BATCH) / PLAN_CHUNK); chunk * PLAN_CHUNK < entries; chunk++) {
-    const content = await objects.read(OBJECT_NAMES.plan(plan, partition, chunk));
+    const count = Math.min(PLAN_CHUNK, entries - chunk * PLAN_CHUNK);
+    const content = await objects.read(OBJECT_NAMES.plan(plan, partition, chunk, count));
     if (content === undefined) throw planLost();
     const all = content.toString().split('\n').map(entryOfLine);
-    if (all.length !== Math.min(PLAN_CHUNK, entries - chunk * PLAN_CHUNK)) throw planLost();
+    if (all.length !== count) throw planLost();
     for (let at = 0; at < all.length; at += BATCH) {
       const number = (chunk * PLAN_CHUNK + at) / BATCH;
       if (number >= from) yield { number, entries: all.slice(at, at + BATCH) };
@@ -39,9 +41,12 @@ export function planOf(run: Run): string {
   return run.of ?? run.id;
 }
 
+/** @throws RecohereError `PLAN_LOST` */
 function entryOfLine(line: string): PlanEntry {
-  const [key, because, group] = JSON.parse(line) as [string, string, string?];
-  return { key, because, group };
+  const [key, because, group] = textsOfLine(line) ?? [];
+  if (!isItemText(key) || !isItemText(because) || group === undefined) throw planLost();
+  if (group !== null && key === because) throw planLost(); // of a dedupe: what goes is not what stays
+  return { key, because, group: group ?? undefined };
 }
 
 function planLost(): RecohereError {

@@ -1,6 +1,7 @@
 import { RecohereError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import type { PlanEntry } from './gather.ts';
+import { isItemText, textsOfLine } from './lines.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** One quarantined item: its plan's entry, and the item whole, as text. */
@@ -32,16 +33,15 @@ export async function quarantined(
   object: string,
 ): Promise<readonly Quarantined[]> {
   const content = await objects(run.table).read(object);
-  if (content === undefined) {
-    throw new RecohereError('QUARANTINE_LOST', 'a quarantined batch is not there any more', {
-      context: { object },
-    });
-  }
-  return content
-    .toString()
-    .split('\n')
-    .map((line) => {
-      const [key, because, item] = JSON.parse(line) as [string, string, string];
-      return { key, because, item };
-    });
+  const items = content?.toString().split('\n').flatMap(quarantinedOf) ?? [];
+  if (items.length > 0) return items;
+  throw new RecohereError('QUARANTINE_LOST', 'a quarantined batch is not there any more', {
+    context: { object },
+  });
+}
+
+/** None for a line that is not as it was written: it is lost for itself alone. */
+function quarantinedOf(line: string): readonly Quarantined[] {
+  const [key, because, item] = textsOfLine(line) ?? [];
+  return isItemText(key) && isItemText(because) && isItemText(item) ? [{ key, because, item }] : [];
 }

@@ -27,6 +27,8 @@ export interface RunStatus extends RunReport {
 
 /** Objects that are erased at the same time. */
 const REMOVALS_AT_ONCE = 16;
+/** Requests for one run, and steps of it, that one request may cross. */
+const RACES_MAX = 10;
 /** Keys that one answer names: it has 6 MB at most. */
 const KEYS_MAX = 10_000;
 
@@ -51,9 +53,6 @@ export async function reconcile(
     case 'cancel':
       return again(ports, request.run, cancelling);
     case 'resume':
-      if (await ports.ledger.readRun(undoOf(request.run))) {
-        throw new RecohereError('UNDONE', 'the run has been undone: make a new dry run');
-      }
       return again(ports, request.run, resumed);
     case 'forget':
       return forget(ports, request.run);
@@ -80,17 +79,29 @@ async function begin(ports: ReconcilePorts, planned: NewRun): Promise<RunStatus>
   return status(ports, run, false);
 }
 
-/** Starts another execution of a run, which finds out what is left to do. A run that has ended well stays as it is. */
+/**
+ * Starts another execution of a run, which finds out what is left to do. A run that has ended well stays as it is. What is written is
+ * the attempt that has taken the table: whoever crosses another request begins anew.
+ */
 async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Run): Promise<RunStatus> {
-  const before = await existingRun(ports, id);
-  if (before.state === 'finished') throw new RecohereError('ENDED', 'the run has finished');
-  if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
-  await takeTable(ports, { ...before, attempt: before.attempt + 1 });
-  const { run } = await changeRun(ports, id, (now) =>
-    now.state === 'finished' || now.isForgotten ? undefined : { ...change(now), attempt: now.attempt + 1 },
-  );
-  await ports.start(run.id, run.attempt);
-  return status(ports, run, false);
+  for (let races = 0; races < RACES_MAX; races++) {
+    const before = await existingRun(ports, id);
+    if (before.state === 'finished' && races > 0) return status(ports, before, false);
+    if (before.state === 'finished') throw new RecohereError('ENDED', 'the run has finished');
+    if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
+    const { version, attempt } = before;
+    const run = { ...change(before), version: version + 1, attempt: attempt + 1 };
+    await takeTable(ports, run);
+    // not before, for an undo has to take the table too
+    if (change === resumed && (await ports.ledger.readRun(undoOf(id)))) {
+      if (run.changes !== undefined) await ports.ledger.releaseTable(run.changes, holderOf(run));
+      throw new RecohereError('UNDONE', 'the run has been undone: make a new dry run');
+    }
+    if (!(await ports.ledger.swapRun(run))) continue;
+    await ports.start(run.id, run.attempt);
+    return status(ports, run, false);
+  }
+  throw new RecohereError('CONTENDED', `${RACES_MAX} requests have crossed`, { retryable: true });
 }
 
 /** A run that is to stop. One that has stopped already stays as it is. */
@@ -117,12 +128,17 @@ async function takeTable(ports: RunPorts, run: Run): Promise<void> {
   if (changes === undefined) return;
   const own = holderOf(run);
   // its own attempt before this one loses the table to it, in the same write
-  const holder = await ledger.takeTable(changes, own, holderOf({ id, attempt: run.attempt - 1 }));
-  if (holder === own) return;
-  const other = runOfHolder(holder);
-  const { state } = (await ledger.readRun(other)) ?? {};
-  if (state !== undefined && hasEnded({ state }) && (await ledger.takeTable(changes, own, holder)) === own)
-    return;
+  let insteadOf = holderOf({ id, attempt: run.attempt - 1 });
+  let other = id;
+  for (let takes = 0; takes < RACES_MAX; takes++) {
+    const holder = await ledger.takeTable(changes, own, insteadOf);
+    if (holder === own) return;
+    const { attempt, ...held } = ofHolder(holder);
+    other = held.id;
+    if (other === id && attempt > run.attempt) return; // a request that crossed this one
+    if (other !== id && !(await hasLeft(ports, other, attempt))) break;
+    insteadOf = holder;
+  }
   const failure = { code: 'TABLE_TAKEN' };
   await changeRun(ports, id, (now) =>
     now.state === 'running' ? { ...now, state: 'failed', failure } : undefined,
@@ -196,7 +212,20 @@ async function keysOf(ports: RunPorts, run: Run): Promise<NonNullable<RunStatus[
   return [...keys.values()];
 }
 
-/** The run of which an attempt has taken a table. */
-function runOfHolder(holder: string): string {
-  return holder.slice(0, holder.lastIndexOf('.'));
+/**
+ * Whether an attempt of a run holds nothing any more. Somebody may be about to resume it: whoever took the table for that has crossed
+ * this, and begins anew with another attempt.
+ */
+async function hasLeft(ports: RunPorts, id: string, attempt: number): Promise<boolean> {
+  if ((await ports.ledger.readRun(id)) === undefined) return false;
+  const { isChanged } = await changeRun(ports, id, (now) =>
+    hasEnded(now) ? { ...now, attempt: Math.max(now.attempt, attempt) } : undefined,
+  );
+  return isChanged;
+}
+
+/** The run of which an attempt has taken a table, and which. */
+function ofHolder(holder: string): Pick<Run, 'id' | 'attempt'> {
+  const end = holder.lastIndexOf('.');
+  return { id: holder.slice(0, end), attempt: Number(holder.slice(end + 1)) };
 }

@@ -7,6 +7,7 @@ import { slotOf, wordOf } from '../core/shuffle.ts';
 import type { ScanRequest } from '../ports/item-store.ts';
 import { allOf } from './all-of.ts';
 import type { Grip } from './grip.ts';
+import { isItemText } from './lines.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** What becomes of an item that was scanned: a record with the hash by which it meets others; nothing; or `null` for a failure. */
@@ -76,8 +77,9 @@ async function cursorOf(ports: RunPorts, { run, segment }: Grip): Promise<WireIt
   if (segment.cursor === undefined) return undefined;
   const name = OBJECT_NAMES.cursor(run.id, segment.index, segment.cursor);
   const content = await ports.objects(run.table).read(name);
-  if (content === undefined) throw spillLost();
-  return itemOfText(content.toString());
+  const text = content?.toString();
+  if (!isItemText(text)) throw spillLost();
+  return itemOfText(text);
 }
 
 /** What a run has written down has an end, too. */

@@ -121,8 +121,9 @@ export const OBJECT_NAMES = {
   /** Records of one partition: of one flush of one segment, by one worker. */
   spill: (run: string, partition: number, segment: number, flush: string) =>
     `runs/${run}/scatter/${partition}/${segment}.${flush}`,
-  /** Entries of the plan, {@link PLAN_CHUNK} in each. */
-  plan: (run: string, partition: number, chunk: number) => `runs/${run}/plan/${partition}/${chunk}`,
+  /** Entries of the plan, {@link PLAN_CHUNK} in each. How many is in the name: a worker that is late writes over none that has more. */
+  plan: (run: string, partition: number, chunk: number, entries: number) =>
+    `runs/${run}/plan/${partition}/${chunk}.${entries}`,
   /** Where a segment of the scan goes on: a primary key, which is not for the ledger. */
   cursor: (run: string, segment: number, name: string) => `runs/${run}/cursors/${segment}.${name}`,
   /** Primary keys of items that were left alone. */
@@ -201,7 +202,7 @@ export interface Segment {
   readonly spills: readonly string[];
   /** Scatter: records in each partition. Gather: entries of the plan, in one number. */
   readonly records: readonly number[];
-  /** Apply: the quarantine object whose items are being removed. */
+  /** Apply: the quarantine object of the batch that is being removed or written; of a backfill that writes over nothing, it is not there. */
   readonly held?: string | undefined;
   /** Apply and undo: proofs so far, and the hash of the last one. */
   readonly proofs: number;

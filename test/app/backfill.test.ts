@@ -6,8 +6,8 @@ import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { textOfItem } from '../../functions/core/item.ts';
 import type { TableRef } from '../../functions/core/run.ts';
-import { instead } from './doubled.ts';
-import { haunted } from './dying.ts';
+import { instead } from '../../rehearsal/haunted.ts';
+import { haunted, Killed } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';
 import { applyOf, COPIES, ORDERS, orderItem, RunSystem } from './run-system.ts';
 
@@ -194,6 +194,24 @@ describe('backfill', () => {
       state: 'failed',
       failure: { code: 'ACCESS_DENIED', permission: 'kms:Decrypt' },
     });
+  });
+
+  it('tells all that it has written, although its worker died and it was cancelled', async () => {
+    const system = migration();
+    for (let order = 0; order < 5; order++) system.orders.put(orderItem(`a${order}`, `o${order}`, order));
+    const { id } = (await system.ask(applyOf(await system.run(dry)))) as RunStatus;
+    let writes = 0;
+    const dying = haunted(system.ports, ({ name, moment }) => {
+      if (name === `${COPIES}.putIfAbsent` && moment === 'after' && ++writes >= 3) throw new Killed();
+    });
+    await expect(system.clock.run(() => runHere(dying, id))).rejects.toThrow(Killed);
+    await system.ask({ kind: 'cancel', run: id });
+    expect(await system.workedOn(id)).toMatchObject({
+      state: 'cancelled',
+      counts: { written: 5 },
+      skipped: {},
+    });
+    expect(copiesOf(system)).toHaveLength(5);
   });
 
   it('cannot be undone', async () => {

@@ -50,13 +50,3 @@ export function dyingAfter(system: RunSystem, removals: number): RunSystem['port
     if (name === `${ORDERS}.removeIfSame` && moment === 'after' && ++removed > removals) throw new Killed();
   });
 }
-
-/** A port of which some methods do something else. */
-export function instead<T extends object>(port: T, methods: Partial<T>): T {
-  return new Proxy(port, {
-    get: (target, name) => {
-      const made: unknown = Reflect.get(name in methods ? methods : target, name);
-      return typeof made === 'function' ? made.bind(name in methods ? methods : target) : made;
-    },
-  });
-}

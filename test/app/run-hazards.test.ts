@@ -10,7 +10,8 @@ import { RefusedError } from '../../functions/core/errors.ts';
 import { sha256, textOfItem, type WireItem } from '../../functions/core/item.ts';
 import type { Segment } from '../../functions/core/run.ts';
 import type { ScanRequest } from '../../functions/ports/item-store.ts';
-import { begunApply, changed, dry, dyingAfter, halfApplied, idsOf, instead, withDoubles } from './doubled.ts';
+import { instead } from '../../rehearsal/haunted.ts';
+import { begunApply, changed, dry, dyingAfter, halfApplied, idsOf, withDoubles } from './doubled.ts';
 import { haunted, Killed, MOMENTS } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';
 import { applyOf, COPIES, ORDERS, orderItem, RunSystem } from './run-system.ts';
@@ -72,6 +73,33 @@ describe('a worker that freezes or dies', () => {
     });
     expect(textsOf(system)).toContain(textOfItem(noted));
     expect(idsOf(system)).toEqual(['a0', 'b0']);
+  });
+
+  it('has each item in quarantine that had changed when it was removed, also of several at a time', async () => {
+    const system = withDoubles(8);
+    const id = await begunApply(system);
+    const noted = [0, 1, 2, 3, 4, 5, 6, 7].map((at) => ({
+      ...orderItem(`b${at}`, `o${at}`, 2),
+      note: { S: 'paid' },
+    }));
+    let isNoted = false;
+    const writing = haunted(system.ports, ({ name, moment }) => {
+      if (name !== 'orders.removeIfSame' || moment !== 'before' || isNoted) return;
+      isNoted = true;
+      for (const item of noted) system.orders.put(item);
+    });
+    let refusals = 3;
+    const objects = instead(system.objects, {
+      write: async (name, content) => {
+        if (content.includes('paid') && refusals-- > 0)
+          throw new RefusedError({ code: 'THROTTLED' }, { retryable: true });
+        await system.objects.write(name, content);
+      },
+    });
+    const ports = { ...writing, objects: () => objects };
+    expect(await system.workedOn(id, ports)).toMatchObject({ removed: 0, counts: { returned: 8 } });
+    const quarantined = await quarantinedTexts(system.objects);
+    expect(noted.map(textOfItem).filter((text) => !quarantined.has(text))).toEqual([]);
   });
 
   it('may wake and remove the last copy: whoever has its batch then waits for that, and puts it back', async () => {
@@ -163,6 +191,71 @@ describe('requests that cross', () => {
       expect(new Set(answers)).toEqual(new Set(['TABLE_TAKEN']));
     },
   );
+
+  it.each(['resume', 'cancel'] as const)(
+    'are a %s and the same once more, whenever they cross: their run is in nobody’s way, not even its own',
+    async (kind) => {
+      for (let at = 1, isReached = true; isReached; at++) {
+        const system = withDoubles(5);
+        const run = await begunApply(system);
+        const other = await system.run({ ...dry, token: 'other' });
+        isReached = false;
+        const ports = haunted(system.ports, async ({ number, moment }) => {
+          if (number !== at || moment !== 'after') return;
+          isReached = true;
+          await system.askMeanwhile({ kind, run });
+        });
+        await system.ask({ kind, run }, ports);
+        expect(await system.ask({ kind: 'cancel', run }), `call ${at}`).toMatchObject({
+          state: 'cancelling',
+        });
+        expect(await system.workedOn(run), `call ${at}`).toMatchObject({ state: 'cancelled' });
+        expect(await system.ask(applyOf(other)), `call ${at}`).toMatchObject({ state: 'running' });
+      }
+    },
+  );
+
+  it('are a resume of a cancelled apply, and its undo or another apply, whenever they cross: one of the two has the table', async () => {
+    const answers = new Set<string>();
+    for (const crossing of ['undo', 'apply']) {
+      for (let at = 1, isReached = true; isReached; at++) {
+        const system = withDoubles(5);
+        const before = textsOf(system);
+        const run = await begunApply(system);
+        const other = await system.run({ ...dry, token: 'other' });
+        await system.ask({ kind: 'cancel', run });
+        await system.workedOn(run);
+        isReached = false;
+        const ports = haunted(system.ports, async ({ number, moment }) => {
+          if (number !== at || moment !== 'after') return;
+          isReached = true;
+          const asked = system.askMeanwhile(crossing === 'undo' ? { kind: 'undo', run } : applyOf(other));
+          const answer = await asked.then(
+            async (status) => (await runHere(system.ports, (status as RunStatus).id)).state,
+            ({ code }) => code,
+          );
+          answers.add(`${crossing} ${answer}`);
+        });
+        const resumed = await system.ask({ kind: 'resume', run }, ports).then(
+          (status) => (status as RunStatus).state,
+          ({ code }) => code,
+        );
+        answers.add(`resume ${resumed}`);
+        const { removed } = await system.workedOn(run);
+        if (crossing === 'apply') continue;
+        await system.run({ kind: 'undo', run });
+        expect(textsOf(system), `call ${at}: ${removed} were removed`).toEqual(before);
+      }
+    }
+    expect([...answers].sort()).toEqual([
+      'apply TABLE_TAKEN',
+      'apply finished',
+      'resume UNDONE',
+      'resume running',
+      'undo NOT_ENDED',
+      'undo finished',
+    ]);
+  });
 
   it('are a cancellation and a worker between two batches: it begins none after an undo', async () => {
     const system = withDoubles(60);
@@ -351,6 +444,24 @@ describe('what has expired', () => {
       restored: 250,
       skipped: { QUARANTINE_LOST: 50 },
     });
+  });
+
+  it.each([
+    { content: '["', what: 'text that is cut' },
+    { content: '["hunter2","hunter2"]', what: 'keys that are none' },
+    { content: '[1,2]', what: 'JSON of another kind' },
+  ])('is all that is damaged: a plan that is $what, and a quarantine', async ({ content }) => {
+    const system = withDoubles(1);
+    const { id } = await system.applied();
+    for await (const name of system.objects.list('quarantine/'))
+      await system.objects.write(name, Buffer.from(content));
+    expect(await system.run({ kind: 'undo', run: id })).toMatchObject({ skipped: { QUARANTINE_LOST: 1 } });
+    system.orders.put(orderItem('b0', 'o0', 2));
+    const other = await system.run({ ...dry, token: 'other' });
+    for await (const name of system.objects.list(`runs/${other.id}/plan`))
+      await system.objects.write(name, Buffer.from(content));
+    const failed = await system.run(applyOf(other));
+    expect(failed).toMatchObject({ state: 'failed', failure: { code: 'PLAN_LOST' } });
   });
 
   it('keeps a failed run from nothing but to be cancelled: the table stays taken until then', async () => {

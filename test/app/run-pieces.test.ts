@@ -279,7 +279,7 @@ describe('the check of an apply', () => {
     const checked = async (mayDie: boolean) => {
       const system = withDoubles(130);
       const found = await system.run(dry);
-      const [gone, reappeared, lost] = await planOf(system, found.id, [3, 60, 120]);
+      const [gone, reappeared, lost] = await planOf(system, found, [3, 60, 120]);
       system.orders.remove(JSON.parse(gone?.key ?? ''));
       const { id } = (await system.ask(applyOf(found))) as RunStatus;
       await system.clock.run(async () => {
@@ -309,8 +309,8 @@ describe('the check of an apply', () => {
 });
 
 /** Some entries of the plan of a dry run with one partition. */
-async function planOf(system: RunSystem, run: string, positions: readonly number[]) {
-  const content = await system.objects.read(`runs/${run}/plan/0/0`);
+async function planOf(system: RunSystem, { id, duplicates }: RunStatus, positions: readonly number[]) {
+  const content = await system.objects.read(`runs/${id}/plan/0/0.${duplicates}`);
   const lines = content?.toString().split('\n') ?? [];
   return positions.map((position) => {
     const [key, because] = JSON.parse(lines[position] ?? '') as [string, string];
@@ -438,7 +438,7 @@ describe('a gather', () => {
     const planned = async (passRecords: number) => {
       system.limits = { ...system.limits, passRecords };
       const found = await system.run({ ...dry, token: `of-${passRecords}` });
-      const names = await namesOf(system, `runs/${found.id}/plan/`);
+      const names = ['0.1000', '1.500'].map((name) => `runs/${found.id}/plan/0/${name}`);
       const contents = await Promise.all(names.map((name) => system.objects.read(name)));
       const lines = contents.map((content) => content?.toString().split('\n') ?? []);
       expect(lines.map(({ length }) => length)).toEqual([1_000, 500]);
@@ -449,6 +449,41 @@ describe('a gather', () => {
     expect(one).toMatchObject({ counts: { groups: 1_500 }, duplicates: 1_500 });
     expect(new Set(one.lines).size).toBe(1_500);
     expect(await planned(400)).toEqual(one);
+  });
+
+  it('that wakes up when others have planned more writes over nothing of it', async () => {
+    const system = withDoubles(200);
+    system.limits = { ...system.limits, flushCharacters: 2_000, passRecords: 50 };
+    const { id } = (await system.ask(dry)) as RunStatus;
+    await system.clock.run(async () => {
+      for (const index of [0, 1, 2, 3])
+        await work(system.ports, { run: id, phase: 'scatter', index }, Infinity);
+      await steer(system.ports, id);
+    });
+    const task = { run: id, phase: 'gather', index: 0 } as const;
+    let isAsleep = false;
+    const frozen = haunted(system.ports, async ({ name, moment }) => {
+      if (name !== 'objects.write' || moment !== 'before' || isAsleep) return;
+      isAsleep = true;
+      await system.clock.sleep(70_000);
+    });
+    await system.clock.run(async () => {
+      const late = work(frozen, task, Infinity);
+      await system.clock.sleep(61_000);
+      let swaps = 0;
+      const dying = haunted(system.ports, ({ name, moment }) => {
+        if (name === 'ledger.swapSegment' && moment === 'after' && ++swaps === 4) throw new Killed();
+      });
+      await expect(work(dying, task, Infinity)).rejects.toThrow(Killed);
+      await late;
+    });
+    const found = await system.workedOn(id);
+    expect(found).toMatchObject({ state: 'finished', duplicates: 200 });
+    expect(await system.run(applyOf(found))).toMatchObject({
+      state: 'finished',
+      removed: 200,
+      verified: 200,
+    });
   });
 
   it('is stopped by a cancellation', async () => {

@@ -250,7 +250,7 @@ describe('a lease', () => {
 describe('names of objects', () => {
   const spilled = [
     OBJECT_NAMES.spill('a', 1, 2, '3.4'),
-    OBJECT_NAMES.plan('a', 1, 2),
+    OBJECT_NAMES.plan('a', 1, 2, 3),
     OBJECT_NAMES.problems('a', 'apply', 1, 2),
   ];
   const kept = OBJECT_NAMES.quarantine('a', 1, 2, 3);
@@ -258,7 +258,7 @@ describe('names of objects', () => {
   it('are as the reader expects them', () => {
     expect([...spilled, kept]).toEqual([
       'runs/a/scatter/1/2.3.4',
-      'runs/a/plan/1/2',
+      'runs/a/plan/1/2.3',
       'runs/a/problems/apply-1.2',
       'quarantine/a/1/2.3',
     ]);
