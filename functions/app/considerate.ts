@@ -10,9 +10,12 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { backingOff, doorkeeper } from './back-off.ts';
 import { type Pace, paced } from './pace.ts';
 import { sharedCalls, sharing } from './sharing.ts';
-import type { SettledRevisions } from './survey.ts';
+import type { KnownFingerprints, SettledRevisions } from './survey.ts';
 
-/** Two copies of verify-deploy and a sweep may run at once: together they stay within {@link OUR_SHARE}. */
+/**
+ * Two copies of verify-deploy and a sweep may run at once: together they stay within {@link OUR_SHARE} over any two seconds. They know
+ * nothing of each other, so four of their calls may begin in one of the two.
+ */
 const PACES = {
   'verify-deploy': { calls: 1, everyMs: 2000 },
   sweep: { calls: 2, everyMs: 1000 },
@@ -44,6 +47,7 @@ export interface Considerate {
   nudges(nudges: Nudges): Nudges;
   /** What this process has learnt of revisions. */
   readonly settled: SettledRevisions;
+  readonly fingerprints: KnownFingerprints;
   /**
    * From then on, in epoch milliseconds, nothing more is read, and what is left is unobservable: a process that is ended in the
    * middle of a look would tell nothing at all.
@@ -121,6 +125,7 @@ export function considerate(
       };
     },
     settled: new Map(),
+    fingerprints: new Map(),
     readUntil(at) {
       endsAt = at;
     },

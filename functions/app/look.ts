@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { Refusal, ReportedSubject } from '../contract/report.ts';
 import { RefusedError } from '../core/errors.ts';
-import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
+import { type FingerprintKey, fingerprintKey, rememberingKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
 import { type Place, type PlaceId, placeId } from '../core/place.ts';
 import { plan } from '../core/plan.ts';
@@ -105,10 +105,13 @@ export async function lookWith(
   scope: LookScope,
   onProgress: (progress: LookProgress) => void,
 ): Promise<Look> {
-  let [placesRead, functions] = [0, 0];
-  const tell = () =>
-    onProgress({ places: scope.places.length, placesRead, functions, calls: sum(calls.values()) });
-  const { source, calls } = paced(ports.source, ports.clock, () => tell());
+  let [placesRead, functions, made] = [0, 0, 0];
+  const own = rememberingKey(key);
+  const tell = () => onProgress({ places: scope.places.length, placesRead, functions, calls: made });
+  const { source, calls } = paced(ports.source, ports.clock, () => {
+    made++;
+    tell();
+  });
   const onFunction = () => {
     functions++;
     tell();
@@ -117,7 +120,7 @@ export async function lookWith(
   const surveys = await pMap(
     scope.places,
     async (place) => {
-      const surveyed = await survey({ ...ports, source }, key, place, scope.groups, onFunction, scope.order);
+      const surveyed = await survey({ ...ports, source }, own, place, scope.groups, onFunction, scope.order);
       placesRead++;
       tell();
       return surveyed;
@@ -127,9 +130,10 @@ export async function lookWith(
   const paired = scope.pairByStack ? await pairByStack(source, surveys) : { surveys, unread: [] };
   const paths = [...new Set(scope.groups.map(({ path }) => path))];
   const now = ports.clock.now();
+  const unreadBy = new Map(paths.map((path) => [path, unreadOf(surveys, path)]));
   const seen = bySubject(paired.surveys, paths).map((subject) => ({
     subject,
-    unread: [...unreadOf(surveys, subject.group.path), ...(isPaired(subject) ? paired.unread : [])],
+    unread: [...(unreadBy.get(subject.group.path) ?? []), ...(isPaired(subject) ? paired.unread : [])],
   }));
   const isAlone = ({ subject, unread }: (typeof seen)[number]) =>
     scope.expected !== 'everywhere' && subject.sightings.size === 1 && unread.length === 0;
@@ -148,7 +152,7 @@ export async function lookWith(
       .flatMap(({ subject: { subject, sightings } }) =>
         [...sightings].map(([replica, { name }]) => ({ subject, name, replica })),
       ),
-    refusals: distinct([...paths.flatMap((path) => unreadOf(surveys, path)), ...paired.unread]),
+    refusals: distinct([...[...unreadBy.values()].flat(), ...paired.unread]),
     unmatched: scope.mustMatch ? paths.filter((path) => isUnmatched(surveys, path)) : [],
     calls,
   };
@@ -282,8 +286,4 @@ async function pairByStack(
 
 function inNameOrder(sightings: readonly Sighting[]): Sighting[] {
   return [...sightings].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function sum(counts: Iterable<number>): number {
-  return [...counts].reduce((total, count) => total + count, 0);
 }

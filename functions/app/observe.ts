@@ -1,6 +1,6 @@
 import { isMatch } from 'matcher';
 import type { FunctionGroup } from '../contract/config.ts';
-import type { ComparedFacet } from '../contract/report.ts';
+import { COMPARED_FACETS, type ComparedFacet } from '../contract/report.ts';
 import type { Expectation } from '../core/episode.ts';
 import {
   type FacetFingerprint,
@@ -27,6 +27,8 @@ export type FacetRules = Pick<FunctionGroup, 'ignore' | 'code' | 'settings'>;
 /** What roots depend on, other than values. */
 type KeptRules = Pick<FunctionGroup, 'ignore' | 'code' | 'qualifier'>;
 
+type Present = Extract<Observation, { state: 'present' }>;
+
 interface Seen {
   readonly description: FunctionDescription;
   readonly region: string;
@@ -38,7 +40,7 @@ interface Seen {
 }
 
 /** Turns what Lambda said of one function into what is kept of it: fingerprints, and no value. */
-export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Observation {
+export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Present {
   const { description, weightedAlias, at } = seen;
   const home: Home = { region: seen.region, account: description.account };
   const print = (facet: ComparedFacet, values: ReadonlyMap<string, string>): FacetObservation => ({
@@ -80,18 +82,42 @@ export function observe(key: FingerprintKey, rules: FacetRules, seen: Seen): Obs
  * A raw root as it is kept: `v1.<key>.<rules>:<hash>`. Roots are compared with roots of the same key and rules only: a config
  * that leaves out another key of the environment has moved nothing.
  */
-export function rawRootOf(
-  { ignore, code, qualifier }: KeptRules,
-  facet: ComparedFacet,
-  { prefix, root }: FacetFingerprint,
-): string {
-  const version = qualifier ?? '';
-  const rules = {
-    env: [version, JSON.stringify(code), ...ignore.toSorted()],
-    code: [version, JSON.stringify(code)],
-    settings: [version],
+function rawRootOf(rules: KeptRules, facet: ComparedFacet, { prefix, root }: FacetFingerprint): string {
+  return `${prefix}.${rulesIdsOf(rules)[facet]}:${root.raw}`;
+}
+
+const KNOWN_IDS = new WeakMap<KeptRules, Readonly<Record<ComparedFacet, string>>>();
+
+/** Ids of the rules of each facet, made once for all functions of a group. */
+function rulesIdsOf(rules: KeptRules): Readonly<Record<ComparedFacet, string>> {
+  const known = KNOWN_IDS.get(rules);
+  if (known) return known;
+  const { ignore, code, qualifier: version = '' } = rules;
+  const ids = {
+    env: rulesId([version, JSON.stringify(code), ...ignore.toSorted()]),
+    code: rulesId([version, JSON.stringify(code)]),
+    settings: rulesId([version]),
   };
-  return `${prefix}.${rulesId(rules[facet])}:${root.raw}`;
+  KNOWN_IDS.set(rules, ids);
+  return ids;
+}
+
+/** The raw root of each facet that could be read. */
+export type Roots = Readonly<Partial<Record<ComparedFacet, string>>>;
+
+const KNOWN_ROOTS = new WeakMap<Present['facets'], Roots>();
+
+/** The raw roots of all facets as they are kept, made once for what is observed by the rules of its group. */
+export function rawRootsOf(rules: KeptRules, facets: Present['facets']): Roots {
+  const known = KNOWN_ROOTS.get(facets);
+  if (known) return known;
+  const roots: Partial<Record<ComparedFacet, string>> = {};
+  for (const facet of COMPARED_FACETS) {
+    const observed = facets[facet];
+    if (observed && 'fingerprint' in observed) roots[facet] = rawRootOf(rules, facet, observed.fingerprint);
+  }
+  KNOWN_ROOTS.set(facets, roots);
+  return roots;
 }
 
 /** Raw roots do not depend on it. */

@@ -39,12 +39,23 @@ export function paced(
 ): { source: FunctionSource; calls: CallCounts } {
   const calls = new Map<string, number>();
   const lanes = new Map<string, Lane>();
+  /** Whether a source within has no time left: who waits for a call that it will not make spends the time to write. */
+  let isUp = false;
+
+  async function inTurn<T>(place: Place, api: string, call: string, make: () => Promise<T>): Promise<T> {
+    await turn(place, api, call);
+    return make().catch((error: unknown) => {
+      isUp ||= error instanceof RefusedError && error.refusal.code === 'NOT_READ';
+      throw error;
+    });
+  }
 
   function turn(place: Place, api: string, call: string): Promise<void> {
     const name = `${api} ${placeId(place)}`;
     const lane = lanes.get(name) ?? { starts: [], last: Promise.resolve() };
     lanes.set(name, lane);
     const own = lane.last.then(async () => {
+      if (isUp) throw new RefusedError({ code: 'NOT_READ', call: `${api}:${call}` });
       const oldest = lane.starts.length < pace.calls ? undefined : lane.starts.shift();
       const waitMs = oldest === undefined ? 0 : Math.min(pace.everyMs, oldest + pace.everyMs - clock.now()); // the clock may be put back
       if (waitMs > 0) await clock.sleep(waitMs);
@@ -61,22 +72,13 @@ export function paced(
     calls,
     source: {
       ownAccount: (place) => source.ownAccount(place),
-      async list(place, from) {
-        await turn(place, 'lambda', 'ListFunctions');
-        return source.list(place, from);
-      },
-      async read(place, name, version) {
-        await turn(place, 'lambda', 'GetFunctionConfiguration');
-        return source.read(place, name, version);
-      },
-      async alias(place, name, alias) {
-        await turn(place, 'lambda', 'GetAlias');
-        return source.alias(place, name, alias);
-      },
-      async tagged(place, filters, from) {
-        await turn(place, 'tag', 'GetResources');
-        return source.tagged(place, filters, from);
-      },
+      list: (place, from) => inTurn(place, 'lambda', 'ListFunctions', () => source.list(place, from)),
+      read: (place, name, version) =>
+        inTurn(place, 'lambda', 'GetFunctionConfiguration', () => source.read(place, name, version)),
+      alias: (place, name, alias) =>
+        inTurn(place, 'lambda', 'GetAlias', () => source.alias(place, name, alias)),
+      tagged: (place, filters, from) =>
+        inTurn(place, 'tag', 'GetResources', () => source.tagged(place, filters, from)),
     },
   };
 }

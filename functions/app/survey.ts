@@ -5,6 +5,7 @@ import { RefusedError } from '../core/errors.ts';
 import type { FingerprintKey } from '../core/fingerprint.ts';
 import type { Observation } from '../core/observation.ts';
 import { type Place, placeId } from '../core/place.ts';
+import { Sealed } from '../core/sealed.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FunctionDescription, FunctionSource, TagFilter } from '../ports/function-source.ts';
 import { lazily } from './lazily.ts';
@@ -61,10 +62,23 @@ export interface SurveyPorts {
   readonly clock: Clock;
   /** Revisions that Lambda has called settled, where a process that lives on remembers them; see {@link SettledRevisions}. */
   readonly settled?: SettledRevisions;
+  /** Fingerprints of revisions, where a process that lives on remembers them; see {@link KnownFingerprints}. */
+  readonly fingerprints?: KnownFingerprints;
 }
 
 /** By place and function, the revision that Lambda last called settled: a list that shows the same one need not be doubted. */
 export type SettledRevisions = Map<string, string>;
+
+/**
+ * By place, group and what fingerprints depend on beside the function, then by its name: what a revision was fingerprinted as. A list
+ * that shows the same one need not be fingerprinted again. No value is in it.
+ */
+export type KnownFingerprints = Map<string, Map<string, KnownRevision>>;
+
+interface KnownRevision {
+  readonly revisionId: string;
+  readonly facets: Extract<Observation, { state: 'present' }>['facets'];
+}
 
 /** In which order functions are read, and which; what is read last is left out if time is up. */
 export interface Order {
@@ -118,23 +132,30 @@ export async function survey(
 ): Promise<Survey> {
   const { found, refused } = await find(ports, place, groups);
   const { isWanted = () => true } = order;
-  const due = inTurn(
-    found.filter(({ group }) => isWanted(group)),
-    order,
-  );
   const sightings: Sighting[] = [];
+  const take = ({ group, subject, member: { name } }: Found, observation: Observation | undefined) => {
+    if (observation) sightings.push({ name, subject, group, observation });
+    onFunction();
+  };
+  const unlisted: Found[] = [];
+  const observeListed = listedObserver(ports, key, place, order);
+  for (const each of found) {
+    if (!isWanted(each.group)) continue;
+    const observation = observeListed(each);
+    if (observation) take(each, observation);
+    else unlisted.push(each);
+  }
   try {
     await pMap(
-      due,
-      async ({ group, subject, member }) => {
-        const isDoubted = order.doubted?.has(`${placeId(place)} ${subject}`) ?? false;
+      inTurn(unlisted, order),
+      async (each) => {
+        const { group, member } = each;
         const isOver =
           order.isFirst?.(group) && ports.clock.now() >= (order.firstUntil ?? Number.POSITIVE_INFINITY);
         const observation = isOver
           ? unreadAt(ports.clock.now())
-          : await observeMember(ports, key, place, group, member, isDoubted);
-        if (observation) sightings.push({ name: member.name, subject, group, observation });
-        onFunction();
+          : await observeMember(ports, key, place, group, member);
+        take(each, observation);
       },
       { concurrency: READS_AT_ONCE },
     );
@@ -263,9 +284,11 @@ async function membersOf(
   if (selected !== undefined && selected.length <= SINGLE_READS_MAX) {
     return selected.map((name) => ({ name, tags: tagsOf(name) }));
   }
-  return [...(await pages())]
-    .filter(([name]) => isSelected(name))
-    .map(([name, listed]) => ({ name, tags: tagsOf(name), listed }));
+  const members: Member[] = [];
+  for (const [name, listed] of await pages()) {
+    if (isSelected(name)) members.push({ name, tags: tagsOf(name), listed });
+  }
+  return members;
 }
 
 /** What to ask the tagging API for, or `undefined` if the group needs no tags. */
@@ -279,37 +302,84 @@ function tagFilters({ select, identity, code }: LookGroup): TagFilter[] | undefi
   return filters.length > 0 || needsTags ? filters : undefined;
 }
 
+/**
+ * Observes functions by the pages that show them. It gives `undefined` for those that must be read singly: their alias is compared, no
+ * page was read, or the page cannot be believed.
+ */
+function listedObserver(
+  { clock, settled, fingerprints }: SurveyPorts,
+  key: FingerprintKey,
+  place: Place,
+  { doubted }: Order,
+): (found: Found) => Observation | undefined {
+  const now = clock.now();
+  const memoryOf = groupMemory(fingerprints, key, place);
+  return ({ group, subject, member: { name, tags, listed } }) => {
+    if (group.qualifier !== undefined || listed === undefined) return undefined;
+    if (doubted?.has(`${placeId(place)} ${subject}`)) return undefined;
+    const { lastModified, revisionId, environment } = listed.description;
+    const isOld = now - lastModified > SETTLING_MS;
+    const id = () => `${placeId(place)} ${name}`;
+    if (isOld && settled?.size) settled.delete(id());
+    if (!isOld && settled?.get(id()) !== revisionId) return undefined;
+    const { before, after } = memoryOf(group);
+    const known = before.get(name);
+    const isReadable = environment instanceof Sealed; // that the key can be used is of no revision
+    if (isReadable && known?.revisionId === revisionId) {
+      after.set(name, known);
+      return { state: 'present', at: listed.at, movedAt: lastModified, remarks: [], facets: known.facets };
+    }
+    const observation = observe(key, group, { ...listed, region: place.region, tags });
+    if (isReadable) after.set(name, { revisionId, facets: observation.facets });
+    return observation;
+  };
+}
+
+/** What is known of a place from the last look at it, and what the next one will know: no more than this one has seen. */
+function groupMemory(fingerprints: KnownFingerprints | undefined, key: FingerprintKey, place: Place) {
+  type Memory = {
+    readonly before: ReadonlyMap<string, KnownRevision>;
+    readonly after: Map<string, KnownRevision>;
+  };
+  const memories = new Map<LookGroup, Memory>();
+  return (group: LookGroup): Memory => {
+    const begun = memories.get(group);
+    if (begun) return begun;
+    const { path, ignore, code, settings } = group;
+    const id = JSON.stringify([placeId(place), path, key.id, ignore, code, settings]);
+    const isOfRevision = typeof code !== 'object' || !('tag' in code); // tags are of none
+    const memory = { before: fingerprints?.get(id) ?? new Map(), after: new Map() };
+    memories.set(group, memory);
+    if (isOfRevision) fingerprints?.set(id, memory.after);
+    return memory;
+  };
+}
+
+const CONTRADICTED: Refusal = { code: 'UNEXPECTED_ANSWER', call: 'lambda:GetFunctionConfiguration' };
+
 /** `undefined` if the function is gone by now. */
 async function observeMember(
   { source, clock, settled }: SurveyPorts,
   key: FingerprintKey,
   place: Place,
   group: LookGroup,
-  { name, tags, listed }: Member,
-  isDoubted: boolean,
+  { name, tags }: Member,
 ): Promise<Observation | undefined> {
   const at = clock.now();
-  const id = `${placeId(place)} ${name}`;
   try {
     if (group.qualifier !== undefined) {
       const alias = await source.alias(place, name, group.qualifier);
       const version = alias?.version;
       const description = await source.read(place, name, version);
-      if (description === undefined) return undefined;
+      // an alias of a version that is not there: one of the two answers is old
+      if (description === undefined) return alias && { state: 'unobservable', at, refusal: CONTRADICTED };
       if (alias === undefined) return { state: 'absent', at, alias: group.qualifier };
       const weightedAlias = alias.weighted ? group.qualifier : undefined;
       return observe(key, group, { description, region: place.region, tags, weightedAlias, at });
     }
-    if (listed !== undefined && !isDoubted) {
-      const { lastModified, revisionId } = listed.description;
-      const isOld = at - lastModified > SETTLING_MS;
-      if (isOld) settled?.delete(id);
-      if (isOld || settled?.get(id) === revisionId) {
-        return observe(key, group, { ...listed, region: place.region, tags });
-      }
-    }
     const description = await source.read(place, name);
-    if (description?.progress === 'settled') settled?.set(id, description.revisionId);
+    if (description?.progress === 'settled')
+      settled?.set(`${placeId(place)} ${name}`, description.revisionId);
     return description && observe(key, group, { description, region: place.region, tags, at });
   } catch (error) {
     // a region that does not answer is not asked once more for each of its functions

@@ -1,6 +1,5 @@
 import pMap from 'p-map';
 import type { ParsedConfig } from '../contract/config.ts';
-import { COMPARED_FACETS } from '../contract/report.ts';
 import { alarmOf } from '../core/alarming.ts';
 import {
   type Change,
@@ -21,7 +20,7 @@ import type { Wake } from '../ports/wakes.ts';
 import { concernedSubjects } from './concerned.ts';
 import type { Concern } from './hear.ts';
 import { type Look, type LookPorts, type LookScope, lookWith } from './look.ts';
-import { expectationOf, rawRootOf } from './observe.ts';
+import { expectationOf, type Roots, rawRootsOf } from './observe.ts';
 import { paced } from './pace.ts';
 import { scopeOfConfig, scopeOfSubjects } from './scope.ts';
 import { answering, nudged, remembering, type SettlePorts, settle } from './settle.ts';
@@ -239,17 +238,12 @@ function publish(telemetry: Telemetry, step: Taken, isStalled: boolean): void {
 }
 
 function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
-  const roots: Record<PlaceId, Record<string, string>> = {};
+  const roots: Record<PlaceId, Roots> = {};
   let movedAt = 0;
   for (const [replica, { observation }] of seen.sightings) {
     if (observation.state !== 'present') continue;
     movedAt = Math.max(movedAt, observation.movedAt);
-    const facets = COMPARED_FACETS.flatMap((facet) => {
-      const observed = observation.facets[facet];
-      const isRead = observed !== undefined && 'fingerprint' in observed;
-      return isRead ? [[facet, rawRootOf(seen.group, facet, observed.fingerprint)] as const] : [];
-    });
-    roots[replica] = Object.fromEntries(facets);
+    roots[replica] = rawRootsOf(seen.group, observation.facets);
   }
   return { outcome, roots, movedAt, at };
 }

@@ -38,7 +38,10 @@ function compare(
   way: keyof Leaf,
 ): Disagreement | undefined {
   const isLike = (one: HeldLeaf, other: HeldLeaf) => one.leaf?.[way] === other.leaf?.[way];
-  const weight = (one: HeldLeaf) => held.filter((other) => isLike(one, other)).length + (one.leaf ? 0.5 : 0);
+  const sizes = new Map<string | undefined, number>();
+  const sizeOf = ({ leaf }: HeldLeaf) => sizes.get(leaf?.[way]) ?? 0;
+  for (const one of held) sizes.set(one.leaf?.[way], sizeOf(one) + 1);
+  const weight = (one: HeldLeaf) => sizeOf(one) + (one.leaf ? 0.5 : 0);
   const most = Math.max(...held.map(weight));
   const reference =
     held.find(({ replica }) => replica === primary) ?? held.find((holder) => weight(holder) === most);

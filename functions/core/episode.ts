@@ -86,7 +86,7 @@ export interface Episode {
   readonly lastMovedAt: number;
   /** When disagreement was first seen. */
   readonly firstSeenAt: number;
-  /** When the last look began that was written, and did not see agreement. */
+  /** When the last look began that was written, and saw disagreement. One that could read none of it says nothing of when it ended. */
   readonly lastSeenAt: number;
   /** Looks since the last movement that were written; the delay to the next one grows with it. */
   readonly looks: number;
@@ -397,7 +397,8 @@ function joined(episode: Episode, news: Change | undefined): Episode {
 
 /** Agreement without movement: remembered the first time, and when replicas, facets or the fingerprint key are new. */
 function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
-  const isKnown = before.agreed !== undefined && textOf(before.agreed.roots) === textOf(roots);
+  const isKnown =
+    before.agreed !== undefined && holds(before.agreed.roots, roots) && holds(roots, before.agreed.roots);
   return isKnown ? before : { ...before, agreed: { roots, at } };
 }
 
@@ -480,7 +481,9 @@ function waiting(
   const isRested = restedMs > lookedAtForMs;
   if ((isRested || isRepeated) && isDeepStrictEqual(now, before.open)) return { state: before };
 
-  const open = { ...now, lastSeenAt: seen.at, looks: isMoving ? 1 : episode.looks + 1 };
+  const isSeen = seen.outcome.findings.some(({ kind }) => kind !== 'unobservable');
+  const lastSeenAt = isSeen ? seen.at : episode.lastSeenAt;
+  const open = { ...now, lastSeenAt, looks: isMoving ? 1 : episode.looks + 1 };
   const state = { ...before, open, wake: before.wake + 1 };
   return {
     state,
@@ -557,14 +560,17 @@ function closing(
  * that only one of the two knows, say nothing: neither a new key nor a new region is movement.
  */
 function hasMoved(before: RootsByReplica | undefined, after: RootsByReplica): boolean {
-  return comparableRoots(before, after).some(([then, now]) => then !== now);
+  return movedReplicas(before, after).length > 0;
 }
 
 /** The replicas that have moved, in that sense. */
 export function movedReplicas(before: RootsByReplica | undefined, after: RootsByReplica): PlaceId[] {
   return (Object.keys(after) as PlaceId[]).filter((replica) => {
-    const own = after[replica];
-    return own !== undefined && hasMoved(before, { [replica]: own });
+    const [known = {}, own] = [before?.[replica], after[replica]];
+    return (Object.keys(known) as RootFacet[]).some((facet) => {
+      const [then, now] = [known[facet], own?.[facet]];
+      return then !== undefined && now !== undefined && then !== now && prefixOf(then) === prefixOf(now);
+    });
   });
 }
 
@@ -585,10 +591,6 @@ function isBack(before: RootsByReplica | undefined, after: RootsByReplica): bool
   return roots.length > 0 && roots.every(([then, now]) => then === now);
 }
 
-function comparableRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
-  return commonRoots(before, after).filter(([then, now]) => prefixOf(then) === prefixOf(now));
-}
-
 /** The roots, before and after, of each facet that both know. */
 function commonRoots(before: RootsByReplica | undefined, after: RootsByReplica): [string, string][] {
   return Object.entries(before ?? {}).flatMap(([replica, facets]) =>
@@ -603,11 +605,9 @@ function prefixOf(root: string): string {
   return root.slice(0, root.indexOf(':'));
 }
 
-function textOf(roots: RootsByReplica): string {
-  return Object.entries(roots)
-    .flatMap(([replica, facets]) =>
-      Object.entries(facets).map(([facet, root]) => `${replica} ${facet} ${root}`),
-    )
-    .sort()
-    .join('\n');
+/** Whether all roots of the one are roots of the other. */
+function holds(one: RootsByReplica, other: RootsByReplica): boolean {
+  return (Object.entries(other) as [PlaceId, Roots][]).every(([replica, roots]) =>
+    (Object.keys(roots) as RootFacet[]).every((facet) => one[replica]?.[facet] === roots[facet]),
+  );
 }

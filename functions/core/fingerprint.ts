@@ -19,7 +19,20 @@ const BLOCK_BYTES = 64;
 export interface FingerprintKey {
   readonly id: string;
   readonly pads: Sealed<Pads>;
+  /** What is hashed already, where that is remembered. */
+  readonly known?: Sealed<Known>;
 }
+
+/** What many replicas have alike, so that it is hashed, and kept, once. */
+interface Known {
+  /** By the texts that were hashed: values among them. */
+  readonly hashes: Map<string, string>;
+  /** By facet and roots. */
+  readonly facets: Map<string, FacetFingerprint>;
+}
+
+/** Hashes that a key remembers at most: a few megabytes. */
+const HASHES_KNOWN_MAX = 20_000;
 
 /** The key as HMAC puts it before its inner and outer text: the inner one in UTF-16 units, the outer one in bytes. */
 interface Pads {
@@ -40,6 +53,11 @@ export function fingerprintKey(id: string, secret: Uint8Array): FingerprintKey {
   const inner = padded(0x36).toString('utf16le');
   const outer = padded(0x5c).toString('latin1');
   return { id, pads: new Sealed({ inner, outer }) };
+}
+
+/** The same key, which remembers what it hashes. It knows values, so it must be forgotten with the look that it is made for. */
+export function rememberingKey({ id, pads }: FingerprintKey): FingerprintKey {
+  return { id, pads, known: new Sealed({ hashes: new Map(), facets: new Map() }) };
 }
 
 /** The region and account that a replica's own values may name. */
@@ -79,9 +97,15 @@ export function canonical(texts: readonly string[]): string {
  * @see https://www.rfc-editor.org/rfc/rfc2104#section-2
  */
 function keyedHash(key: FingerprintKey, texts: readonly string[]): string {
+  const text = canonical(texts);
+  const hashes = key.known?.reveal().hashes;
+  const known = hashes?.get(text);
+  if (known !== undefined) return known;
   const { inner, outer } = key.pads.reveal();
-  const innerHash = hash('sha256', Buffer.from(inner + canonical(texts), 'utf16le'), 'binary');
-  return hash('sha256', Buffer.from(outer + innerHash, 'latin1'), 'hex').slice(0, 2 * KEPT_BYTES);
+  const innerHash = hash('sha256', Buffer.from(inner + text, 'utf16le'), 'binary');
+  const kept = hash('sha256', Buffer.from(outer + innerHash, 'latin1'), 'hex').slice(0, 2 * KEPT_BYTES);
+  if (hashes !== undefined && hashes.size < HASHES_KNOWN_MAX) hashes.set(text, kept);
+  return kept;
 }
 
 /**
@@ -131,9 +155,10 @@ export function fingerprint(
     raw.push(name, leaf.raw);
     normalised.push(name, leaf.normalised);
   }
-  return {
-    prefix: `${FORMAT}.${key.id}`,
-    leaves,
-    root: { raw: keyedHash(key, raw), normalised: keyedHash(key, normalised) },
-  };
+  const root = { raw: keyedHash(key, raw), normalised: keyedHash(key, normalised) };
+  const facets = key.known?.reveal().facets;
+  const id = `${facet} ${root.raw} ${root.normalised}`;
+  const made = facets?.get(id) ?? { prefix: `${FORMAT}.${key.id}`, leaves, root };
+  facets?.set(id, made);
+  return made;
 }

@@ -77,6 +77,7 @@ function isAt(replica: PlaceId, { from }: Told): boolean {
 
 /** What has moved from one state to the next. Of a secret only its primary counts: the others follow it, and nothing tells of them. */
 function movesIn(before: SubjectState, { state, closed }: Step, at: number): Move[] {
+  if (state === before) return [];
   if (closed?.outcome === 'superseded') return []; // what comes next is seen by the step after it
   const [then, now] = [rootsOf(before), rootsOf(state)];
   const rotation = (state.open ?? closed)?.rotation;

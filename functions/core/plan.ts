@@ -53,8 +53,9 @@ export function plan(input: PlanInput): Outcome {
     }
     findings.push(...findingsOfReplica(replica, observation, input));
   }
-  for (const replica of [...input.observations.keys()].sort()) {
-    if (!input.replicas.includes(replica) && input.observations.get(replica)?.state === 'present') {
+  const expected = new Set(input.replicas);
+  for (const replica of [...input.observations.keys()].filter((each) => !expected.has(each)).sort()) {
+    if (input.observations.get(replica)?.state === 'present') {
       findings.push({ replica, facet: 'replica', kind: 'extra', keys: [] });
     }
   }
@@ -134,7 +135,7 @@ function differences(facet: ComparedFacet, read: readonly Read[], input: PlanInp
 }
 
 function allEqual(read: readonly Read[], way: keyof Leaf): boolean {
-  return new Set(read.map(({ fingerprint }) => fingerprint.root[way])).size <= 1;
+  return read.every(({ fingerprint }) => fingerprint.root[way] === read[0]?.fingerprint.root[way]);
 }
 
 function unobservable(replica: PlaceId, facet: Finding['facet'], refusal: Refusal): Finding {

@@ -13,7 +13,7 @@ const installed = lazily(async () => {
   const { config, environment, ports } = installation('sweep');
   const own = await functionPorts(environment);
   const ofSecrets = secretPorts(environment);
-  const { functions, secrets, probes, telemetry, settled, readUntil } = considerate(ports, log);
+  const { functions, secrets, probes, telemetry, settled, fingerprints, readUntil } = considerate(ports, log);
   const shared = { ...ports, telemetry: telemetry(ports.telemetry) };
   const rotation = {
     ...shared,
@@ -21,7 +21,14 @@ const installed = lazily(async () => {
     secrets: secrets(ofSecrets.secrets),
     probes: probes(ofSecrets.probes),
   };
-  const looking = { ...shared, ...own, source: functions(own.source, 'sweep'), settled, rotation };
+  const looking = {
+    ...shared,
+    ...own,
+    source: functions(own.source, 'sweep'),
+    settled,
+    fingerprints,
+    rotation,
+  };
   const { RECOHERE_LEDGER: table } = environment;
   const all = { ...looking, turns: dynamoTurns({}, table), sweeps: dynamoSweepLedger({}, table) };
   return { config, readUntil, ports: all, publishStored: ports.telemetry.publishStored };

@@ -150,6 +150,18 @@ describe('an alias', () => {
     expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 different env A']);
   });
 
+  it('of a version that is not there is no missing copy: one of the two answers is old', async () => {
+    const seen = await lookAt(scope, (world) => {
+      everywhere((place) => {
+        world.deploy(place, 'api', {});
+        released(world, place);
+      });
+      world.point(EU, 'api', 'live', { version: '2', weighted: false });
+    });
+    expect(verdicts(seen)).toEqual({ api: 'unobservable' });
+    expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 unobservable replica']);
+  });
+
   it('that splits its traffic is converging, and one that is not there is missing', async () => {
     const seen = await lookAt(scope, (world) => {
       everywhere((place) => {

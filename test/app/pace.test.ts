@@ -36,4 +36,24 @@ describe('a paced source', () => {
       expect(own.at(-1)?.at).toBe(6000); // no slower than the share allows
     }
   });
+
+  it('waits for no turn any more once a source within has no time left', async () => {
+    const clock = new VirtualClock(0);
+    const world = new SimulatedRegions(clock, () => 10);
+    const within = paced(
+      world,
+      clock,
+      () => {},
+      OUR_SHARE,
+      () => clock.now() >= 1500,
+    ).source;
+    const { source } = paced(within, clock, () => {});
+    await clock.run(async () => {
+      const reads = Array.from({ length: 600 }, (_, i) => source.read(US, `${i}`));
+      const outcomes = await Promise.allSettled(reads);
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(6);
+      await expect(reads.at(-1)).rejects.toMatchObject({ refusal: { code: 'NOT_READ' } });
+      expect(clock.now()).toBeLessThan(3000); // and not three a second
+    });
+  });
 });

@@ -226,6 +226,18 @@ describe('a sweep that cannot finish', () => {
     });
   });
 
+  it('ends in its life, whatever it has no time for', async () => {
+    const many = Array.from({ length: 2_000 }, (_, id) => `function-${id}`);
+    const { run, deploy, sweep, clock } = system({ names: many });
+    await run(async () => {
+      deploy({ A: '2' }, [EU]); // what has just been changed is read one by one
+      await clock.sleep(5 * MINUTE);
+      const startedAt = clock.now();
+      expect((await sweep()).left).toBeGreaterThan(1_000);
+      expect(clock.now() - startedAt).toBeLessThan(LIFE);
+    });
+  });
+
   it('finds in the next one a drift that it had no time for', async () => {
     const { time, world, sweepFor, deploy, ledger } = system({ config, names });
     await time.run(async () => {

@@ -141,6 +141,16 @@ describe('an episode', () => {
     });
   });
 
+  it('may have ended since the last look that saw disagreement, not only since one that could not read', () => {
+    const steps = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      unreadable(10_000, 'b'),
+      unreadable(20_000, 'b'),
+      agreed(30_000, 'b'),
+    );
+    expect(steps[3]?.closed).toMatchObject({ convergenceMs: 29_000, resolutionMs: 28_000 });
+  });
+
   it('that ends where it began is rolled back', () => {
     const steps = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(9000, 'a'));
     expect(steps[1]?.closed?.outcome).toBe('rolled-back');

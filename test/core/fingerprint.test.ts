@@ -1,7 +1,14 @@
 import { createHmac } from 'node:crypto';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonical, fingerprint, fingerprintKey, normalise } from '../../functions/core/fingerprint.ts';
+import {
+  canonical,
+  fingerprint,
+  fingerprintKey,
+  normalise,
+  rememberingKey,
+} from '../../functions/core/fingerprint.ts';
 
 const key = fingerprintKey('k1', new Uint8Array(32).fill(7));
 const virginia = { region: 'us-east-1', account: '111111111111' };
@@ -153,5 +160,42 @@ describe('normalised leaves', () => {
         expect(normalised(at(virginia), virginia)).toBe(normalised(at(ireland), ireland));
       }),
     );
+  });
+});
+
+describe('a key that remembers', () => {
+  it('fingerprints as the key itself does, whatever it has hashed before', () => {
+    fc.assert(
+      fc.property(fc.array(environment, { maxLength: 5 }), (environments) => {
+        const remembering = rememberingKey(key);
+        for (const home of [virginia, ireland, virginia]) {
+          for (const values of environments) {
+            const expected = fingerprint(key, 'env', new Map(values), home);
+            expect(fingerprint(remembering, 'env', new Map(values), home)).toEqual(expected);
+          }
+        }
+      }),
+    );
+  });
+
+  it('goes on when it remembers no more', () => {
+    const values = new Map(Array.from({ length: 20_001 }, (_, id) => [`KEY_${id}`, 'x']));
+    const expected = fingerprint(key, 'env', values, virginia).root;
+    expect(fingerprint(rememberingKey(key), 'env', values, virginia).root).toEqual(expected);
+  });
+
+  it('keeps once what many replicas have alike', () => {
+    const remembering = rememberingKey(key);
+    const [one, other] = [virginia, ireland].map((home) =>
+      fingerprint(remembering, 'env', new Map([['A', 'x']]), home),
+    );
+    expect(one).toBe(other);
+    expect(fingerprint(remembering, 'settings', new Map([['A', 'x']]), ireland)).not.toEqual(one);
+  });
+
+  it('prints nothing of what it remembers', () => {
+    const remembering = rememberingKey(key);
+    fingerprint(remembering, 'env', new Map([['A', 'wonderland']]), virginia);
+    expect(`${JSON.stringify(remembering)}${inspect(remembering, { depth: 9 })}`).not.toContain('wonderland');
   });
 });

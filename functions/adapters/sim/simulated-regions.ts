@@ -42,6 +42,13 @@ interface Version {
   readonly modifiedAt: number;
 }
 
+/** What a function was until it was changed. */
+interface Past {
+  readonly until: number;
+  readonly name: string;
+  readonly stored: Stored | undefined;
+}
+
 interface Stored {
   readonly latest: Version;
   readonly published: readonly Version[];
@@ -52,27 +59,44 @@ const OWN_ACCOUNT = '111111111111';
 const UNDECRYPTABLE: Refusal = { code: 'ACCESS_DENIED', permission: 'kms:Decrypt' };
 const TAGGED_PAGE_SIZE = 100;
 
+/** How old what a call shows is at most. */
+export const STALE_MS_MAX = 10_000;
+
 /** Lambda and its tags in any number of regions, in memory, on a clock of its own. */
 export class SimulatedRegions implements FunctionSource, RegionSource {
   readonly #clock: Clock;
   readonly #latencyMs: (place: Place) => number;
+  readonly #staleMs: (place: Place) => number;
+  #revisions = 0;
   readonly #places = new Map<string, Map<string, Stored>>();
+  /** Names in the order of pages, where they are sorted already. */
+  readonly #sorted = new WeakMap<ReadonlyMap<string, Stored>, readonly string[]>();
+  /** What was there before, by place, oldest first; as much as a stale answer may show. */
+  readonly #past = new Map<string, Past[]>();
   readonly #faults: { readonly call: SimulatedCall; readonly fault: Fault }[] = [];
 
-  /** @param latencyMs How long each call takes. */
-  constructor(clock: Clock, latencyMs: (place: Place) => number) {
+  /**
+   * @param latencyMs How long each call takes.
+   * @param staleMs How old what a call shows is, up to {@link STALE_MS_MAX}; asked for each call.
+   */
+  constructor(
+    clock: Clock,
+    latencyMs: (place: Place) => number,
+    staleMs: (place: Place) => number = () => 0,
+  ) {
     this.#clock = clock;
     this.#latencyMs = latencyMs;
+    this.#staleMs = staleMs;
   }
 
   /** Creates a function, or updates its code and configuration; what is not given stays. */
   deploy(place: Place, name: string, change: SimulatedFunction): void {
     const before = this.#in(place).get(name);
-    const revision = (before?.latest.revision ?? 0) + 1;
+    const revision = ++this.#revisions; // never again, be the function removed and made anew
     const made = { ...before?.latest.made, ...change };
     const latest: Version = { made, number: '$LATEST', revision, modifiedAt: this.#clock.now() };
     const { published = [], aliases = new Map() } = before ?? {};
-    this.#in(place).set(name, { latest, published, aliases });
+    this.#change(place, name, { latest, published, aliases });
   }
 
   /** Freezes what is deployed as the next version. */
@@ -80,17 +104,17 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     const stored = this.#stored(place, name);
     const number = String(stored.published.length + 1);
     const version = { ...stored.latest, number };
-    this.#in(place).set(name, { ...stored, published: [...stored.published, version] });
+    this.#change(place, name, { ...stored, published: [...stored.published, version] });
     return number;
   }
 
   point(place: Place, name: string, alias: string, target: Alias): void {
     const stored = this.#stored(place, name);
-    this.#in(place).set(name, { ...stored, aliases: new Map([...stored.aliases, [alias, target]]) });
+    this.#change(place, name, { ...stored, aliases: new Map([...stored.aliases, [alias, target]]) });
   }
 
   remove(place: Place, name: string): void {
-    this.#in(place).delete(name);
+    this.#change(place, name, undefined);
   }
 
   /** Does something before each answer to a call, until the world ends; it may look at where and what is asked. */
@@ -103,31 +127,30 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
   }
 
   async list(place: Place, from?: string): Promise<FunctionPage> {
-    await this.#answer('list', place);
-    const all = [...this.#in(place).keys()].sort();
+    const shown = await this.#answer('list', place);
+    const all = this.#sorted.get(shown) ?? [...shown.keys()].sort();
+    this.#sorted.set(shown, all);
     const { items, next } = pageOf(all, PAGE_SIZE, from);
-    const functions = items.map((name) => ({
-      ...this.#describe(place, name, this.#stored(place, name).latest),
-      progress: undefined,
-    }));
+    const functions = items.flatMap((name) => {
+      const stored = shown.get(name);
+      return stored ? [new SimulatedDescription(place, name, stored.latest, undefined)] : [];
+    });
     return { functions, next };
   }
 
   async read(place: Place, name: string, version = '$LATEST'): Promise<FunctionDescription | undefined> {
-    await this.#answer('read', place, name);
-    const stored = this.#in(place).get(name);
+    const stored = (await this.#answer('read', place, name)).get(name);
     const found = stored && [stored.latest, ...stored.published].find(({ number }) => number === version);
     return found && this.#describe(place, name, found);
   }
 
   async alias(place: Place, name: string, alias: string): Promise<Alias | undefined> {
-    await this.#answer('alias', place, name);
-    return this.#in(place).get(name)?.aliases.get(alias);
+    const shown = await this.#answer('alias', place, name);
+    return shown.get(name)?.aliases.get(alias);
   }
 
   async tagged(place: Place, filters: readonly TagFilter[], from?: string): Promise<TaggedPage> {
-    await this.#answer('tagged', place);
-    const all = [...this.#in(place)]
+    const all = [...(await this.#answer('tagged', place))]
       .map(([name, { latest }]) => ({ name, tags: new Map(Object.entries(latest.made.tags ?? {})) }))
       .filter(({ tags }) => tags.size > 0 && filters.every((filter) => holds(tags, filter)));
     const { items, next } = pageOf(all, TAGGED_PAGE_SIZE, from);
@@ -140,9 +163,34 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     return [...new Set(regions)].sort();
   }
 
-  async #answer(call: SimulatedCall, place: Place, name?: string): Promise<void> {
+  /** What a call shows of a place. */
+  async #answer(call: SimulatedCall, place: Place, name?: string): Promise<ReadonlyMap<string, Stored>> {
     await this.#clock.sleep(this.#latencyMs(place));
     for (const injected of this.#faults) if (injected.call === call) injected.fault(place, name);
+    const staleMs = this.#staleMs(place);
+    return staleMs === 0 ? this.#in(place) : this.#asOf(place, this.#clock.now() - staleMs);
+  }
+
+  #asOf(place: Place, at: number): ReadonlyMap<string, Stored> {
+    const shown = new Map(this.#in(place));
+    const undone = (this.#past.get(placeId(place)) ?? []).filter(({ until }) => until > at);
+    for (const { name, stored } of undone.toReversed()) {
+      if (stored) shown.set(name, stored);
+      else shown.delete(name);
+    }
+    return shown;
+  }
+
+  #change(place: Place, name: string, stored: Stored | undefined): void {
+    const now = this.#clock.now();
+    const functions = this.#in(place);
+    const past = this.#past.get(placeId(place)) ?? [];
+    this.#past.set(placeId(place), past);
+    while (past[0] && now - past[0].until > STALE_MS_MAX) past.shift();
+    past.push({ until: now, name, stored: functions.get(name) });
+    if (functions.has(name) !== (stored !== undefined)) this.#sorted.delete(functions);
+    if (stored) functions.set(name, stored);
+    else functions.delete(name);
   }
 
   #in(place: Place): Map<string, Stored> {
@@ -157,24 +205,74 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     return stored;
   }
 
-  #describe(
-    place: Place,
+  #describe(place: Place, name: string, version: Version): FunctionDescription {
+    const { made, number, modifiedAt } = version;
+    const isUpdating = number === '$LATEST' && this.#clock.now() < modifiedAt + (made.updateMs ?? 0);
+    const progress = isUpdating ? 'unsettled' : made.updateFails ? 'failed' : 'settled';
+    return new SimulatedDescription(place, name, version, progress);
+  }
+}
+
+/** What lists of tens of thousands show is made up only as far as somebody reads it. */
+class SimulatedDescription implements FunctionDescription {
+  readonly name: string;
+  readonly account: string;
+  readonly progress: FunctionDescription['progress'];
+  readonly #of: Version;
+
+  constructor(
+    { account = OWN_ACCOUNT }: Place,
     name: string,
-    { made, number, revision, modifiedAt }: Version,
-  ): FunctionDescription {
-    const { environment = {}, undecryptable, code = '', settings = {}, updateMs = 0, updateFails } = made;
-    const isUpdating = number === '$LATEST' && this.#clock.now() < modifiedAt + updateMs;
-    return {
-      name,
-      account: place.account ?? OWN_ACCOUNT,
-      version: number,
-      revisionId: String(revision),
-      lastModified: modifiedAt,
-      environment: undecryptable ? UNDECRYPTABLE : new Sealed(new Map(Object.entries(environment))),
-      codeSha256: createHash('sha256').update(code).digest('base64'),
-      settings: new Map(Object.entries(settings)),
-      progress: isUpdating ? 'unsettled' : updateFails ? 'failed' : 'settled',
-    };
+    of: Version,
+    progress: FunctionDescription['progress'],
+  ) {
+    this.name = name;
+    this.account = account;
+    this.progress = progress;
+    this.#of = of;
+  }
+
+  get version(): string {
+    return this.#of.number;
+  }
+
+  get revisionId(): string {
+    return String(this.#of.revision);
+  }
+
+  get lastModified(): number {
+    return this.#of.modifiedAt;
+  }
+
+  get environment(): FunctionDescription['environment'] {
+    const { environment = {}, undecryptable } = this.#of.made;
+    return undecryptable ? UNDECRYPTABLE : new SealedEnvironment(environment);
+  }
+
+  get codeSha256(): string {
+    return createHash('sha256')
+      .update(this.#of.made.code ?? '')
+      .digest('base64');
+  }
+
+  get settings(): ReadonlyMap<string, string> {
+    return new Map(Object.entries(this.#of.made.settings ?? {}));
+  }
+}
+
+const EMPTY: ReadonlyMap<string, string> = new Map();
+
+/** Makes its map when it is revealed. */
+class SealedEnvironment extends Sealed<ReadonlyMap<string, string>> {
+  readonly #environment: Readonly<Record<string, string>>;
+
+  constructor(environment: Readonly<Record<string, string>>) {
+    super(EMPTY);
+    this.#environment = environment;
+  }
+
+  override reveal(): ReadonlyMap<string, string> {
+    return new Map(Object.entries(this.#environment));
   }
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../../functions/adapters/sim/seeded-random.ts';
 import { VirtualClock } from '../../../functions/adapters/sim/virtual-clock.ts';
 
 const START = Date.UTC(2026, 0, 5);
@@ -30,6 +31,26 @@ describe('virtual clock', () => {
       ]);
     });
     expect(woken).toEqual(['at once at 0', 'first at 100', 'second at 100', 'late at 300']);
+  });
+
+  it('keeps that order among thousands that fall asleep while others wake', async () => {
+    const clock = new VirtualClock(START);
+    const chance = new SeededRandom(1, 'sleepers');
+    const asleep: { readonly wakeAt: number; readonly position: number }[] = [];
+    const woken: typeof asleep = [];
+    const sleeper = async (naps: number): Promise<void> => {
+      const ms = chance.below(50);
+      const nap = { wakeAt: clock.now() + ms, position: asleep.length };
+      asleep.push(nap);
+      await clock.sleep(ms);
+      woken.push(nap);
+      if (naps > 1) await sleeper(naps - 1);
+    };
+    await clock.run(async () => {
+      await Promise.all(Array.from({ length: 1_000 }, () => sleeper(3)));
+    });
+    expect(woken).toEqual(asleep.toSorted((a, b) => a.wakeAt - b.wakeAt || a.position - b.position));
+    expect(woken).toHaveLength(3_000);
   });
 
   it('lets a woken sleeper go on, and sleep again, before it wakes the next', async () => {
