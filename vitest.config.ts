@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/build.ts'],
     testTimeout: 60_000, // a bound for a machine that is busy with other things
     coverage: {
-      include: ['functions/**', 'bin/**', 'lib/**'],
+      include: ['functions/**', 'bin/**', 'lib/**', 'rehearsal/**'],
       reporter: ['text-summary'],
       thresholds: { 'functions/core/**': { 100: true } },
     },

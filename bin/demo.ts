@@ -56,6 +56,11 @@ export async function demo({ seed, json = false }: { seed: number; json?: boolea
   );
 }
 
+/** All that the demonstration watches. */
+export function demoConfig(): ParsedConfig {
+  return parsed({ ...DEMO_CONFIG, secrets: DEMO_SECRETS, tables: DEMO_TABLES });
+}
+
 /** The day that the demonstration plays. */
 export function playDemoDay(seed: number): Promise<Played> {
   return playDay(

@@ -34,17 +34,22 @@ export async function report(flags: ReportFlags): Promise<ExitCode> {
  * @returns Its path.
  * @throws Failure `usage` for a file that is none of ours, or cannot be written
  */
-export async function writePage(out: string, known: Overview): Promise<string> {
+export function writePage(out: string, known: Overview): Promise<string> {
+  return writeDrawn(out, drawPage(known));
+}
+
+/** The same with what is drawn already. */
+export async function writeDrawn(out: string, page: string): Promise<string> {
   const file = resolve(out);
   await requireReplaceable(file);
-  await writeFile(file, drawPage(known)).catch((error: NodeJS.ErrnoException) => {
+  await writeFile(file, page).catch((error: NodeJS.ErrnoException) => {
     throw new Failure(EXIT.usage, unwritable(file, error));
   });
   return file;
 }
 
 /** @throws Failure `usage` for a file that is none of ours */
-async function requireReplaceable(file: string): Promise<void> {
+export async function requireReplaceable(file: string): Promise<void> {
   const refused = (words: string) => new Failure(EXIT.usage, words);
   const found = await openFile(file, READ_AT_ONCE).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw refused(unwritable(file, error));

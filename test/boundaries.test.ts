@@ -13,6 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bin: [
     'bin',
     'lib',
+    'rehearsal',
     'functions/app',
     'functions/adapters/aws',
     'functions/adapters/sim',
@@ -20,6 +21,25 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/contract',
   ],
   lib: ['lib', 'functions/contract'],
+  rehearsal: [
+    'rehearsal',
+    'functions/app',
+    'functions/ports',
+    'functions/core',
+    'functions/contract',
+    'functions/adapters/sim',
+    'functions/adapters/local',
+  ],
+  'rehearsal/seeds': [
+    'rehearsal/seeds',
+    'rehearsal',
+    'functions/app',
+    'functions/ports',
+    'functions/core',
+    'functions/contract',
+    'functions/adapters/sim',
+    'functions/adapters/local',
+  ],
   [HANDLERS]: ['functions/app', 'functions/adapters/aws', 'functions/contract'],
   'functions/app': ['functions/app', 'functions/core', 'functions/ports', 'functions/contract'],
   'functions/adapters/aws': [

@@ -32,11 +32,11 @@ describe('the package', () => {
     const files = await packedFiles();
     const foreign = files.filter(
       (path) =>
-        !/^(README\.md|LICENSE|package\.json|dist\/(bin|functions|handlers|lib)\/.*\.(m?js|d\.ts))$/.test(
+        !/^(README\.md|LICENSE|package\.json|dist\/(bin|functions|handlers|lib|rehearsal)\/.*\.(m?js|d\.ts))$/.test(
           path,
         ),
     );
     expect(foreign).toEqual([]);
-    expect(files.filter((path) => path.startsWith('dist/bin/app.'))).toEqual([]);
+    expect(files.filter((path) => /^dist\/(bin\/app\.|rehearsal\/seeds\/)/.test(path))).toEqual([]);
   });
 });

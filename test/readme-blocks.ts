@@ -1,13 +1,16 @@
-import { lookAtDemo, playDemoDay, playDemoOrders } from '../bin/demo.ts';
+import { demoConfig, lookAtDemo, playDemoDay, playDemoOrders } from '../bin/demo.ts';
 import { renderOrders } from '../bin/demo-orders.ts';
 import { renderLook } from '../bin/render.ts';
 import { renderDay } from '../bin/render-day.ts';
+import { renderRehearsals } from '../bin/render-rehearsal.ts';
 import { METRICS } from '../functions/contract/metrics.ts';
+import { rehearse } from '../rehearsal/game-day.ts';
 import { alarmsText, burnsText } from './lib/alarms-text.ts';
 import { markdownTable } from './lib/markdown-table.ts';
 import { costText } from './lib/monthly-cost.ts';
 import { rolesTable } from './lib/roles.ts';
 import { runCostsText } from './lib/run-costs.ts';
+import { faultsText } from './rehearsal/faults-text.ts';
 
 const TERMINAL = { colors: false, width: 80 };
 
@@ -19,8 +22,13 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
     return fenced(printed.slice(printed.indexOf('SUBJECT         EPISODE')));
   },
   runs: async () => fenced(renderOrders(await playDemoOrders(1), TERMINAL)),
+  rehearsal: async () => {
+    const { rehearsed } = await rehearse(demoConfig(), 'bad-deploy', 1);
+    return fenced(renderRehearsals(demoConfig(), [rehearsed], 1, TERMINAL));
+  },
   alarms: alarmsText,
   burns: burnsText,
+  faults: faultsText,
   roles: rolesTable,
   cost: costText,
   'run-costs': runCostsText,

@@ -34,6 +34,17 @@ export function drawWidget(overview: Overview, { theme, width, lookAgain, asked 
 
 /** Draws an overview as one HTML document that needs nothing else, in the theme of who looks at it. Its second line says whose it is. */
 export function drawPage(overview: Overview): string {
+  return drawPages([{ heading: 'Recohere', words: `installation ${overview.prefix}`, overview }]);
+}
+
+/** Several overviews in one such document, one under the other. */
+export function drawPages(
+  pages: readonly { readonly heading: string; readonly words: string; readonly overview: Overview }[],
+): string {
+  const bodies = pages.map(
+    ({ heading, words, overview }) => html`<h1>${heading} <small>${words}</small></h1>
+${partsOf(overview, PAGE_MARKS)}`,
+  );
   return html`<!doctype html>
 <!-- recohere report -->
 <html lang="en">
@@ -42,12 +53,11 @@ export function drawPage(overview: Overview): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Recohere · ${overview.prefix}</title>
+<title>Recohere · ${pages[0]?.overview.prefix}</title>
 ${STYLE}
 <style>body{margin:0;background:light-dark(#fff,#161d26)}:root{color-scheme:light dark}@media print{:root{color-scheme:light}}</style>
 </head>
-<body><main class="rc rc-auto"><div class="rc-page"><h1>Recohere <small>installation ${overview.prefix}</small></h1>
-${partsOf(overview, PAGE_MARKS)}</div></main></body>
+<body><main class="rc rc-auto"><div class="rc-page">${bodies}</div></main></body>
 </html>
 `.toString();
 }

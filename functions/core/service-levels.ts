@@ -186,8 +186,12 @@ function share(count: number, of: number, isMet: (percent: number) => boolean | 
   return { isMet: isMet(percent), percent, count, of };
 }
 
-/** The smallest value that 95 in 100 do not exceed: the nearest rank. */
 function p95(values: readonly number[]): number | null {
+  return percentile(values, PERCENTILE);
+}
+
+/** The smallest value that such a share of all does not exceed: the nearest rank; `null` if there is none. */
+export function percentile(values: readonly number[], share: number): number | null {
   const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * PERCENTILE) - 1] ?? null;
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
 }

@@ -1,0 +1,379 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SimulatedLedger } from '../functions/adapters/sim/ledger.ts';
+import { STALE_MS_MAX } from '../functions/adapters/sim/simulated-regions.ts';
+import { placesOfConfig } from '../functions/app/scope.ts';
+import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
+import type { ParsedConfig } from '../functions/contract/config.ts';
+import type { SubjectKind } from '../functions/contract/ledger.ts';
+import type { MetricName } from '../functions/contract/metrics.ts';
+import type { Finding } from '../functions/contract/report.ts';
+import type { DeadLetter } from '../functions/core/dead-letter.ts';
+import type { ClosedEpisode, Episode, SubjectState } from '../functions/core/episode.ts';
+import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
+import { type PlaceId, placeId } from '../functions/core/place.ts';
+import type { Invocation, Watcher } from './hub.ts';
+import type { InvariantNumber, Violation } from './invariants.ts';
+import { SKEW_MS_MAX } from './process.ts';
+import type { Truth, View } from './truth.ts';
+
+/** What every value of the simulated world has in it, so that it is found wherever it gets out. */
+export const MARKER = 'kept-secret';
+
+/** How much earlier than it says a look may have seen something: its clock is wrong, and what it is shown is old. */
+const BLUR_MS = SKEW_MS_MAX + STALE_MS_MAX;
+
+/** For so long after a change or movement looks follow each other. */
+const LOOKED_AT_FOR_MS = 5 * 60_000;
+
+/** What a sweep says of all subjects. */
+const GAUGES = ['EpisodesOpen', 'EpisodesStalled', 'UnobservableReplicas', 'TelemetryCompleteness'] as const;
+
+/** What is true of what the hub watches. */
+export interface World {
+  readonly truth: Readonly<Record<SubjectKind, Truth>>;
+  /** When something last befell the world: a region that cannot be reached, an answer that is old. */
+  disturbedAt(): number;
+  /** When anybody last told of a subject, by the time that he says. */
+  toldAt(subject: string): number;
+  now(): number;
+}
+
+/** Holds everything that the hub does against the truth. */
+export class Checker implements Watcher {
+  readonly violations: Violation[] = [];
+  readonly #world: World;
+  readonly #states: Record<SubjectKind, Map<string, SubjectState>> = {
+    function: new Map(),
+    secret: new Map(),
+  };
+  readonly #ended = new Set<string>();
+  readonly #woken = new Set<string>();
+  /** Episodes that a call has marked as told, and those that a notice told since. */
+  readonly #marked = new Map<Invocation, Map<string, string>>();
+  readonly #told = new Set<string>();
+  readonly #gauges = new Map<MetricName, number>();
+  readonly #stale = new Set<Invocation>();
+  /** Under which config an episode has opened. */
+  readonly #openedUnder = new Map<string, ParsedConfig>();
+  /** When sweeps began in which nothing failed. */
+  readonly #sweptAt: number[] = [];
+  #toldTwice = 0;
+  /** Is told, in a line each, of what has an effect that somebody outside could see. */
+  onTrace: (words: string) => void = () => {};
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  swapped(kind: SubjectKind, next: SubjectState, by: Invocation): void {
+    const { subject } = next;
+    const before = this.#states[kind].get(subject);
+    this.#states[kind].set(subject, next);
+    this.onTrace(`${by.process.name} ${JSON.stringify(next)}`);
+    this.#expectNoValue(next, `the state of ${subject}`);
+    this.#expectGrowth(before, next);
+    this.#expectOneEpisode(kind, before, next);
+    if (next.wake > (before?.wake ?? 0) && isMoving(next, this.#world.now()))
+      by.wakes.push({ kind, subject, wake: next.wake });
+    if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
+      const marked = this.#marked.get(by) ?? new Map<string, string>();
+      this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open.id));
+    }
+    if (kind === 'function') this.#judgeFunction(before, next, by.config);
+    else this.#judgeSecret(before, next, by.config);
+  }
+
+  raced(kind: SubjectKind, next: SubjectState): void {
+    this.#states[kind].set(next.subject, next);
+  }
+
+  published(metric: MetricName, value: number, properties: Readonly<Record<string, string | number>>): void {
+    this.#gauges.set(metric, value);
+    this.onTrace(`${metric} ${value}`);
+    this.#expectNoValue(properties, `a sample of ${metric}`);
+  }
+
+  woken(kind: SubjectKind, subject: string, wake: number): void {
+    this.#woken.add(`${kind} ${subject} ${wake}`);
+  }
+
+  noticed(severity: Severity, notice: Notice, by: Invocation): void {
+    this.#expectNoValue(notice, 'a notice');
+    this.onTrace(`${severity} ${notice.title}`);
+    const named = new Set(notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`));
+    const marked = [...(this.#marked.get(by) ?? [])].filter(([of]) => named.has(of));
+    const news = marked.map(([of, id]) => `${of} ${id}`).filter((episode) => !this.#told.has(episode));
+    if (news.length === 0) this.#toldTwice++;
+    for (const episode of news) this.#told.add(episode);
+  }
+
+  paused(request: PauseRequest): void {
+    this.#expectNoValue(request, 'a request to pause');
+  }
+
+  refused(letter: DeadLetter): void {
+    this.#expectNoValue(letter, 'a dead letter');
+  }
+
+  said(words: string): void {
+    this.#expectNoValue(words, 'a log');
+  }
+
+  began(invocation: Invocation): void {
+    const isStale = invocation.batch.every(({ body }) => {
+      const { kind, subject, wake } = JSON.parse(body) as Record<string, unknown>;
+      if (kind !== 'recohere.wake') return false;
+      const of = invocation.part === 'verify-deploy' ? 'function' : 'secret';
+      return Number(wake) < (this.#states[of].get(String(subject))?.wake ?? 0);
+    });
+    if (isStale && invocation.batch.length > 0) this.#stale.add(invocation);
+  }
+
+  ended(invocation: Invocation): void {
+    const { part, outcome, faults, looks, wakes, startedAt, swept, process } = invocation;
+    if (this.#stale.delete(invocation) && looks > 0) {
+      this.violate(12, `${process.name} looked because of a wake-up whose number had passed`);
+    }
+    const isUndisturbed = outcome === 'ok' && faults === 0;
+    for (const { kind, subject, wake } of isUndisturbed ? wakes : []) {
+      if (!this.#woken.has(`${kind} ${subject} ${wake}`)) {
+        this.violate(12, `nobody wakes ${subject} with the number ${wake}`);
+      }
+    }
+    const isWhole = part === 'sweep' && swept?.what === 'all' && swept.left === 0;
+    if (isUndisturbed && isWhole && this.#world.disturbedAt() < startedAt - BLUR_MS)
+      this.#judgeSweep(invocation);
+  }
+
+  /**
+   * When all is calm: what is open must differ, and what differs must be open.
+   * @param swept The last sweep, over everything, which nothing disturbed.
+   * @param answersLost How many answers to notices were lost.
+   */
+  async end(
+    swept: Invocation,
+    ledgers: Readonly<Record<SubjectKind, Pick<SimulatedLedger, 'read'>>>,
+    answersLost: number,
+  ): Promise<void> {
+    if (this.#toldTwice > answersLost) {
+      this.violate(9, `${this.#toldTwice} notices told nothing new, and ${answersLost} answers were lost`);
+    }
+    if (swept.outcome !== 'ok') return this.violate(13, `the last sweep ${swept.outcome}`);
+    const { config } = swept;
+    const now = this.#world.now();
+    let [open, stalled] = [0, 0];
+    for (const kind of ['function', 'secret'] as const) {
+      const truth = this.#world.truth[kind];
+      for (const subject of truth.subjects) {
+        const state = await ledgers[kind].read(subject);
+        const places = placesOf(config, kind, subject);
+        const view = kind === 'function' ? viewOf(config) : undefined;
+        const differs = new Set(truth.at(subject, places, now, view)).size > 1;
+        const isOpen = state.open !== undefined;
+        open += isOpen ? 1 : 0;
+        stalled += state.open?.isOverdue ? 1 : 0;
+        if (differs && !isOpen) this.violate(13, `${subject} differs, and nothing is open`);
+        if (differs && !state.open?.isOverdue) this.violate(13, `${subject} differs, and is not overdue`);
+        // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
+        const isSaid = ({ facet, kind: found, keys }: Finding) =>
+          kind === 'secret' && (facet !== 'version' || found === 'failed' || keys.includes('InProgress'));
+        if (!differs && isOpen && !state.open?.findings.every(isSaid)) {
+          this.violate(
+            13,
+            `${subject} agrees, and an episode is open: ${JSON.stringify(state.open?.findings)}`,
+          );
+        }
+      }
+    }
+    const expected = {
+      EpisodesOpen: open,
+      EpisodesStalled: stalled,
+      UnobservableReplicas: 0,
+      TelemetryCompleteness: 100,
+    };
+    for (const gauge of GAUGES) {
+      const said = this.#gauges.get(gauge);
+      if (said !== expected[gauge]) this.violate(13, `${gauge} is ${said}, and should be ${expected[gauge]}`);
+    }
+  }
+
+  #judgeFunction(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
+    const { subject, agreed, open, last } = next;
+    const now = this.#world.now();
+    const truth = this.#world.truth.function;
+    const places = placesOf(config, 'function', subject);
+    const view = viewOf(config);
+    const since = (at: number) => at - BLUR_MS;
+    if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
+      if (truth.common(subject, places, since(agreed.at), now, view).length === 0) {
+        this.violate(1, `${subject} is called agreed at ${timeText(agreed.at)}`);
+      }
+    }
+    const isOpened = open !== undefined && open.id !== before?.open?.id;
+    const isEqual = (from: number) =>
+      truth.isUnmoved(subject, places, from, now, view) &&
+      new Set(truth.at(subject, places, now, view)).size === 1;
+    if (isOpened && isEqual(since(before?.agreed?.at ?? open.firstSeenAt))) {
+      this.violate(4, `an episode of ${subject} opens, and nothing differed or moved`);
+    }
+    if (open !== undefined && !isDeepStrictEqual(open.findings, before?.open?.findings)) {
+      this.#judgeFindings(subject, open, places, view);
+    }
+    if (isOpened) this.#openedUnder.set(`${subject} ${open.id}`, config);
+    const isClosed = last !== undefined && last.id !== before?.last?.id && last.outcome === 'forward';
+    // what another config does not compare any more ends an episode in which nothing came to agree
+    const isOfConfig = (this.#openedUnder.get(`${subject} ${last?.id}`) ?? config) === config;
+    if (isClosed && isOfConfig) {
+      this.#judgeTimes(last, places, view);
+    }
+  }
+
+  #judgeFindings(subject: string, open: Episode, places: readonly PlaceId[], view: View): void {
+    const truth = this.#world.truth.function;
+    const [from, now] = [open.lastSeenAt - BLUR_MS, this.#world.now()];
+    const isUnread = (replica: string) =>
+      open.findings.some((finding) => finding.kind === 'unobservable' && finding.replica === replica);
+    for (const { replica, kind, facet } of open.findings) {
+      if (!['missing', 'extra', 'different'].includes(kind) || isUnread(replica)) continue;
+      const own = truth.during(subject, replica as PlaceId, from, now, view);
+      const others = places
+        .filter((place) => place !== replica)
+        .flatMap((place) => [...truth.during(subject, place, from, now, view)]);
+      const differs = [...own].some((one) => others.some((other) => other !== one));
+      if (!differs) this.violate(4, `${facet} of ${subject} in ${replica} is ${kind}, and was not`);
+    }
+  }
+
+  #judgeTimes(closed: ClosedEpisode, places: readonly PlaceId[], view: View): void {
+    const { subject, closedAt, convergenceMs, resolutionMs } = closed;
+    const truth = this.#world.truth.function;
+    const now = this.#world.now();
+    const common = truth.common(subject, places, closedAt - BLUR_MS, now, view);
+    const changedAt = closedAt - convergenceMs;
+    const isTrue = common.some((content) => {
+      const trueMs = Math.max(0, truth.reachedAt(subject, places, content, now, view) - changedAt);
+      return (
+        convergenceMs >= trueMs - BLUR_MS - (now - closedAt) &&
+        convergenceMs - trueMs <= resolutionMs + BLUR_MS
+      );
+    });
+    if (common.length > 0 && !isTrue) {
+      const reached = common.map(
+        (content) => truth.reachedAt(subject, places, content, now, view) - changedAt,
+      );
+      this.violate(
+        7,
+        `${subject} took ${reached.join(' or ')} ms; said was ${convergenceMs}, give or take ${resolutionMs}`,
+      );
+    }
+  }
+
+  #judgeSecret(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
+    const { subject, agreed, open, last } = next;
+    const truth = this.#world.truth.secret;
+    const now = this.#world.now();
+    if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
+      for (const place of placesOf(config, 'secret', subject)) {
+        const version = agreed.roots[place]?.version;
+        const held = truth.during(subject, place, agreed.at - BLUR_MS, now);
+        if (version === undefined || !held.has(version.slice('v1:'.length))) {
+          this.violate(1, `${subject} is called agreed on ${version} in ${place}`);
+        }
+      }
+    }
+    const { rotation } = open ?? (last?.id === before?.last?.id ? {} : last) ?? {};
+    if (rotation === undefined || isDeepStrictEqual(rotation, before?.open?.rotation)) return;
+    for (const { hop, replica, consumer, state, at } of rotation.hops) {
+      if (state !== 'agreed' || at === null) continue;
+      const held = truth.during(subject, replica as PlaceId, at - BLUR_MS, now);
+      if (!held.has(rotation.versionId)) {
+        this.violate(8, `hop ${hop} of ${subject} in ${replica} ${consumer ?? ''} at ${timeText(at)}`);
+      }
+    }
+  }
+
+  #judgeSweep({ config, startedAt }: Invocation): void {
+    this.#sweptAt.push(startedAt);
+    const truth = this.#world.truth.function;
+    const now = this.#world.now();
+    for (const subject of truth.subjects) {
+      const places = placesOf(config, 'function', subject);
+      const view = viewOf(config);
+      const from = startedAt - BLUR_MS;
+      if (!truth.isUnmoved(subject, places, from, now, view)) continue;
+      if (new Set(truth.at(subject, places, now, view)).size === 1) continue;
+      const state = this.#states.function.get(subject);
+      const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
+      const isAhead = lookedAt > startedAt - 2 * SKEW_MS_MAX && state?.open === undefined; // by another clock
+      if (isAhead) continue;
+      if (state?.open === undefined) {
+        this.violate(2, `${subject} differs, and a sweep opened nothing`);
+        continue;
+      }
+      const restedAt = Math.max(truth.movedAt(subject, places, now, view), this.#world.toldAt(subject));
+      const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
+      if (startedAt - seenAt > config.deadlineSeconds * 1000 + BLUR_MS && !state.open.isOverdue) {
+        this.violate(3, `${subject} has differed since ${timeText(restedAt)}, and is not overdue`);
+      }
+    }
+  }
+
+  #expectGrowth(before: SubjectState | undefined, next: SubjectState): void {
+    const { subject, version, wake } = next;
+    const [last, lastWake] = [before?.version ?? 0, before?.wake ?? 0];
+    if (version !== last + 1) this.violate(6, `${subject} goes from version ${last} to ${version}`);
+    if (wake < lastWake) this.violate(6, `the wake number of ${subject} goes from ${lastWake} to ${wake}`);
+  }
+
+  #expectOneEpisode(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState): void {
+    const { subject, open, last } = next;
+    const then = before?.open;
+    if (then !== undefined && open?.id !== then.id && last?.id !== then.id) {
+      this.violate(5, `the episode ${then.id} of ${subject} is gone, and did not end`);
+    }
+    if (last !== undefined && last.id !== before?.last?.id) this.#ended.add(`${kind} ${subject} ${last.id}`);
+    if (open !== undefined && this.#ended.has(`${kind} ${subject} ${open.id}`)) {
+      this.violate(5, `the episode ${open.id} of ${subject} has ended, and is open`);
+    }
+  }
+
+  #expectNoValue(given: unknown, where: string): void {
+    if (JSON.stringify(given).includes(MARKER)) this.violate(11, `a value is in ${where}`);
+  }
+
+  /** Notes what does not hold, found here or elsewhere. */
+  violate(invariant: InvariantNumber, words: string): void {
+    this.violations.push({ invariant, at: this.#world.now(), words });
+  }
+}
+
+/** Where copies of a subject are to be. */
+function placesOf(config: ParsedConfig, kind: SubjectKind, subject: string): readonly PlaceId[] {
+  const places =
+    kind === 'function'
+      ? placesOfConfig(config)
+      : config.secrets.flatMap((secret) =>
+          subjectOfSecret(config, secret) === subject ? placesOfSecret(config, secret) : [],
+        );
+  return places.map(placeId);
+}
+
+/** What a config leaves out of an environment. */
+function viewOf({ functions }: ParsedConfig): View {
+  const ignored = new Set(functions.flatMap(({ ignore }) => ignore));
+  return (content) => {
+    const entries = (JSON.parse(content) as [string, string][]).filter(([name]) => !ignored.has(name));
+    return JSON.stringify(entries);
+  };
+}
+
+/** Whether something has changed or moved lately, so that one look must follow the other. */
+function isMoving({ open }: SubjectState, now: number): boolean {
+  return (
+    open !== undefined && now - Math.max(open.lastChangeAt, open.lastMovedAt) < LOOKED_AT_FOR_MS - BLUR_MS
+  );
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString().slice(11, 19);
+}

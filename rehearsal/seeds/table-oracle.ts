@@ -1,0 +1,361 @@
+import { SimulatedTable, type TableCall } from '../../functions/adapters/sim/simulated-table.ts';
+import { hasEnded } from '../../functions/app/run-state.ts';
+import {
+  isSameItem,
+  itemOfText,
+  type KeyNames,
+  keyOf,
+  textOfItem,
+  type WireItem,
+} from '../../functions/core/item.ts';
+import {
+  OBJECT_NAMES,
+  type Proof,
+  REMOVED,
+  type Run,
+  type Segment,
+  salted,
+} from '../../functions/core/run.ts';
+import type { Clock } from '../../functions/ports/clock.ts';
+import type { ItemStore } from '../../functions/ports/item-store.ts';
+import type { ObjectStore } from '../../functions/ports/object-store.ts';
+import type { RunLedger } from '../../functions/ports/run-ledger.ts';
+import { instead } from '../haunted.ts';
+import type { InvariantNumber, Violation } from '../invariants.ts';
+import { groupOf, nameOf, PLANTED } from './table-application.ts';
+
+/** One change of one item. */
+export interface Change {
+  /** Of all changes. */
+  readonly number: number;
+  readonly table: string;
+  /** Text of the item's primary key, and of the item before and after. */
+  readonly key: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  /** The run that did it; `undefined` for the application. */
+  readonly by: string | undefined;
+}
+
+const KEYS: KeyNames = ['id'];
+
+/** A table of which every change is seen in the moment in which it happens. */
+export class WatchedTable extends SimulatedTable {
+  readonly name: string;
+  /** What lies there, by key, as texts. */
+  readonly there = new Map<string, string>();
+  readonly #onChange: (change: Omit<Change, 'number'>) => void;
+  #by: string | undefined;
+
+  constructor(name: string, region: string, onChange: (change: Omit<Change, 'number'>) => void) {
+    super({ name, region }, KEYS);
+    this.name = name;
+    this.#onChange = onChange;
+  }
+
+  /** The table as a process has it that works on a run. */
+  as(run: string): ItemStore {
+    return new Proxy<ItemStore>(this, {
+      get: (target, method) => {
+        const made: unknown = Reflect.get(target, method, target);
+        if (typeof made !== 'function') return made;
+        return (...given: unknown[]) => {
+          this.#by = run; // it is read in the same breath
+          return Reflect.apply(made, target, given);
+        };
+      },
+    });
+  }
+
+  override put(item: WireItem): void {
+    super.put(item);
+    this.#changed(textOfItem(keyOf(item, KEYS)), undefined);
+  }
+
+  override remove(key: WireItem): void {
+    super.remove(key);
+    this.#changed(textOfItem(key), undefined, true);
+  }
+
+  protected override answer<T>(call: TableCall, keys: readonly WireItem[], act: () => T): Promise<T> {
+    const by = this.#by;
+    return super.answer(call, keys, () => {
+      const writes = this.history.length;
+      const answer = act();
+      const isRemoved = isRemoval(answer) && answer.removed !== undefined;
+      const [key] = keys;
+      if (key && (isRemoved || this.history.length > writes)) this.#changed(textOfItem(key), by, isRemoved);
+      return answer;
+    });
+  }
+
+  #changed(key: string, by: string | undefined, isRemoved = false): void {
+    const before = this.there.get(key);
+    const after = isRemoved ? undefined : this.history.at(-1);
+    if (after === undefined) this.there.delete(key);
+    else this.there.set(key, after);
+    this.#onChange({ table: this.name, key, before, after, by });
+  }
+}
+
+function isRemoval(answer: unknown): answer is { readonly removed: unknown } {
+  return typeof answer === 'object' && answer !== null && 'removed' in answer;
+}
+
+/** Sees everything that happens to tables, ledger and objects, in the moment in which it happens, and knows what must not. */
+export class TableOracle {
+  readonly violations: Violation[] = [];
+  /** All that ever happened to items, in order. */
+  readonly changes: Change[] = [];
+  readonly runs = new Map<string, Run>();
+  /** How much had happened when they ended. */
+  readonly ends = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #tables = new Map<string, WatchedTable>();
+  /** Names of quarantine objects, and the key of the copy that stays, by texts of the items that lie in them. */
+  readonly #quarantined = new Map<string, Map<string, string>>();
+  readonly #objects = new Map<string, readonly string[]>();
+  readonly #keepers = new Map<string, string>();
+  /** Quarantine objects that a segment named before anything was removed. */
+  readonly #committed = new Set<string>();
+  /** What runs have taken away or written over, and nobody has changed since. */
+  readonly #taken = new Map<string, Change>();
+  /** What was removed while no copy stood, by key: the key of the copy that was to stay. */
+  readonly #owed = new Map<string, { readonly text: string; readonly because: string }>();
+  /** Versions and epochs of what lies in the ledger. */
+  readonly #stored = new Map<string, { readonly version: number; readonly epoch: number }>();
+  readonly #blamed = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A new table. */
+  table(name: string, region: string): WatchedTable {
+    const table = new WatchedTable(name, region, (change) => this.#changed(change));
+    this.#tables.set(name, table);
+    return table;
+  }
+
+  /** What happened to an item, in order. */
+  changesOf(table: string, key: string): readonly Change[] {
+    return this.changes.filter((change) => change.table === table && change.key === key);
+  }
+
+  /** The key of the copy that stays, of an item that was quarantined. */
+  keeperOf(key: string): string | undefined {
+    return this.#keepers.get(key);
+  }
+
+  /** Something that does not hold, once. */
+  blame(invariant: InvariantNumber, words: string): void {
+    const said = `${invariant} ${words}`;
+    if (this.#blamed.has(said)) return;
+    this.#blamed.add(said);
+    this.violations.push({ invariant, at: this.#clock.now(), words });
+  }
+
+  /** What is written or told where no value may get to. */
+  told(where: string, what: unknown): void {
+    if (JSON.stringify(what)?.includes(PLANTED)) this.blame(11, `a value is in ${where}`);
+  }
+
+  /** Objects of which all writes are seen. */
+  objects(store: ObjectStore): ObjectStore {
+    return {
+      read: (name) => store.read(name),
+      list: (prefix) => store.list(prefix),
+      write: (name, content) => {
+        const written = store.write(name, content);
+        this.told('the name of an object', name);
+        if (name.startsWith(OBJECT_NAMES.quarantineOf('').slice(0, -1))) this.#keep(name, content.toString());
+        return written;
+      },
+      remove: (name) => {
+        const removed = store.remove(name);
+        this.#lose(name);
+        return removed;
+      },
+    };
+  }
+
+  /**
+   * The ledger as one process has it.
+   * @param known Versions that the process has read or written, as `<kind> <id> <version>`.
+   */
+  ledger(ledger: RunLedger, by: string, known: ReadonlySet<string>): RunLedger {
+    const swapped = (name: string, next: Run | Segment) => {
+      const epoch = 'epoch' in next ? next.epoch : 0;
+      const before = this.#stored.get(name) ?? { version: 0, epoch: 0 };
+      this.#stored.set(name, { version: next.version, epoch });
+      this.told('the ledger', next);
+      if (next.version !== before.version + 1)
+        this.blame(6, `${name}: ${next.version} follows ${before.version}`);
+      if (epoch < before.epoch) this.blame(6, `${name}: epoch ${epoch} follows ${before.epoch}`);
+      if (before.version > 0 && !known.has(`${name} ${before.version}`)) {
+        this.blame(6, `${name}: ${by} writes over version ${before.version}, which it has not read`);
+      }
+    };
+    return instead(ledger, {
+      swapRun: async (next) => {
+        const isDone = await ledger.swapRun(next);
+        if (isDone) {
+          swapped(`run ${next.id}`, next);
+          this.#runSwapped(next);
+        }
+        return isDone;
+      },
+      swapSegment: async (next) => {
+        const isDone = await ledger.swapSegment(next);
+        if (isDone) {
+          swapped(nameOfSegment(next), next);
+          if (next.held !== undefined) this.#committed.add(next.held);
+        }
+        return isDone;
+      },
+      record: async (proof) => {
+        this.told('a proof', proof);
+        this.#proved(proof);
+        await ledger.record(proof);
+      },
+    });
+  }
+
+  /** When all is over: nothing is between two places. */
+  end(): void {
+    for (const [text, { key }] of this.#taken) {
+      if (!this.#quarantined.has(text))
+        this.blame(15, `${nameOf(key)} is neither in the table nor in quarantine`);
+    }
+  }
+
+  #changed(change: Omit<Change, 'number'>): void {
+    const { before, by } = change;
+    const seen = { ...change, number: this.changes.length };
+    this.changes.push(seen);
+    // what lies there again is taken anew if it goes again; what the application takes away is its own affair
+    if (before !== undefined) this.#taken.delete(before);
+    if (by !== undefined) this.#changedBy(by, seen);
+    this.#settleOwed(seen);
+  }
+
+  #changedBy(by: string, change: Change): void {
+    const { key, before, after } = change;
+    const run = this.runs.get(by);
+    if (run === undefined || hasEnded(run)) this.blame(17, `${by} has ended, and changes ${nameOf(key)}`);
+    if (before !== undefined) this.#took(run, change, before);
+    if (after !== undefined) {
+      this.#taken.delete(after);
+      const isKnown = run?.rule.kind === 'backfill' || this.#quarantined.has(after);
+      if (!isKnown) this.blame(14, `${by} puts ${nameOf(key)} where nothing of it was in quarantine`);
+    }
+  }
+
+  #took(run: Run | undefined, change: Change, text: string): void {
+    const { key } = change;
+    this.#taken.set(text, change);
+    const objects = [...(this.#quarantined.get(text) ?? [])];
+    const isDedupe = run?.rule.kind === 'dedupe';
+    const kept = objects.find(([name]) => !isDedupe || this.#committed.has(name));
+    if (kept === undefined) {
+      if (!this.#isGrown(key, text))
+        this.blame(14, `${nameOf(key)} is taken away before it is in quarantine`);
+      return;
+    }
+    const [, because] = kept;
+    if (isDedupe && !this.#stands(change.table, because, text)) this.#owed.set(key, { text, because });
+  }
+
+  /** Whether an item is one that lies in quarantine, and more: it had got more attributes when it was removed. */
+  #isGrown(key: string, text: string): boolean {
+    const item = itemOfText(text);
+    return [...this.#quarantined.keys()].some((other) => {
+      const kept = itemOfText(other);
+      const isOfKey = textOfItem(keyOf(kept, KEYS)) === key;
+      return (
+        isOfKey &&
+        Object.entries(kept).every(([name, value]) =>
+          isSameItem({ value }, item[name] && { value: item[name] }),
+        )
+      );
+    });
+  }
+
+  /** Whether a copy of an item stands. */
+  #stands(table: string, keeper: string, text: string): boolean {
+    const there = this.#tables.get(table)?.there.get(keeper);
+    return there !== undefined && groupOf(there) === groupOf(text);
+  }
+
+  /** A last copy that was removed is made up for once it is back, or a copy of it. */
+  #settleOwed({ table, key, after }: Change): void {
+    if (after === undefined) return;
+    for (const [removed, { text, because }] of this.#owed) {
+      if (removed === key || (because === key && this.#stands(table, because, text)))
+        this.#owed.delete(removed);
+    }
+  }
+
+  #keep(name: string, content: string): void {
+    const lines = content.split('\n').map((line) => JSON.parse(line) as [string, string, string]);
+    this.#forgetLines(name);
+    for (const [key, because, text] of lines) {
+      this.#keepers.set(key, because);
+      const objects = this.#quarantined.get(text) ?? new Map<string, string>();
+      this.#quarantined.set(text, objects.set(name, because));
+    }
+    const before = this.#objects.get(name) ?? [];
+    this.#objects.set(
+      name,
+      lines.map(([, , text]) => text),
+    );
+    this.#checkKept(name, before);
+  }
+
+  #lose(name: string): void {
+    const before = this.#objects.get(name) ?? [];
+    this.#forgetLines(name);
+    this.#objects.delete(name);
+    this.#checkKept(name, before);
+  }
+
+  #forgetLines(name: string): void {
+    for (const text of this.#objects.get(name) ?? []) {
+      const objects = this.#quarantined.get(text);
+      objects?.delete(name);
+      if (objects?.size === 0) this.#quarantined.delete(text);
+    }
+  }
+
+  #checkKept(name: string, texts: readonly string[]): void {
+    for (const text of texts) {
+      const taken = this.#taken.get(text);
+      if (taken && !this.#quarantined.has(text)) {
+        this.blame(15, `${nameOf(taken.key)} is lost: ${name} is written over, or gone`);
+      }
+    }
+  }
+
+  #runSwapped(run: Run): void {
+    this.runs.set(run.id, run);
+    this.ends.set(run.id, this.changes.length);
+    if (run.mode !== 'apply' || !hasEnded(run)) return;
+    for (const [key, { because }] of this.#owed) {
+      this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`);
+    }
+  }
+
+  #proved({ run, entries }: Proof): void {
+    const { salt = '' } = this.runs.get(run) ?? {};
+    for (const [key, { because }] of this.#owed) {
+      const hash = salted(salt, key);
+      if (entries.some((entry) => entry.key === hash && REMOVED.includes(entry.outcome)))
+        this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`);
+    }
+  }
+}
+
+/** What a segment is called in words, and in what a process knows. */
+export function nameOfSegment({ run, phase, index }: Pick<Segment, 'run' | 'phase' | 'index'>): string {
+  return `${run} ${phase} ${index}`;
+}

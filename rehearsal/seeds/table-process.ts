@@ -1,0 +1,119 @@
+import type { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { LEASE_MS } from '../../functions/app/grip.ts';
+import { WORKER_MS_MAX } from '../../functions/contract/deployment.ts';
+import { RefusedError } from '../../functions/core/errors.ts';
+import type { Clock } from '../../functions/ports/clock.ts';
+import type { Fate } from '../fate.ts';
+import { haunted, type Moment } from '../haunted.ts';
+import { type Ended, SKEW_MS_MAX } from '../process.ts';
+
+/** Whoever waits for a process that is frozen is told so late that it has failed. */
+const GIVEN_UP_MS = LEASE_MS + 5_000;
+
+/** Calls that write. The answer to one may be lost although it was done. */
+const WRITES = /\.(swap|record|take|release|write|remove|put|replace|start)/;
+
+/** Something that happens in the world at a call of a process. @param of Names the call, in every replay. */
+type AtCall = (of: string, call: string, moment: Moment, given: readonly unknown[]) => Promise<void>;
+
+/**
+ * One call of a worker: its clock, and what befalls it. Unlike a sandbox that is thawed for the next call, it is ended when its time is
+ * over, frozen or not: safety of runs counts on that.
+ */
+export class TableProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly #time: VirtualClock;
+  readonly #fate: Fate;
+  readonly #atCall: AtCall;
+  readonly #latency: () => number;
+  readonly #over: Promise<Ended<never>>;
+  #giveUp: () => void = () => {};
+  #diesAt: number;
+  #frozenUntil = 0;
+
+  /**
+   * @param name Tells it from all others, in every replay.
+   * @param callMs How long its calls take at most.
+   */
+  constructor(time: VirtualClock, fate: Fate, name: string, callMs: number, atCall: AtCall) {
+    this.name = name;
+    this.#time = time;
+    this.#fate = fate;
+    this.#atCall = atCall;
+    const random = fate.random('latency', name);
+    this.#latency = () => random.below(callMs);
+    this.#diesAt = time.now() + WORKER_MS_MAX;
+    this.#over = new Promise((resolve) => {
+      this.#giveUp = () => resolve({ outcome: 'died' });
+    });
+    const skewMs = fate.strikes(['clock skewed'], name)
+      ? fate.random('skew', name).below(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX
+      : 0;
+    this.clock = { now: () => time.now() + skewMs, sleep: (ms) => time.sleep(ms) };
+  }
+
+  /** A port as the process has it. */
+  with<T extends object>(port: T, name: string, streams: readonly string[] = []): T {
+    return haunted(port, name, (call, moment, given) => this.#at(call, moment, given), streams);
+  }
+
+  /** Does work, and says how it ended for who waits for it; the process may live on. */
+  perform<T>(work: () => Promise<T>): Promise<Ended<T>> {
+    const worked = work().then(
+      (result): Ended<T> => ({ outcome: 'ok', result }),
+      (error: unknown): Ended<T> => ({ outcome: 'failed', error }),
+    );
+    const timeUp = this.#time.sleep(WORKER_MS_MAX).then((): Ended<T> => ({ outcome: 'died' }));
+    return Promise.race([worked, this.#over, timeUp]);
+  }
+
+  async #at(call: string, moment: Moment, given: readonly unknown[]): Promise<void> {
+    const of = `${this.name} ${moment} ${call}`;
+    if (moment === 'before') await this.#time.sleep(this.#latency());
+    await this.#whenThawed();
+    const isWrite = WRITES.test(call);
+    const faults = {
+      before: ['process killed', 'process frozen', 'call throttled', 'call failed'] as const,
+      after: ['process killed', 'process frozen', ...(isWrite ? (['answer lost'] as const) : [])] as const,
+    }[moment];
+    switch (this.#fate.strikes(faults, of)) {
+      case 'process killed':
+        this.#diesAt = this.#time.now();
+        this.#giveUp();
+        break;
+      case 'process frozen':
+        this.#freeze(of);
+        break;
+      case 'call throttled':
+        throw new RefusedError({ code: 'THROTTLED', call }, { retryable: true });
+      case 'call failed':
+      case 'answer lost':
+        throw new RefusedError({ code: 'UNAVAILABLE', call }, { retryable: true });
+    }
+    await this.#whenThawed();
+    await this.#atCall(of, call, moment, given);
+  }
+
+  /** For a moment; past its lease; or almost, or more than, as long as it may live. */
+  #freeze(of: string): void {
+    const random = this.#fate.random('freeze', `${of} ${this.#time.now()}`);
+    const now = this.#time.now();
+    const left = this.#diesAt - now;
+    const ms = random.pick([
+      random.below(10_000),
+      LEASE_MS + random.below(60_000),
+      left - random.below(15_000),
+    ]);
+    this.#frozenUntil = Math.max(this.#frozenUntil, now + ms);
+    void this.#time.sleep(GIVEN_UP_MS).then(() => {
+      if (this.#frozenUntil > this.#time.now()) this.#giveUp();
+    });
+  }
+
+  /** Nothing that a dead process waits for ever comes. */
+  async #whenThawed(): Promise<void> {
+    while (this.#frozenUntil > this.#time.now()) await this.#time.sleep(this.#frozenUntil - this.#time.now());
+    if (this.#time.now() >= this.#diesAt) await new Promise(() => {});
+  }
+}

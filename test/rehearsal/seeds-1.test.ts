@@ -1,0 +1,3 @@
+import { playsSeeds } from './playing-seeds.ts';
+
+playsSeeds(1, 1000);
