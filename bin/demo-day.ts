@@ -6,6 +6,7 @@ import { sweep } from '../functions/app/sweep.ts';
 import { installationKey, type VerifyPorts, verifyChange, verifyWake } from '../functions/app/verify.ts';
 import type { ParsedConfig } from '../functions/contract/config.ts';
 import { deployEventSchema } from '../functions/contract/events.ts';
+import { resourceEvent } from '../rehearsal/events.ts';
 import { rotationsOn } from './demo-rotations.ts';
 import { type Played, playStory, type Stage, type State } from './demo-stage.ts';
 
@@ -43,7 +44,8 @@ async function play(stage: Stage, config: ParsedConfig): Promise<readonly State[
   const handlers: Promise<unknown>[] = [];
   /** CloudFormation tells of one function, some seconds later, perhaps several times, in any order. */
   const event = (subject: string, region: string, copies: number) => {
-    const json = resourceEvent(clock.now(), subject, region, handlers.length);
+    const id = `event-${handlers.length}`;
+    const json = resourceEvent({ id, region, account: '111111111111', at: clock.now() }, subject);
     const heard = hear(deployEventSchema.parse(json));
     for (let copy = 0; heard && copy < copies; copy++) {
       const arrival = clock.sleep(1000 + chance.below(4000));
@@ -131,24 +133,6 @@ function scriptOf(deploy: Deploy, touch: (subject: string, region: string) => vo
     at(301, () => deploy('search-indexer', second, release(0), 0)),
     at(318, () => deploy('search-indexer', second, release(1))),
   ];
-}
-
-function resourceEvent(at: number, subject: string, region: string, number: number) {
-  return {
-    id: `event-${number}`,
-    account: '111111111111',
-    region,
-    time: new Date(at).toISOString(),
-    source: 'aws.cloudformation',
-    'detail-type': 'CloudFormation Resource Status Change',
-    detail: {
-      'stack-id': `arn:aws:cloudformation:${region}:111111111111:stack/${subject}/1`,
-      'logical-resource-id': 'Function',
-      'physical-resource-id': subject,
-      'resource-type': 'AWS::Lambda::Function',
-      'status-details': { status: 'UPDATE_COMPLETE' },
-    },
-  };
 }
 
 function eventsText(copies: number): string {

@@ -262,8 +262,8 @@ export function step(
   }
 
   const { verdict, findings } = seen.outcome;
-  if (verdict === 'unobservable') return { state: quiet, isFlap: false };
   const isUnmoved = !hasMoved(before.agreed?.roots, seen.roots);
+  if (verdict === 'unobservable' && isUnmoved) return { state: quiet, isFlap: false };
   if (verdict === 'agreed' && isUnmoved) return { state: baseline(met(quiet), seen), isFlap: false };
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
   const restedMs = Math.max(0, seen.at - seen.movedAt);

@@ -71,7 +71,7 @@ describe('no episode', () => {
   it.each([
     { looks: agreed(10, 'a'), reason: 'nothing moved' },
     { looks: [deploy('d', 5), agreed(10, 'a')] as [Change, Seen], reason: 'a deploy moved nothing' },
-    { looks: unreadable(10, 'b'), reason: 'something could not be read: it neither agrees nor differs' },
+    { looks: unreadable(10, 'a'), reason: 'something could not be read, and nothing else moved' },
   ])('opens, and nothing is written, when $reason', ({ looks }) => {
     const [taken] = play(looks);
     expect(taken?.state).toEqual({ ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } });
@@ -139,6 +139,13 @@ describe('an episode', () => {
       resolutionMs: 9000,
       findings: [different],
     });
+  });
+
+  it('opens where one replica has moved, though the only other one cannot be read', () => {
+    const steps = play([deploy('d', 100), unreadable(400, 'b')], agreed(9000, 'b'));
+    expect(steps[0]?.opened).toMatchObject({ cause: { id: 'd' }, findings: [unread] });
+    expect(steps[0]?.next).toBeDefined();
+    expect(steps[1]?.closed).toMatchObject({ outcome: 'forward', timeToDetectMs: 300, convergenceMs: 8900 });
   });
 
   it('may have ended since the last look that saw disagreement, not only since one that could not read', () => {
