@@ -10,7 +10,7 @@ import type { Applied, Batch } from './apply.ts';
 import { quarantineNow, readAll, readNow } from './apply-dedupe.ts';
 import type { PlanEntry } from './gather.ts';
 import type { Grip } from './grip.ts';
-import { quarantine } from './quarantine.ts';
+import { ifLost, quarantine, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** What became of an entry, and the item that is in the target now because of it. */
@@ -30,10 +30,14 @@ export async function applyBackfill(ports: RunPorts, grip: Grip, batch: Batch): 
   const keys = batch.entries.map(({ key }) => key);
   const there = await readAll(target, grip, keys);
   const name = OBJECT_NAMES.quarantine(run.id, segment.index, batch.number, segment.epoch);
-  const replaceable = batch.entries.flatMap((entry) => {
+  const present = batch.entries.flatMap((entry) => {
     const item = there.get(entry.key);
     return item && rule.version !== undefined ? [{ ...entry, item: textOfItem(item) }] : [];
   });
+  // what a worker that died has written over lies in its object alone
+  const begun =
+    segment.held === undefined ? undefined : await quarantined(ports, run, segment.held).catch(ifLost);
+  const replaceable = [...present, ...(begun ?? [])];
   if (replaceable.length > 0) await quarantine(ports, run, name, replaceable);
   // so that what is written is told whatever becomes of this worker, or of the run
   await grip.checkpoint({ held: name });

@@ -111,9 +111,14 @@ async function remove(
         return;
       }
     } else if (!isSameItem(removed, item)) {
-      // an attribute was added since it was read
-      await quarantineNow(ports, grip, segment.held ?? '', { ...entry, item: textOfItem(removed) });
-      outcomes.set(entry.key, { ...(await putBack(ports, grip, removed)), item });
+      // an attribute was added since it was read: it goes back, also where it cannot be kept beside
+      const [keeping, puttingBack] = await Promise.allSettled([
+        quarantineNow(ports, grip, segment.held ?? '', { ...entry, item: textOfItem(removed) }),
+        putBack(ports, grip, removed),
+      ]);
+      if (puttingBack.status === 'rejected') throw puttingBack.reason;
+      if (keeping.status === 'rejected' && puttingBack.value.outcome !== 'returned') throw keeping.reason;
+      outcomes.set(entry.key, { ...puttingBack.value, item });
       return;
     }
     const keeper = await readNow(store, grip, entry.because);

@@ -7,6 +7,7 @@ import { RefusedError } from '../../functions/core/errors.ts';
 import { textOfItem } from '../../functions/core/item.ts';
 import type { TableRef } from '../../functions/core/run.ts';
 import { instead } from '../../rehearsal/haunted.ts';
+import { all } from '../all.ts';
 import { haunted, Killed } from './dying.ts';
 import { quarantinedTexts } from './quarantined.ts';
 import { applyOf, COPIES, ORDERS, orderItem, RunSystem } from './run-system.ts';
@@ -212,6 +213,25 @@ describe('backfill', () => {
       skipped: {},
     });
     expect(copiesOf(system)).toHaveLength(5);
+  });
+
+  it('proves with an object that has what it wrote over, although its worker died', async () => {
+    const system = migration('at');
+    const old = orderItem('a', 'o1', 1);
+    system.orders.put(orderItem('a', 'o1', 2));
+    system.table(COPIES).put(old);
+    const { id } = (await system.ask(applyOf(await system.run(dry)))) as RunStatus;
+    let isDead = false;
+    const dying = haunted(system.ports, ({ name, moment }) => {
+      isDead ||= name === `${COPIES}.replaceIfSame` && moment === 'after';
+      if (isDead) throw new Killed();
+    });
+    await expect(system.clock.run(() => runHere(dying, id))).rejects.toThrow(Killed);
+    expect(await system.workedOn(id)).toMatchObject({ state: 'finished', counts: { written: 1 } });
+    const [proof] = await system.clock.run(() => all(system.ledger.proofs(id, 'apply', 0)));
+    expect((await system.objects.read(proof?.object ?? ''))?.toString()).toContain(
+      JSON.stringify(textOfItem(old)),
+    );
   });
 
   it('cannot be undone', async () => {

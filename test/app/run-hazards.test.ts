@@ -102,6 +102,24 @@ describe('a worker that freezes or dies', () => {
     expect(noted.map(textOfItem).filter((text) => !quarantined.has(text))).toEqual([]);
   });
 
+  it('puts back what had changed when it was removed, also where it cannot be kept beside', async () => {
+    const system = withDoubles(1);
+    const id = await begunApply(system);
+    const noted = { ...orderItem('b0', 'o0', 2), note: { S: 'paid' } };
+    const writing = haunted(system.ports, ({ name, moment }) => {
+      if (name === 'orders.removeIfSame' && moment === 'before') system.orders.put(noted);
+    });
+    const objects = instead(system.objects, {
+      write: async (name, content) => {
+        if (content.includes('paid')) throw new RefusedError({ code: 'ACCESS_DENIED' });
+        await system.objects.write(name, content);
+      },
+    });
+    const ports = { ...writing, objects: () => objects };
+    expect(await system.workedOn(id, ports)).toMatchObject({ removed: 0, counts: { returned: 1 } });
+    expect(textsOf(system)).toContain(textOfItem(noted));
+  });
+
   it('may wake and remove the last copy: whoever has its batch then waits for that, and puts it back', async () => {
     const system = withDoubles(1);
     const id = await begunApply(system);
