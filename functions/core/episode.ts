@@ -86,7 +86,7 @@ export interface Episode {
   readonly lastMovedAt: number;
   /** When disagreement was first seen. */
   readonly firstSeenAt: number;
-  /** When the last look began that was written, and saw disagreement. One that could read none of it says nothing of when it ended. */
+  /** When the last look began that was written, and saw disagreement. One that could read none of it says nothing of when it ended; before any, the cause's time. */
   readonly lastSeenAt: number;
   /** Looks since the last movement that were written; the delay to the next one grows with it. */
   readonly looks: number;
@@ -438,7 +438,7 @@ function opened({ version, agreed }: SubjectState, cause: Change, seen: Seen): E
     lastChangeAt: cause.at,
     lastMovedAt: seen.movedAt,
     firstSeenAt: seen.at,
-    lastSeenAt: seen.at,
+    lastSeenAt: hasSeen(seen) ? seen.at : cause.at,
     looks: 0,
     isOverdue: false,
     roots: seen.roots,
@@ -481,8 +481,7 @@ function waiting(
   const isRested = restedMs > lookedAtForMs;
   if ((isRested || isRepeated) && isDeepStrictEqual(now, before.open)) return { state: before };
 
-  const isSeen = seen.outcome.findings.some(({ kind }) => kind !== 'unobservable');
-  const lastSeenAt = isSeen ? seen.at : episode.lastSeenAt;
+  const lastSeenAt = hasSeen(seen) ? seen.at : episode.lastSeenAt;
   const open = { ...now, lastSeenAt, looks: isMoving ? 1 : episode.looks + 1 };
   const state = { ...before, open, wake: before.wake + 1 };
   return {
@@ -509,6 +508,11 @@ function stillUnread({ findings }: Episode, seen: Seen): Finding[] {
       unread.has(finding.replica) &&
       !isRead(finding),
   );
+}
+
+/** Whether a look has seen disagreement, and not only what it could not read. */
+function hasSeen({ outcome }: Seen): boolean {
+  return outcome.findings.some(({ kind }) => kind !== 'unobservable');
 }
 
 function unreadIn({ outcome }: Seen): ReadonlySet<string> {

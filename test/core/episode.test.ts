@@ -145,7 +145,12 @@ describe('an episode', () => {
     const steps = play([deploy('d', 100), unreadable(400, 'b')], agreed(9000, 'b'));
     expect(steps[0]?.opened).toMatchObject({ cause: { id: 'd' }, findings: [unread] });
     expect(steps[0]?.next).toBeDefined();
-    expect(steps[1]?.closed).toMatchObject({ outcome: 'forward', timeToDetectMs: 300, convergenceMs: 8900 });
+    expect(steps[1]?.closed).toMatchObject({
+      outcome: 'forward',
+      timeToDetectMs: 300,
+      convergenceMs: 8900,
+      resolutionMs: 8900,
+    });
   });
 
   it('may have ended since the last look that saw disagreement, not only since one that could not read', () => {
@@ -156,6 +161,12 @@ describe('an episode', () => {
       agreed(30_000, 'b'),
     );
     expect(steps[3]?.closed).toMatchObject({ convergenceMs: 29_000, resolutionMs: 28_000 });
+  });
+
+  it('goes forward where nothing was agreed on before', () => {
+    const { state } = step(NEW, undefined, differing(1000, 'b', 'a'), RULES);
+    const { closed } = step(state, undefined, agreed(2000, 'a'), RULES);
+    expect(closed?.outcome).toBe('forward');
   });
 
   it('that ends where it began is rolled back', () => {
