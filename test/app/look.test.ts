@@ -35,6 +35,20 @@ describe('a look at functions', () => {
     expect(findingsOf(seen, 'api')).toEqual(['eu-west-1 different env A']);
   });
 
+  it('keeps once what places have alike', async () => {
+    const { subjects } = await lookAt(configScope(), (world) =>
+      everywhere((place) => world.deploy(place, 'api', { environment: { A: '1' } })),
+    );
+    const fingerprints = subjects.flatMap(({ seen }) =>
+      [...seen.sightings.values()].map(({ observation }) => {
+        const env = observation.state === 'present' ? observation.facets.env : undefined;
+        return env && 'fingerprint' in env ? env.fingerprint : undefined;
+      }),
+    );
+    expect(fingerprints).toHaveLength(PLACES.length);
+    for (const fingerprint of fingerprints) expect(fingerprint).toBe(fingerprints[0]);
+  });
+
   it.each([
     {
       reason: 'code',

@@ -363,6 +363,11 @@ describe('the history of a subject', () => {
     expect(Math.max(...sizes)).toBeLessThan(2_200_000);
     expect(whole.subjects).toHaveLength(60);
     expect(whole.episodes).toHaveLength(1_200);
+    const subjects = whole.subjects.map(({ subject }) => subject);
+    for (const unpaged of [await all(), await overview(ports, configOf(), { subjects })]) {
+      expect(unpaged).toMatchObject({ subjects: { length: 60 }, episodes: { length: 1_200 } });
+      expect(unpaged).not.toHaveProperty('next');
+    }
   });
 });
 

@@ -168,6 +168,16 @@ describe('a process that remembers fingerprints', () => {
     });
   });
 
+  it('remembers each group for itself, also where all rules of two are the same', async () => {
+    const { clock, look, deploy } = system();
+    const groups = { functions: [{ select: { name: 'function-1*' } }, { select: { name: '*' } }] };
+    await clock.run(async () => {
+      deploy({ environment: { A: '1' } });
+      await look(undefined, groups);
+      expect((await look(undefined, groups)).read).toEqual([]);
+    });
+  });
+
   it('keeps no more than the last lists showed', async () => {
     const { clock, world, look, deploy, fingerprints } = system();
     const kept = () => [...fingerprints.values()].reduce((sum, { size }) => sum + size, 0);

@@ -193,6 +193,17 @@ describe('a key that remembers', () => {
     expect(fingerprint(remembering, 'settings', new Map([['A', 'x']]), ireland)).not.toEqual(one);
   });
 
+  it.each([
+    { one: 'us-east-1', other: 'us-east-1', reason: 'a value that names the home of one only' },
+    { one: 'us-east-1', other: 'eu-west-1', reason: 'values that each name their own home' },
+  ])('keeps apart what only one of two roots tells apart: $reason', ({ one, other }) => {
+    const remembering = rememberingKey(key);
+    for (const [value, home] of [[one, virginia] as const, [other, ireland] as const]) {
+      const values = new Map([['A', value]]);
+      expect(fingerprint(remembering, 'env', values, home)).toEqual(fingerprint(key, 'env', values, home));
+    }
+  });
+
   it('prints nothing of what it remembers', () => {
     const remembering = rememberingKey(key);
     fingerprint(remembering, 'env', new Map([['A', 'wonderland']]), virginia);

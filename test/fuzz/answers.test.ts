@@ -5,11 +5,13 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { mockClient } from 'aws-sdk-client-mock';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
+import * as z from 'zod/mini';
 import { awsConsumerProbes } from '../../functions/adapters/aws/consumer-probes.ts';
 import { awsFunctionSource } from '../../functions/adapters/aws/function-source.ts';
 import { awsSecretSource } from '../../functions/adapters/aws/secret-source.ts';
 import { REFUSAL_CODES } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
+import { Sealed } from '../../functions/core/sealed.ts';
 import { fuzzed } from './fuzzed.ts';
 import { anyJson, codeOf, expectUntold, mutated, PLANTED, textsOf } from './inputs.ts';
 
@@ -69,6 +71,24 @@ const ends = (answer: fc.Arbitrary<object>) =>
   );
 type End = { readonly answer: unknown } | { readonly failure: unknown };
 
+/** A call, and what may be made of its answer: nothing is handed on unread. */
+interface Call {
+  readonly call: () => Promise<unknown>;
+  readonly made: z.ZodMiniType;
+}
+const text = z.string().check(z.minLength(1));
+const configuration = z.object({
+  ...{ name: text, account: text, version: text, revisionId: text, codeSha256: text, lastModified: z.int() },
+  environment: z.union([z.instanceof(Sealed), z.object({ code: z.enum(REFUSAL_CODES) })]),
+  settings: z.map(text, text),
+});
+const secret = z.object({
+  ...{ currentId: z.optional(text), primaryRegion: z.optional(text), changedAt: z.number() },
+  labelledIds: z.array(text),
+  replicas: z.array(z.object({ region: text, status: z.enum(['InSync', 'InProgress', 'Failed']) })),
+});
+const page = (member: z.ZodMiniType) => z.object({ functions: z.array(member), next: z.optional(text) });
+
 describe('what AWS answers may be anything', () => {
   const lambda = mockClient(LambdaClient);
   const tagging = mockClient(ResourceGroupsTaggingAPIClient);
@@ -95,16 +115,18 @@ describe('what AWS answers may be anything', () => {
   }
 
   /** What was read, or one of the codes that a refusal may have; in either, nothing of an environment or of a text. */
-  async function outcomeOfCall(end: End, call: () => Promise<unknown>): Promise<string> {
+  async function outcomeOfCall(end: End, { call, made }: Call): Promise<string> {
     endWith(end);
+    let read: unknown;
     try {
-      const read = await call();
-      return read === undefined ? 'not there' : 'read';
+      read = await call();
     } catch (error) {
       expect(error).toBeInstanceOf(RefusedError);
       expect(REFUSAL_CODES).toContain(codeOf(error));
       return 'refused';
     }
+    expect(made.safeParse(read).error).toBeUndefined();
+    return 'read';
   }
 
   const functions = awsFunctionSource();
@@ -115,17 +137,20 @@ describe('what AWS answers may be anything', () => {
         end: ends(
           fc.constant({ Functions: [FUNCTION, { ...FUNCTION, Environment: undefined }], NextMarker: 'm' }),
         ),
-        call: fc.constant(() => functions.list(PLACE)),
+        call: fc.constant<Call>({ call: () => functions.list(PLACE), made: page(configuration) }),
       }),
       fc.record({
         end: ends(fc.constant(FUNCTION)),
-        call: fc.constant(() => functions.read(PLACE, 'cart')),
+        call: fc.constant<Call>({ call: () => functions.read(PLACE, 'cart'), made: configuration }),
       }),
       fc.record({
         end: ends(
           fc.constant({ FunctionVersion: '7', RoutingConfig: { AdditionalVersionWeights: { '8': 0.1 } } }),
         ),
-        call: fc.constant(() => functions.alias(PLACE, 'cart', 'live')),
+        call: fc.constant<Call>({
+          call: () => functions.alias(PLACE, 'cart', 'live'),
+          made: z.strictObject({ version: text, weighted: z.boolean() }),
+        }),
       }),
       fc.record({
         end: ends(
@@ -136,14 +161,18 @@ describe('what AWS answers may be anything', () => {
             PaginationToken: '',
           }),
         ),
-        call: fc.constant(() => functions.tagged(PLACE, [{ key: 'team', values: [] }])),
+        call: fc.constant<Call>({
+          call: () => functions.tagged(PLACE, [{ key: 'team', values: [] }]),
+          made: page(z.object({ name: text, tags: z.map(text, z.string()) })),
+        }),
       }),
       fc.record({
         end: ends(fc.constant({ Account: '111111111111', Arn: PLANTED })),
-        call: fc.constant(() => functions.ownAccount(PLACE)),
+        // one that is asked for the first time: it knows its account from then on
+        call: fc.constant<Call>({ call: () => awsFunctionSource().ownAccount(PLACE), made: text }),
       }),
     ),
-    ['read', 'refused'],
+    { past: ['read'], ended: ['refused'] },
     ({ end, call }) => outcomeOfCall(end, call),
   );
 
@@ -151,13 +180,16 @@ describe('what AWS answers may be anything', () => {
   fuzzed(
     'answers of Secrets Manager',
     fc.oneof(
-      fc.record({ end: ends(fc.constant(SECRET)), call: fc.constant(() => secrets.describe(PLACE, DB)) }),
+      fc.record({
+        end: ends(fc.constant(SECRET)),
+        call: fc.constant<Call>({ call: () => secrets.describe(PLACE, DB), made: secret }),
+      }),
       fc.record({
         end: ends(fc.constant({ Versions: [{ VersionId: VERSION }], NextToken: 'more' })),
-        call: fc.constant(() => secrets.hasVersion(PLACE, DB, VERSION)),
+        call: fc.constant<Call>({ call: () => secrets.hasVersion(PLACE, DB, VERSION), made: z.boolean() }),
       }),
     ),
-    ['read', 'refused'],
+    { past: ['read'], ended: ['refused'] },
     ({ end, call }) => outcomeOfCall(end, call),
   );
 
@@ -171,16 +203,19 @@ describe('what AWS answers may be anything', () => {
     'answers of probe functions',
     fc.oneof(
       textsOf(fc.oneof(probed, mutated(probed))).map((text) => ({ answer: { Payload: Buffer.from(text) } })),
-      fc.oneof(probed, mutated(probed)).map((value) => ({
-        answer: { Payload: Buffer.from(JSON.stringify(value)), FunctionError: undefined },
-      })),
+      {
+        weight: 3,
+        arbitrary: fc.oneof(probed, mutated(probed)).map((value) => ({
+          answer: { Payload: Buffer.from(JSON.stringify(value)), FunctionError: undefined },
+        })),
+      },
       fc.constantFrom<End>(
         { answer: { FunctionError: 'Unhandled', Payload: Buffer.from(PLANTED) } },
         { answer: {} },
       ),
       failures.map((failure) => ({ failure })),
     ),
-    ['version', 'PROBE_FAILED', 'PROBE_UNREADABLE', 'refused'],
+    { past: ['version'], ended: ['PROBE_FAILED', 'PROBE_UNREADABLE', 'refused'] },
     async (end) => {
       endWith(end);
       const found = await probes.probe(PLACE, 'checkout:live', DB);

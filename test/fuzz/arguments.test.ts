@@ -170,7 +170,7 @@ function list(value: unknown): unknown[] {
 }
 
 describe('a command line of anything is called with what it may be called with, or refused in one line', () => {
-  fuzzed('arguments of the command line', lines, ['called', 'help', 'refused'], (line) => {
+  fuzzed('arguments of the command line', lines, { past: ['called'], ended: ['help', 'refused'] }, (line) => {
     const outcome = outcomeOfLine(line);
     if (typeof outcome === 'object') {
       expect(outcome.refusal).toMatch(REFUSAL);

@@ -102,13 +102,17 @@ function outcomeOfParsed(result: ConfigResult): string {
 }
 
 describe('a config that may be anything is read, or has mistakes that repeat no value', () => {
-  fuzzed('configs of any value', ofModules, ['mistakes', 'config'], (value) =>
-    outcomeOfParsed(parseConfig(value)),
+  fuzzed(
+    'configs of any value',
+    ofModules,
+    { past: ['config'], ended: ['mistakes'] },
+    (value) => outcomeOfParsed(parseConfig(value)),
+    0,
   );
   fuzzed(
     'mutated configs',
     mutated(fc.constant(CONFIG)).map(withoutPlantedKeys),
-    ['config', 'mistakes'],
+    { past: ['config'], ended: ['mistakes'] },
     (value) => outcomeOfParsed(parseConfig(value)),
   );
 });
@@ -145,8 +149,11 @@ describe('a config file of any text is read, or refused in words that repeat no 
 
   fuzzed(
     'config files of JSON',
-    textsOf(fc.oneof(fc.constant(CONFIG), anyJson, mutated(fc.constant(CONFIG))).map(withoutPlantedKeys)),
-    ['config', 'refused'],
+    fc.oneof(
+      mutated(fc.constant(CONFIG)).map((value) => JSON.stringify(withoutPlantedKeys(value))),
+      textsOf(fc.oneof(fc.constant(CONFIG), anyJson, mutated(fc.constant(CONFIG))).map(withoutPlantedKeys)),
+    ),
+    { past: ['config'], ended: ['refused'] },
     (text) => outcomeOfFile('recohere.config.json', text),
   );
 
@@ -195,7 +202,7 @@ describe('a config file of any text is read, or refused in words that repeat no 
       arbitrary: fc.tuple(fc.nat(yaml.length), unquoted).map(([at, value]) => yaml.slice(0, at) + value),
     },
   );
-  fuzzed('config files of YAML', texts, ['config', 'refused'], (text) =>
+  fuzzed('config files of YAML', texts, { past: ['config'], ended: ['refused'] }, (text) =>
     outcomeOfFile('recohere.config.yaml', text),
   );
 });

@@ -25,6 +25,7 @@ export const INPUTS = {
   'answers of probe functions': 500,
   'plans of a dry run': 300,
   'spills of a scan': 300,
+  'cursors of a scan': 300,
   'quarantined batches': 300,
   'answers of the hub': 700,
   'overviews of the hub': 300,
@@ -36,18 +37,30 @@ const SEED = 7;
 /** Of what is said of a failure: inputs may have a quarter of a megabyte. */
 const REPORT_CHARACTERS_MAX = 2_000;
 
+/** Of the inputs of an edge, so many at least get past its first validation. */
+const PAST_LEAST = 0.1;
+
+/** All that may become of an input, and all that is to become of some: else what is generated proves less than it seems. */
+interface Outcomes {
+  /** Of inputs that got past the first validation. */
+  readonly past: readonly string[];
+  readonly ended: readonly string[];
+}
+
 /**
  * Declares a test that holds a property against all inputs of an edge.
- * @param outcomes All that may become of an input, and all that is to become of some: else what is generated proves less than it seems.
  * @param holds Throws if it does not, else says what became of the input.
+ * @param pastLeast Less for an edge of any values at all, beside one of mutated ones.
  */
 export function fuzzed<T>(
   edge: keyof typeof INPUTS,
   inputs: fc.Arbitrary<T>,
-  outcomes: readonly string[],
+  { past, ended }: Outcomes,
   holds: (input: T) => string | Promise<string>,
+  pastLeast = PAST_LEAST,
 ): void {
   const numRuns = INPUTS[edge];
+  const outcomes = [...past, ...ended];
   it(`${edge}: ${numRuns} inputs`, async () => {
     const seen: string[] = [];
     const property = fc.asyncProperty(inputs, async (input) => {
@@ -61,6 +74,9 @@ export function fuzzed<T>(
     if (report) throw new Error(report.slice(0, REPORT_CHARACTERS_MAX), { cause: details.errorInstance });
     expect(seen).toHaveLength(numRuns);
     expect([...new Set(seen)].sort()).toEqual([...outcomes].sort());
+    expect(seen.filter((outcome) => past.includes(outcome)).length).toBeGreaterThanOrEqual(
+      pastLeast * numRuns,
+    );
   });
 }
 

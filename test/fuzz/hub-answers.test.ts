@@ -117,7 +117,7 @@ describe('what the hub answers may be anything: it is shown as it may be, or ref
       );
       return fc.record({ text: texts, work: fc.constant(work) });
     }),
-    ['shown', 'refused'],
+    { past: ['shown'], ended: ['refused'] },
     ({ text, work }) => shown(text, work),
   );
 
@@ -133,7 +133,7 @@ describe('what the hub answers may be anything: it is shown as it may be, or ref
     mutated(fc.constantFrom(overview, { ...overview, next: 'function z' })).map((value) =>
       JSON.stringify(value),
     ),
-    ['shown', 'refused'],
+    { past: ['shown'], ended: ['refused'] },
     (text) =>
       shown(text, async () => {
         const known = await overviewFrom(hub);

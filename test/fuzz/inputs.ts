@@ -137,11 +137,16 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 );
 
 /**
- * Valid JSON with one to three mutations anywhere: fields deleted, retyped, nested, lengthened or added.
+ * Valid JSON with one to three mutations anywhere, with one as often as not, so that some of it gets past what looks at it first: fields
+ * deleted, retyped, nested, lengthened or added.
  * @param names Fields that say who or what something is, and may be repeated; nothing is planted there.
  */
 export function mutated<T>(valid: fc.Arbitrary<T>, names: readonly string[] = []): fc.Arbitrary<unknown> {
-  const edits = fc.array(fc.tuple(fc.nat(1_000), fc.nat(2), edit), { minLength: 1, maxLength: 3 });
+  const place = fc.tuple(fc.nat(1_000), fc.nat(2), edit);
+  const edits = fc.oneof(
+    place.map((only) => [only]),
+    fc.array(place, { minLength: 1, maxLength: 3 }),
+  );
   return fc.tuple(valid, edits).map(([value, all]) =>
     withoutPlanted(
       all.reduce<unknown>((now, [at, depth, change]) => {
@@ -152,6 +157,14 @@ export function mutated<T>(valid: fc.Arbitrary<T>, names: readonly string[] = []
       names,
     ),
   );
+}
+
+/** Valid JSON of which one number has become another. */
+export function misnumbered(valid: unknown): fc.Arbitrary<unknown> {
+  const paths = [...pathsOf(valid)].filter((path) => typeof memberAt(valid, path) === 'number');
+  return fc
+    .tuple(fc.constantFrom(...paths), fc.constantFrom(-1, 0, 0.5, 2 ** 53, 8.64e15 + 1, 1e25, 1e308))
+    .map(([path, number]) => editedAt(valid, path, () => number));
 }
 
 /** JSON of any kind, a text as often as not. */
@@ -191,6 +204,10 @@ function* pathsOf(value: unknown, path: readonly string[] = []): Generator<reado
   yield path;
   if (!isObject(value) && !Array.isArray(value)) return;
   for (const [key, member] of Object.entries(value)) yield* pathsOf(member, [...path, key]);
+}
+
+function memberAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce((now, key) => Reflect.get(Object(now), key), value);
 }
 
 function editedAt(value: unknown, [key, ...rest]: readonly string[], change: Edit): unknown {

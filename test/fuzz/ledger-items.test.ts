@@ -37,7 +37,7 @@ import { configOf } from '../app/secret-system.ts';
 import { closedOf, MEMORY, OPEN } from '../contract/ledger.ts';
 import { proofOf, runOf, WHOLE, WORKED } from '../contract/run-ledger.ts';
 import { fuzzed } from './fuzzed.ts';
-import { anyJson, mutated, outcomeOf } from './inputs.ts';
+import { anyJson, misnumbered, mutated, outcomeOf } from './inputs.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
 const ACCESS = { roleArn: 'arn:aws:iam::222222222222:role/recohere-read' };
@@ -49,9 +49,12 @@ const NAMES = ['pk', 'sk'];
 type Reader = readonly [item: Item, read: (item: Item) => unknown];
 const changes = (all: readonly Reader[]) =>
   fc.constantFrom(...all).chain(([item, reading]) => {
-    const fields = mutated(fc.constant(unmarshall(item)), NAMES).map((changed) =>
-      marshall(itemLike(changed), { allowImpreciseNumbers: true, convertClassInstanceToMap: true }),
-    );
+    const own = unmarshall(item);
+    const fields = fc
+      .oneof(mutated(fc.constant(own), NAMES), misnumbered(own))
+      .map((changed) =>
+        marshall(itemLike(changed), { allowImpreciseNumbers: true, convertClassInstanceToMap: true }),
+      );
     const wire = mutated(fc.constant(item), NAMES).map(itemLike);
     return fc.record({
       item: fc.oneof({ weight: 3, arbitrary: fields }, { weight: 1, arbitrary: wire }),
@@ -156,7 +159,7 @@ describe('an item of the ledger that may be anything is read, or refused in word
     ],
   ];
 
-  const outcomes = ['read', 'FUTURE_ITEM', 'MALFORMED_ITEM'];
+  const outcomes = { past: ['read'], ended: ['FUTURE_ITEM', 'MALFORMED_ITEM'] };
   fuzzed('states and episodes of the ledger', changes(STATES), outcomes, outcome);
   fuzzed('runs, segments, proofs and tables of the ledger', changes(RUNS), outcomes, outcome);
   fuzzed('what sweeps, turns and accesses remember', changes(REMEMBERED), outcomes, outcome);
@@ -166,7 +169,8 @@ describe('an item of the ledger that may be anything is read, or refused in word
       item: anyJson.map(itemLike),
       reading: fc.constantFrom(...STATES, ...RUNS, ...REMEMBERED).map(([, reading]) => reading),
     }),
-    ['read', 'MALFORMED_ITEM'], // what is remembered of accesses is read, whatever it is
+    { past: ['read'], ended: ['MALFORMED_ITEM'] }, // what is remembered of accesses is read, whatever it is
     outcome,
+    0,
   );
 });

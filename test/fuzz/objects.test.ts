@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
+import { isItemText } from '../../functions/app/lines.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
+import { itemOfText } from '../../functions/core/item.ts';
 import { instead } from '../../rehearsal/haunted.ts';
 import { changed, dry, dyingAfter, idsOf } from '../app/doubled.ts';
-import { Killed } from '../app/dying.ts';
+import { haunted, Killed } from '../app/dying.ts';
 import { applyOf, COPIES, DEDUPE, ORDERS, orderItem, RunSystem } from '../app/run-system.ts';
 import { fuzzed } from './fuzzed.ts';
 import { anyJson, expectUntold, PLANTED, textsOf } from './inputs.ts';
@@ -21,6 +23,29 @@ const lines: fc.Arbitrary<string> = fc.oneof(
     .array(fc.oneof(anyJson, fc.constantFrom('{"id":{"S":"a0"}}', PLANTED, 'N1', null)), { maxLength: 5 })
     .map((list) => JSON.stringify(list)),
 );
+/** A field of all lines, or of one, is something else, another one of its line, or not there. */
+const fieldSpoils = fc
+  .record({
+    line: fc.option(fc.nat(10)),
+    field: fc.nat(4),
+    change: fc.oneof(
+      fc.constantFrom('', null, 'N1', PLANTED).map((other) => () => [other]),
+      fc.nat(4).map((from) => (fields: readonly unknown[]) => [fields[from] ?? null]),
+      fc.constant(() => []),
+    ),
+  })
+  .map(
+    ({ line, field, change }): Spoil =>
+      (text) => {
+        const all = text.split('\n');
+        const spoiled = all.map((each, at) => {
+          const fields: unknown = JSON.parse(each);
+          if (!Array.isArray(fields) || (line !== null && line % all.length !== at)) return each;
+          return JSON.stringify(fields.toSpliced(field % fields.length, 1, ...change(fields)));
+        });
+        return spoiled.join('\n');
+      },
+  );
 const spoils: fc.Arbitrary<Spoil> = fc.oneof(
   fc.constant<Spoil>((text) => text),
   fc.nat(2_000).map(
@@ -59,6 +84,7 @@ const spoils: fc.Arbitrary<Spoil> = fc.oneof(
         return [...all, all[at % all.length]].join('\n');
       },
   ),
+  { weight: 4, arbitrary: fieldSpoils },
 );
 
 /** Orders of which three were written twice, with a value in each. */
@@ -81,6 +107,21 @@ function spoiled(system: RunSystem, name: RegExp, spoil: Spoil): RunSystem['port
   return { ...system.ports, objects: () => objects };
 }
 
+function hasIdOrIsNone(text: string): boolean {
+  return !isItemText(text) || 'id' in itemOfText(text);
+}
+
+/** What is written of a plan says of each entry what goes, and because of what. */
+async function expectWholePlan(system: RunSystem): Promise<void> {
+  for await (const name of system.objects.list('runs/')) {
+    const content = /plan/.test(name) ? await system.objects.read(name) : undefined;
+    for (const line of content?.toString().split('\n') ?? []) {
+      const [key, because] = JSON.parse(line);
+      expect([typeof key, typeof because]).toEqual(['string', 'string']);
+    }
+  }
+}
+
 /** Nothing is gone but copies, nothing is told, and what ended a run is one of ours. */
 function outcomeOfRun(system: RunSystem, status: RunStatus): string {
   expect(idsOf(system)).toEqual(expect.arrayContaining(KEEPERS));
@@ -91,22 +132,41 @@ function outcomeOfRun(system: RunSystem, status: RunStatus): string {
 describe('what a run has written down and reads again may have become anything', () => {
   const kinds = fc.constantFrom('dedupe', 'backfill');
   const tables = changed({ backfill: { to: COPIES, transform: 'any' } });
-  fuzzed('plans of a dry run', fc.tuple(kinds, spoils), ['finished', 'PLAN_LOST'], async ([kind, spoil]) => {
+  const ended = (code: string) => ({ past: ['finished'], ended: [code] });
+  fuzzed('plans of a dry run', fc.tuple(kinds, spoils), ended('PLAN_LOST'), async ([kind, spoil]) => {
     const system = doubled(tables);
     const asked = applyOf(await system.run({ kind, table: ORDERS }));
     return outcomeOfRun(system, await system.run(asked, spoiled(system, /plan/, spoil)));
   });
 
-  fuzzed('spills of a scan', fc.tuple(kinds, spoils), ['finished', 'SPILL_LOST'], async ([kind, spoil]) => {
+  fuzzed('spills of a scan', fc.tuple(kinds, spoils), ended('SPILL_LOST'), async ([kind, spoil]) => {
     const system = doubled(tables);
     const ports = spoiled(system, /scatter/, spoil);
-    return outcomeOfRun(system, await system.run({ kind, table: ORDERS }, ports));
+    const status = await system.run({ kind, table: ORDERS }, ports);
+    await expectWholePlan(system);
+    return outcomeOfRun(system, status);
+  });
+
+  // what can be read as an item and is no key of the table is another one, too
+  const cursors = spoils.filter((spoil) => hasIdOrIsNone(spoil('{"id":{"S":"a0"}}')));
+  fuzzed('cursors of a scan', cursors, ended('SPILL_LOST'), async (spoil) => {
+    const system = doubled();
+    system.orders.pageItems = 2;
+    system.limits = { ...system.limits, flushCharacters: 1 };
+    const begun = (await system.ask(dry)) as RunStatus;
+    let scans = 0;
+    const dying = haunted(system.ports, ({ name, moment }) => {
+      if (name === `${ORDERS}.scan` && moment === 'before' && ++scans > 2) throw new Killed();
+    });
+    await expect(system.clock.run(() => runHere(dying, begun.id))).rejects.toThrow(Killed);
+    const ports = spoiled(system, /cursors/, spoil);
+    return outcomeOfRun(system, await system.workedOn(begun.id, ports));
   });
 
   fuzzed(
     'quarantined batches',
     fc.tuple(fc.boolean(), spoils),
-    ['finished', 'lost'],
+    { past: ['finished'], ended: ['lost'] },
     async ([isBegun, spoil]) => {
       const system = doubled();
       const ports = spoiled(system, /quarantine/, spoil);

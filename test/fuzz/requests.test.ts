@@ -88,7 +88,7 @@ describe('what a function is invoked with may be anything', () => {
   fuzzed(
     'requests to reconcile',
     fc.oneof({ weight: 1, arbitrary: anyJson }, { weight: 6, arbitrary: mutated(requests, NAMES) }),
-    ['granted', 'BAD_REQUEST', 'refused', 'thrown to its rule'],
+    { past: ['granted', 'refused'], ended: ['BAD_REQUEST', 'thrown to its rule'] },
     async (request) => {
       const { runs, ports } = await system();
       const handler = requestHandler(async () => ({
@@ -121,7 +121,7 @@ describe('what a function is invoked with may be anything', () => {
         ),
       },
     ),
-    ['done', TASK_ERRORS.final],
+    { past: ['done'], ended: [TASK_ERRORS.final] },
     async (task) => {
       const { runs } = await system();
       const handler = taskHandler(async () => ({
@@ -160,7 +160,7 @@ describe('what a function is invoked with may be anything', () => {
         ),
       },
     ),
-    ['handled', 'failed as a whole'],
+    { past: ['handled'], ended: ['failed as a whole'] },
     async (batch) => {
       const received: unknown[] = [];
       const handler = queueHandler(async () => ({
@@ -197,7 +197,7 @@ describe('what a function is invoked with may be anything', () => {
         ),
       },
     ),
-    ['described', 'drawn', 'drawn after a look'],
+    { past: ['described', 'drawn after a look'], ended: ['drawn'] },
     async (request) => {
       const { runs, ports, looks } = await system();
       const drawn = await runs.clock.run(() =>
@@ -232,7 +232,7 @@ describe('what a function is invoked with may be anything', () => {
         ),
       },
     ),
-    ['an alarm', 'a sweep of all', 'nothing'],
+    { past: ['an alarm', 'a sweep of all'], ended: ['nothing'] },
     (event) => {
       const isAlarm = firedSchema.safeParse(event).success;
       const isAll = sweepSchema.safeParse(event).success;
