@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { faultOf } from '../rehearsal/fate.ts';
 import { INVARIANTS } from '../rehearsal/invariants.ts';
 import { explained, playSeed, wordsOf } from '../rehearsal/seeds/seeds.ts';
@@ -7,6 +7,7 @@ const TELL_EVERY_MS = 10_000;
 
 interface Flags {
   readonly minutes: number;
+  readonly from: number;
   readonly seed?: number;
   readonly faults?: readonly string[];
 }
@@ -15,18 +16,18 @@ const program = new Command('soak')
   .description(
     'rehearse seed after seed, each with other faults, until time is up or an invariant does not hold',
   )
-  .option('--minutes <n>', 'how long', Number, 1)
-  .option('--seed <n>', 'play this seed alone, and say all that did not hold', Number)
+  .option('--minutes <n>', 'how long', positive, 1)
+  .option('--from <n>', 'the first seed; the hermetic tests play those up to 2000', positive, 2001)
+  .option('--seed <n>', 'play this seed alone, and say all that did not hold', positive)
   .option('--faults <json>', 'with --seed: these faults alone, as a failure printed them', (text) =>
     JSON.parse(text),
   )
   .parse();
-const { minutes, seed, faults } = program.opts<Flags>();
-process.exitCode = seed === undefined ? await soak(minutes) : await replay(seed, faults);
+const { minutes, from, seed, faults } = program.opts<Flags>();
+process.exitCode = seed === undefined ? await soak(minutes, from) : await replay(seed, faults);
 
-/** Begins where the hermetic tests end: they have played the seeds before. */
-async function soak(minutes: number): Promise<number> {
-  const [startedAt, first] = [Date.now(), 2001];
+async function soak(minutes: number, first: number): Promise<number> {
+  const startedAt = Date.now();
   const counts = new Map<string, number>();
   let toldAt = startedAt;
   let seed = first;
@@ -43,11 +44,11 @@ async function soak(minutes: number): Promise<number> {
     }
     if (Date.now() - toldAt >= TELL_EVERY_MS) {
       toldAt = Date.now();
-      say(`${seed - first + 1} seeds, up to ${seed}`);
+      say(`${seed - first + 1} seeds, from ${first} to ${seed}`);
     }
   }
   for (const [fault, times] of [...counts].toSorted()) say(`${String(times).padStart(8)}  ${fault}`);
-  say(`${seed - first} seeds, ${Object.keys(INVARIANTS).length} invariants, 0 violations`);
+  say(`${seed - first} seeds from ${first} on, ${Object.keys(INVARIANTS).length} invariants, 0 violations`);
   return 0;
 }
 
@@ -58,6 +59,11 @@ async function replay(seed: number, only: readonly string[] | undefined): Promis
   }
   say(`${struck.length} faults, ${violations.length} violations`);
   return violations.length > 0 ? 1 : 0;
+}
+
+function positive(text: string): number {
+  if (Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('Write a number above 0.');
 }
 
 function say(line: string): void {

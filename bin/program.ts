@@ -415,7 +415,7 @@ beside them in virtual time. Scenarios:
 Exit codes:
   0  all that must hold held
   1  something did not: which numbered invariant, and when, is printed
-  2  the command or its config is wrong, or has nothing for the scenario
+  2  the command or its config is wrong, or has nothing to rehearse
 
 Examples:
   recohere rehearse --scenario bad-deploy

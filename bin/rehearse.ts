@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { drawPages } from '../functions/app/draw.ts';
-import type { ParsedConfig } from '../functions/contract/config.ts';
+import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
 import { SCENARIOS, type Scenario } from '../functions/contract/names.ts';
 import { type Rehearsal, rehearse } from '../rehearsal/game-day.ts';
 import { INVARIANTS } from '../rehearsal/invariants.ts';
@@ -26,10 +26,13 @@ export async function rehearseHere(flags: RehearseFlags): Promise<ExitCode> {
   if (output !== undefined) await requireReplaceable(resolve(output)); // before anything takes its time
   const found = await loadConfig(flags.config);
   const config = found?.config ?? (await demonstrated());
+  for (const words of warningsOf(config)) process.stderr.write(`recohere: warning: ${words}\n`);
   const rehearsals = await rehearseAll(config, scenario, seed);
   const rehearsed = rehearsals.map((each) => each.rehearsed);
-  const [first] = rehearsed;
-  if (scenario !== 'all' && first?.skipped) throw new Failure(EXIT.usage, `${scenario}: ${first.skipped}`);
+  if (rehearsed.every(({ checked }) => checked.length === 0)) {
+    const reasons = new Set(rehearsed.map(({ skipped }) => skipped ?? 'nothing of it could be checked'));
+    throw new Failure(EXIT.usage, `nothing to rehearse (${scenario}): ${[...reasons].join('; ')}`);
+  }
   const violations = rehearsed.flatMap((each) =>
     each.violations.map((violation) => ({
       scenario: each.scenario,

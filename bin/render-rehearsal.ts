@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { clipped, durationText, usdText } from '../functions/app/draw-words.ts';
 import type { ParsedConfig } from '../functions/contract/config.ts';
 import type { Scenario } from '../functions/contract/names.ts';
-import type { Figures, Rehearsed } from '../rehearsal/game-day.ts';
+import type { Figures, Rehearsed, TargetedFigures } from '../rehearsal/game-day.ts';
 import { unselected } from '../rehearsal/stand-ins.ts';
 import { printed } from './printable.ts';
 import { plainTable, plural, type Screen, wrapped } from './render.ts';
@@ -15,8 +15,8 @@ const PLOTS: Readonly<Record<Scenario, string>> = {
   'region-outage': 'a region cannot be reached for an hour, and deploys go on',
   'duplicate-writes': 'tables that were written twice, or have gaps',
 };
-/** Three times, with what is between them. */
-const TIMES_WIDTH = 36;
+/** Four times, with what is between them. */
+const TIMES_WIDTH = 41;
 /** Violations that are shown one by one; the rest is counted. JSON has all. */
 const SHOWN = 10;
 
@@ -27,9 +27,9 @@ export function renderRehearsals(
   seed: number,
   screen: Screen,
 ): string {
-  const places = plural(config.replicas.length, 'region');
+  const places = plural(config.replicas.length, 'place');
   const intro = [
-    `A rehearsal in ${places} (seed ${seed}). Functions, secrets and tables are made up; of each group some, so burn rates are higher than with all. Times are since the beginning.`,
+    `A rehearsal in ${places} (seed ${seed}). Functions, secrets and tables are made up; of each group some, so burn rates are higher than with all. Times are since the beginning; repairs are part of a scenario.`,
     ...unselected(config).map(
       (path) => `${path} selects nothing, or nothing that a group before it has not.`,
     ),
@@ -45,7 +45,7 @@ export function renderRehearsals(
 }
 
 function rehearsalLines(rehearsed: Rehearsed, screen: Screen): string[] {
-  const { scenario, skipped, lengthMs, changes, events, eventsLost, learnt } = rehearsed;
+  const { scenario, skipped, lengthMs, changes, events, eventsLost, learnt, leftOut } = rehearsed;
   const colors = pc.createColors(screen.colors);
   const title = `${colors.bold(scenario)} · ${PLOTS[scenario]}`;
   if (skipped !== null) return [wrapped(title, screen), wrapped(`Nothing to rehearse: ${skipped}.`, screen)];
@@ -59,7 +59,9 @@ function rehearsalLines(rehearsed: Rehearsed, screen: Screen): string[] {
   const quiet = learnt > 0 ? [`${plural(learnt, 'subject')} only learnt: nothing of them alarms`] : [];
   return [
     wrapped(title, screen),
-    ...[...what, ...quiet].map((line) => wrapped(line, screen)),
+    ...[...what, ...quiet, ...leftOut.map((words) => `Left out: ${words}.`)].map((line) =>
+      wrapped(line, screen),
+    ),
     ...incidentLines(rehearsed, screen),
     ...figureLines(rehearsed, screen),
     ...alarmLines(rehearsed, screen),
@@ -79,23 +81,31 @@ function incidentLines({ incidents }: Rehearsed, screen: Screen): string[] {
     durationText(incident.atMs),
     afterText(incident.noticedAfterMs),
     incident.endedAfterMs === null ? 'never' : durationText(incident.endedAfterMs),
+    afterText(incident.closedAfterMs),
   ]);
-  return ['', ...plainTable(['INCIDENT', 'AT', 'NOTICE IN', 'MENDED IN'], rows, screen), ''];
+  const head = ['INCIDENT', 'AT', 'NOTICE IN', 'REPAIR IN', 'CLOSED IN'];
+  return ['', ...plainTable(head, rows, screen), ''];
 }
 
-function figureLines({ changes, detection, convergence, deadlinesMs }: Rehearsed, screen: Screen): string[] {
+function figureLines(rehearsed: Rehearsed, screen: Screen): string[] {
+  const { changes, detection, convergence, exposure, deadlinesMs } = rehearsed;
   if (changes === 0) return [];
-  const open = convergence.left > 0 ? `; ${convergence.left} still open` : '';
+  const open = exposure.left > 0 ? `; ${exposure.left} still open, counted so far` : '';
   return [
-    wrapped(`seen in ${figuresText(detection)}`, screen),
-    wrapped(`agreed in ${figuresText(convergence)}${open}; deadline ${durationsText(deadlinesMs)}`, screen),
-  ];
+    `seen, from the change on, in ${figuresText(detection)}; ${targetText(detection)}`,
+    `agreed, from the last change on (a deploy that repairs is one), in ${figuresText(convergence)}; ${targetText(convergence)}; deadline ${durationsText(deadlinesMs)}`,
+    `mixed, from the first change on, for ${figuresText(exposure)}${open}`,
+  ].map((line) => wrapped(line, screen));
 }
 
-function figuresText({ p50Ms, p95Ms, p99Ms, targetsMs }: Figures): string {
+function figuresText({ p50Ms, p95Ms, p99Ms }: Figures): string {
   if (p50Ms === null) return 'no time that could be measured';
   const [half, most, nearly] = [p50Ms, p95Ms, p99Ms].map(afterText);
-  return `${half} (p50), ${most} (p95), ${nearly} (p99); target of 95 in 100: ${durationsText(targetsMs)}`;
+  return `${half} (p50), ${most} (p95), ${nearly} (p99)`;
+}
+
+function targetText({ count, left, targetsMs, within }: TargetedFigures): string {
+  return `target of 95 in 100: ${durationsText(targetsMs)}, met by ${within} of ${count + left}`;
 }
 
 function alarmLines({ changes, alarms, notices }: Rehearsed, screen: Screen): string[] {
@@ -121,17 +131,12 @@ function alarmLines({ changes, alarms, notices }: Rehearsed, screen: Screen): st
 
 function runLines({ runs, usd }: Rehearsed, screen: Screen): string[] {
   if (runs.length === 0) return [];
-  const rows = runs.map((run) => [
-    `${run.mode} of ${run.kind} · ${run.table}`,
-    run.state,
-    countsText(run),
-    durationText(run.durationMs),
-  ]);
+  const rows = runs.map((run) => [`${run.mode} of ${run.kind} · ${run.table}`, run.state, countsText(run)]);
   return [
     '',
-    ...plainTable(['RUN', 'STATE', 'ITEMS', 'TOOK'], rows, screen),
+    ...plainTable(['RUN', 'STATE', 'ITEMS'], rows, screen),
     '',
-    `read and write units: ${usdText(usd)}`,
+    `read and write units: ${usdText(usd)}, at list prices`,
   ];
 }
 
@@ -148,7 +153,10 @@ function costLines({ calls, invocations, usd }: Rehearsed, screen: Screen): stri
       .map(([name, count]) => `${count} ${name}`)
       .join(', ');
   if (Object.keys(invocations).length === 0) return [];
-  return [wrapped(`calls: ${listed(calls)}; invocations: ${listed(invocations)}; ${usdText(usd)}`, screen)];
+  return [
+    wrapped(`calls: ${listed(calls)}; invocations: ${listed(invocations)}`, screen),
+    wrapped(`${usdText(usd)} for these, their messages, events and writes, at list prices`, screen),
+  ];
 }
 
 function violationLines({ violations }: Rehearsed, screen: Screen): string[] {

@@ -59,7 +59,7 @@ export async function requireReplaceable(file: string): Promise<void> {
     const { buffer, bytesRead } = await found.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     const [, second] = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/);
     if (second !== MARK)
-      throw refused(`${file} is there and is no report of Recohere; name another file with --out`);
+      throw refused(`${file} is there and is no report of Recohere; move it, or name another file`);
   } catch (error) {
     throw error instanceof Failure ? error : refused(`${file} is no file`);
   } finally {

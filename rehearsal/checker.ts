@@ -28,6 +28,9 @@ const LOOKED_AT_FOR_MS = 5 * 60_000;
 /** What a sweep says of all subjects. */
 const GAUGES = ['EpisodesOpen', 'EpisodesStalled', 'UnobservableReplicas', 'TelemetryCompleteness'] as const;
 
+/** By replica and facet. */
+type Roots = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+
 /** What is true of what the hub watches. */
 export interface World {
   readonly truth: Readonly<Record<SubjectKind, Truth>>;
@@ -41,6 +44,8 @@ export interface World {
 /** Holds everything that the hub does against the truth. */
 export class Checker implements Watcher {
   readonly violations: Violation[] = [];
+  /** How often each invariant was held against something. */
+  readonly judged = new Map<InvariantNumber, number>();
   readonly #world: World;
   readonly #states: Record<SubjectKind, Map<string, SubjectState>> = {
     function: new Map(),
@@ -73,8 +78,13 @@ export class Checker implements Watcher {
     this.#expectNoValue(next, `the state of ${subject}`);
     this.#expectGrowth(before, next);
     this.#expectOneEpisode(kind, before, next);
-    if (next.wake > (before?.wake ?? 0) && isMoving(next, this.#world.now()))
-      by.wakes.push({ kind, subject, wake: next.wake });
+    if (isMoving(next, this.#world.now())) {
+      const isLook = before?.open !== undefined && (next.open?.lastSeenAt ?? 0) > before.open.lastSeenAt;
+      const asks = next.wake > (before?.wake ?? 0);
+      this.#expect(12, asks || !isLook, () => `a look at ${subject}, which moves, asks for no other one`);
+      if (asks) by.wakes.push({ kind, subject, wake: next.wake });
+    }
+    this.#expectTimes(before, next);
     if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
       const marked = this.#marked.get(by) ?? new Map<string, string>();
       this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open.id));
@@ -94,7 +104,9 @@ export class Checker implements Watcher {
   }
 
   woken(kind: SubjectKind, subject: string, wake: number): void {
-    this.#woken.add(`${kind} ${subject} ${wake}`);
+    const name = `${kind} ${subject} ${wake}`;
+    this.#expect(12, !this.#woken.has(name), () => `${subject} is woken twice with the number ${wake}`);
+    this.#woken.add(name);
   }
 
   noticed(severity: Severity, notice: Notice, by: Invocation): void {
@@ -113,6 +125,7 @@ export class Checker implements Watcher {
 
   refused(letter: DeadLetter): void {
     this.#expectNoValue(letter, 'a dead letter');
+    this.#expect(10, letter.reason !== 'DEFECT', () => 'a message met a defect, and became a dead letter');
   }
 
   said(words: string): void {
@@ -131,14 +144,14 @@ export class Checker implements Watcher {
 
   ended(invocation: Invocation): void {
     const { part, outcome, faults, looks, wakes, startedAt, swept, process } = invocation;
-    if (this.#stale.delete(invocation) && looks > 0) {
-      this.violate(12, `${process.name} looked because of a wake-up whose number had passed`);
+    if (this.#stale.delete(invocation)) {
+      const words = () => `${process.name} looked because of a wake-up whose number had passed`;
+      this.#expect(12, looks === 0, words);
     }
     const isUndisturbed = outcome === 'ok' && faults === 0;
     for (const { kind, subject, wake } of isUndisturbed ? wakes : []) {
-      if (!this.#woken.has(`${kind} ${subject} ${wake}`)) {
-        this.violate(12, `nobody wakes ${subject} with the number ${wake}`);
-      }
+      const isWoken = this.#woken.has(`${kind} ${subject} ${wake}`);
+      this.#expect(12, isWoken, () => `nobody wakes ${subject} with the number ${wake}`);
     }
     const isWhole = part === 'sweep' && swept?.what === 'all' && swept.left === 0;
     if (isUndisturbed && isWhole && this.#world.disturbedAt() < startedAt - BLUR_MS)
@@ -155,10 +168,9 @@ export class Checker implements Watcher {
     ledgers: Readonly<Record<SubjectKind, Pick<SimulatedLedger, 'read'>>>,
     answersLost: number,
   ): Promise<void> {
-    if (this.#toldTwice > answersLost) {
-      this.violate(9, `${this.#toldTwice} notices told nothing new, and ${answersLost} answers were lost`);
-    }
-    if (swept.outcome !== 'ok') return this.violate(13, `the last sweep ${swept.outcome}`);
+    const twice = () => `${this.#toldTwice} notices told nothing new, and ${answersLost} answers were lost`;
+    this.#expect(9, this.#toldTwice <= answersLost, twice);
+    this.#expect(13, swept.outcome === 'ok', () => `the last sweep ${swept.outcome}`);
     const { config } = swept;
     const now = this.#world.now();
     let [open, stalled] = [0, 0];
@@ -172,17 +184,18 @@ export class Checker implements Watcher {
         const isOpen = state.open !== undefined;
         open += isOpen ? 1 : 0;
         stalled += state.open?.isOverdue ? 1 : 0;
-        if (differs && !isOpen) this.violate(13, `${subject} differs, and nothing is open`);
-        if (differs && !state.open?.isOverdue) this.violate(13, `${subject} differs, and is not overdue`);
+        this.#expect(13, !differs || isOpen, () => `${subject} differs, and nothing is open`);
+        const isOverdue = state.open?.isOverdue ?? false;
+        this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
+        const isTold = !isOverdue || state.open?.noticedAt !== undefined;
+        this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue`);
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
-        const isSaid = ({ facet, kind: found, keys }: Finding) =>
-          kind === 'secret' && (facet !== 'version' || found === 'failed' || keys.includes('InProgress'));
-        if (!differs && isOpen && !state.open?.findings.every(isSaid)) {
-          this.violate(
-            13,
-            `${subject} agrees, and an episode is open: ${JSON.stringify(state.open?.findings)}`,
-          );
-        }
+        const isSaid = (finding: Finding) =>
+          kind === 'secret' &&
+          (finding.facet !== 'version' || finding.kind === 'failed' || finding.keys.includes('InProgress'));
+        const mayBeOpen = differs || !isOpen || state.open?.findings.every(isSaid) === true;
+        const found = () => JSON.stringify(state.open?.findings);
+        this.#expect(13, mayBeOpen, () => `${subject} agrees, and an episode is open: ${found()}`);
       }
     }
     const expected = {
@@ -193,7 +206,8 @@ export class Checker implements Watcher {
     };
     for (const gauge of GAUGES) {
       const said = this.#gauges.get(gauge);
-      if (said !== expected[gauge]) this.violate(13, `${gauge} is ${said}, and should be ${expected[gauge]}`);
+      const words = () => `${gauge} is ${said}, and should be ${expected[gauge]}`;
+      this.#expect(13, said === expected[gauge], words);
     }
   }
 
@@ -205,16 +219,16 @@ export class Checker implements Watcher {
     const view = viewOf(config);
     const since = (at: number) => at - BLUR_MS;
     if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
-      if (truth.common(subject, places, since(agreed.at), now, view).length === 0) {
-        this.violate(1, `${subject} is called agreed at ${timeText(agreed.at)}`);
-      }
+      const common = truth.common(subject, places, since(agreed.at), now, view);
+      this.#expect(1, common.length > 0, () => `${subject} is called agreed at ${timeText(agreed.at)}`);
     }
     const isOpened = open !== undefined && open.id !== before?.open?.id;
     const isEqual = (from: number) =>
       truth.isUnmoved(subject, places, from, now, view) &&
       new Set(truth.at(subject, places, now, view)).size === 1;
-    if (isOpened && isEqual(since(before?.agreed?.at ?? open.firstSeenAt))) {
-      this.violate(4, `an episode of ${subject} opens, and nothing differed or moved`);
+    if (isOpened) {
+      const isReal = !isEqual(since(before?.agreed?.at ?? open.firstSeenAt));
+      this.#expect(4, isReal, () => `an episode of ${subject} opens, and nothing differed or moved`);
     }
     if (open !== undefined && !isDeepStrictEqual(open.findings, before?.open?.findings)) {
       this.#judgeFindings(subject, open, places, view);
@@ -240,7 +254,7 @@ export class Checker implements Watcher {
         .filter((place) => place !== replica)
         .flatMap((place) => [...truth.during(subject, place, from, now, view)]);
       const differs = [...own].some((one) => others.some((other) => other !== one));
-      if (!differs) this.violate(4, `${facet} of ${subject} in ${replica} is ${kind}, and was not`);
+      this.#expect(4, differs, () => `${facet} of ${subject} in ${replica} is ${kind}, and was not`);
     }
   }
 
@@ -257,15 +271,13 @@ export class Checker implements Watcher {
         convergenceMs - trueMs <= resolutionMs + BLUR_MS
       );
     });
-    if (common.length > 0 && !isTrue) {
+    if (common.length === 0) return; // that is another one's to say
+    this.#expect(7, isTrue, () => {
       const reached = common.map(
         (content) => truth.reachedAt(subject, places, content, now, view) - changedAt,
       );
-      this.violate(
-        7,
-        `${subject} took ${reached.join(' or ')} ms; said was ${convergenceMs}, give or take ${resolutionMs}`,
-      );
-    }
+      return `${subject} took ${reached.join(' or ')} ms; said was ${convergenceMs}, give or take ${resolutionMs}`;
+    });
   }
 
   #judgeSecret(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
@@ -273,22 +285,31 @@ export class Checker implements Watcher {
     const truth = this.#world.truth.secret;
     const now = this.#world.now();
     if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
-      for (const place of placesOf(config, 'secret', subject)) {
+      const places = placesOf(config, 'secret', subject);
+      const versions = new Set(places.map((place) => agreed.roots[place]?.version));
+      this.#expect(
+        1,
+        versions.size === 1,
+        () => `${subject} is called agreed on ${[...versions].join(', ')}`,
+      );
+      for (const place of places) {
         const version = agreed.roots[place]?.version;
         const held = truth.during(subject, place, agreed.at - BLUR_MS, now);
-        if (version === undefined || !held.has(version.slice('v1:'.length))) {
-          this.violate(1, `${subject} is called agreed on ${version} in ${place}`);
-        }
+        const isHeld = version !== undefined && held.has(version.slice('v1:'.length));
+        this.#expect(1, isHeld, () => `${subject} is called agreed on ${version} in ${place}`);
       }
+    }
+    if (last !== undefined && last.id !== before?.last?.id && last.outcome === 'forward') {
+      const left = last.rotation?.hops.find(({ state }) => state !== 'agreed' && state !== 'unwatched');
+      this.#expect(8, left === undefined, () => `${subject} went forward, and hop ${left?.hop} did not`);
     }
     const { rotation } = open ?? (last?.id === before?.last?.id ? {} : last) ?? {};
     if (rotation === undefined || isDeepStrictEqual(rotation, before?.open?.rotation)) return;
     for (const { hop, replica, consumer, state, at } of rotation.hops) {
       if (state !== 'agreed' || at === null) continue;
       const held = truth.during(subject, replica as PlaceId, at - BLUR_MS, now);
-      if (!held.has(rotation.versionId)) {
-        this.violate(8, `hop ${hop} of ${subject} in ${replica} ${consumer ?? ''} at ${timeText(at)}`);
-      }
+      const words = () => `hop ${hop} of ${subject} in ${replica} ${consumer ?? ''} at ${timeText(at)}`;
+      this.#expect(8, held.has(rotation.versionId), words);
     }
   }
 
@@ -306,39 +327,65 @@ export class Checker implements Watcher {
       const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
       const isAhead = lookedAt > startedAt - 2 * SKEW_MS_MAX && state?.open === undefined; // by another clock
       if (isAhead) continue;
-      if (state?.open === undefined) {
-        this.violate(2, `${subject} differs, and a sweep opened nothing`);
-        continue;
-      }
+      this.#expect(2, state?.open !== undefined, () => `${subject} differs, and a sweep opened nothing`);
+      if (state?.open === undefined) continue;
       const restedAt = Math.max(truth.movedAt(subject, places, now, view), this.#world.toldAt(subject));
       const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
-      if (startedAt - seenAt > config.deadlineSeconds * 1000 + BLUR_MS && !state.open.isOverdue) {
-        this.violate(3, `${subject} has differed since ${timeText(restedAt)}, and is not overdue`);
-      }
+      if (startedAt - seenAt <= config.deadlineSeconds * 1000 + BLUR_MS) continue;
+      const words = () => `${subject} has differed since ${timeText(restedAt)}, and is not overdue`;
+      this.#expect(3, state.open.isOverdue, words);
     }
   }
 
   #expectGrowth(before: SubjectState | undefined, next: SubjectState): void {
     const { subject, version, wake } = next;
     const [last, lastWake] = [before?.version ?? 0, before?.wake ?? 0];
-    if (version !== last + 1) this.violate(6, `${subject} goes from version ${last} to ${version}`);
-    if (wake < lastWake) this.violate(6, `the wake number of ${subject} goes from ${lastWake} to ${wake}`);
+    this.#expect(6, version === last + 1, () => `${subject} goes from version ${last} to ${version}`);
+    this.#expect(6, wake >= lastWake, () => `the wake number of ${subject} goes from ${lastWake} to ${wake}`);
   }
 
   #expectOneEpisode(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState): void {
     const { subject, open, last } = next;
     const then = before?.open;
-    if (then !== undefined && open?.id !== then.id && last?.id !== then.id) {
-      this.violate(5, `the episode ${then.id} of ${subject} is gone, and did not end`);
-    }
+    const isThere = then === undefined || open?.id === then.id || last?.id === then.id;
+    this.#expect(5, isThere, () => `the episode ${then?.id} of ${subject} is gone, and did not end`);
     if (last !== undefined && last.id !== before?.last?.id) this.#ended.add(`${kind} ${subject} ${last.id}`);
-    if (open !== undefined && this.#ended.has(`${kind} ${subject} ${open.id}`)) {
-      this.violate(5, `the episode ${open.id} of ${subject} has ended, and is open`);
+    const isOver = open !== undefined && this.#ended.has(`${kind} ${subject} ${open.id}`);
+    this.#expect(5, !isOver, () => `the episode ${open?.id} of ${subject} has ended, and is open`);
+  }
+
+  /** What an episode that has ended says of itself, held against what it was while it was open. */
+  #expectTimes(before: SubjectState | undefined, { subject, agreed, last }: SubjectState): void {
+    if (last === undefined || last.id === before?.last?.id) return;
+    const { outcome, cause, closedAt, exposureMs, convergenceMs, timeToDetectMs, resolutionMs } = last;
+    const open = before?.open;
+    const words = (what: string) => () => `${what} of ${subject}, whose episode ended ${outcome}`;
+    this.#expect(7, exposureMs === closedAt - cause.at, words('the exposure'));
+    if (open !== undefined) {
+      this.#expect(7, timeToDetectMs === open.firstSeenAt - cause.at, words('the time to detect'));
+      this.#expect(7, closedAt - convergenceMs >= open.lastChangeAt, words('the convergence'));
     }
+    const earliest = Math.min(cause.at, open?.lastSeenAt ?? cause.at) - SKEW_MS_MAX;
+    this.#expect(7, resolutionMs <= closedAt - earliest, words('the resolution'));
+    if ((outcome !== 'forward' && outcome !== 'rolled-back') || !agreed || !before?.agreed) return;
+    const then: Roots = before.agreed.roots;
+    const now: Roots = agreed.roots;
+    const pairs = Object.entries(then).flatMap(([replica, roots]) =>
+      Object.entries(roots).map(([facet, root]) => [root, now[replica]?.[facet]]),
+    );
+    const known = pairs.filter(([, root]) => root !== undefined);
+    const isBack = known.length > 0 && known.every(([one, other]) => one === other);
+    this.#expect(7, isBack === (outcome === 'rolled-back'), words('the outcome'));
   }
 
   #expectNoValue(given: unknown, where: string): void {
-    if (JSON.stringify(given).includes(MARKER)) this.violate(11, `a value is in ${where}`);
+    this.#expect(11, !JSON.stringify(given).includes(MARKER), () => `a value is in ${where}`);
+  }
+
+  /** Whether an invariant holds: notes that it was judged, and if it does not, why. */
+  #expect(invariant: InvariantNumber, holds: boolean, words: () => string): void {
+    this.judged.set(invariant, (this.judged.get(invariant) ?? 0) + 1);
+    if (!holds) this.violate(invariant, words());
   }
 
   /** Notes what does not hold, found here or elsewhere. */

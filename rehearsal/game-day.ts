@@ -15,12 +15,6 @@ import { playTables, type ToldRun } from './table-day.ts';
 /** What is shown with tables: all that is watched beside them, after so long in which nothing happened. */
 const CALM_MS = 60_000;
 
-/** What is checked while a scenario goes on: of functions and secrets, and of tables. The others need a calm end, or faults. */
-const CHECKED: Readonly<Record<'scene' | 'tables', readonly InvariantNumber[]>> = {
-  scene: [1, 2, 3, 4, 5, 6, 7, 8, 11, 12],
-  tables: [14, 15, 16, 17],
-};
-
 /** How long something took, in milliseconds, over so many times. */
 export interface Figures {
   readonly count: number;
@@ -29,8 +23,14 @@ export interface Figures {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
+}
+
+/** The same of something that is to come soon. */
+export interface TargetedFigures extends Figures {
   /** What is promised of 95 in 100: several, where subjects differ. */
   readonly targetsMs: readonly number[];
+  /** How many came to it within their target. */
+  readonly within: number;
 }
 
 /** Something that went wrong, and what came of it. Times are milliseconds: since the beginning (`at`), or since then (`after`). */
@@ -42,8 +42,10 @@ interface ToldIncident {
   readonly seenAfterMs: number | null;
   /** When a notice named it. */
   readonly noticedAfterMs: number | null;
-  /** When it was put right; `null` if it was not. */
+  /** When the scenario put it right; `null` if it did not. */
   readonly endedAfterMs: number | null;
+  /** When the episode ended that was open about it; `null` if none did. */
+  readonly closedAfterMs: number | null;
 }
 
 /** A time in which an alarm was on, in milliseconds since the beginning. */
@@ -71,10 +73,14 @@ export interface Rehearsed {
   readonly events: number;
   readonly eventsLost: number;
   readonly incidents: readonly ToldIncident[];
+  /** What belongs to the scenario and was not played, and why. */
+  readonly leftOut: readonly string[];
   /** From a deploy, or the move of `AWSCURRENT`, until a look saw it. */
-  readonly detection: Figures;
-  /** From then until all copies agreed, where they came to. */
-  readonly convergence: Figures;
+  readonly detection: TargetedFigures;
+  /** From the last change of an episode until all copies agreed: a deploy that puts something right is one. */
+  readonly convergence: TargetedFigures;
+  /** From the first change of an episode until it ended; of those that are left, until the scenario did. */
+  readonly exposure: Figures;
   /** After which copies that differ have diverged. */
   readonly deadlinesMs: readonly number[];
   readonly alarms: readonly ToldAlarm[];
@@ -88,7 +94,7 @@ export interface Rehearsed {
   readonly invocations: Readonly<Record<string, number>>;
   readonly usd: number;
   readonly runs: readonly ToldRun[];
-  /** Numbers of the invariants that were checked, */
+  /** Numbers of the invariants that something was held against, */
   readonly checked: readonly InvariantNumber[];
   /** and what did not hold. */
   readonly violations: readonly ToldViolation[];
@@ -151,19 +157,26 @@ async function rehearseScene(
       seenAfterMs: after(change, change.seenAt),
       noticedAfterMs: after(change, change.noticedAt),
       endedAfterMs: after(change, endedAt),
+      closedAfterMs: after(change, recorder.closedAt(change)),
     })),
-    detection: {
-      ...figuresOf(recorder.changes.map((change) => after(change, change.seenAt))),
-      targetsMs: [OBJECTIVES.detectionMs],
-    },
+    leftOut: day.leftOut,
+    detection: targetedFiguresOf(
+      recorder.changes.map((change) => ({
+        ms: after(change, change.seenAt),
+        targetMs: OBJECTIVES.detectionMs,
+      })),
+    ),
     convergence: convergenceOf(recorder, known),
+    exposure: exposureOf(recorder, known, until),
     deadlinesMs: deadlinesOf(installation, recorder.changes),
     alarms: alarmsOf(config, installation.measurements, from, until),
     notices: recorder.told.map(({ at, what, words }) => ({ atMs: since(at), what, words })),
     calls: sorted(recorder.calls),
     invocations: sorted(new Map([...recorder.worked].map(([part, { invocations }]) => [part, invocations]))),
     usd: rounded(recorder.usd(hub.queues.function.sent + hub.queues.secret.sent)),
-    checked: CHECKED.scene,
+    checked: inOrder(
+      [...installation.checker.judged].flatMap(([number, times]) => (times > 0 ? [number] : [])),
+    ),
     violations: told(installation.checker.violations, from),
   };
   return { rehearsed, picture: day.picture ?? known };
@@ -171,7 +184,7 @@ async function rehearseScene(
 
 async function rehearseTables(config: ParsedConfig, scenario: Scenario, seed: number): Promise<Rehearsal> {
   if (config.tables.length === 0) return nothing(scenario, 'the config has no table');
-  const { from, until, runs, progress, measurements, violations } = await playTables(
+  const { from, until, runs, progress, measurements, checked, violations } = await playTables(
     config,
     new Fate(seed, {}),
   );
@@ -181,7 +194,7 @@ async function rehearseTables(config: ParsedConfig, scenario: Scenario, seed: nu
     alarms: alarmsOf(config, measurements, from, until),
     usd: rounded(runs.reduce((sum, { costUsd }) => sum + costUsd, 0)),
     runs,
-    checked: CHECKED.tables,
+    checked: inOrder(checked),
     violations: told(violations, from),
   };
   const installation = new Installation(config, new Fate(seed, {}));
@@ -197,7 +210,7 @@ function nothing(scenario: Scenario, skipped: string): Rehearsal {
 }
 
 function emptyOf(scenario: Scenario): Rehearsed {
-  const none = { ...figuresOf([]), targetsMs: [] };
+  const none = targetedFiguresOf([]);
   return {
     scenario,
     skipped: null,
@@ -208,8 +221,10 @@ function emptyOf(scenario: Scenario): Rehearsed {
     events: 0,
     eventsLost: 0,
     incidents: [],
+    leftOut: [],
     detection: none,
     convergence: none,
+    exposure: figuresOf([]),
     deadlinesMs: [],
     alarms: [],
     notices: [],
@@ -223,7 +238,7 @@ function emptyOf(scenario: Scenario): Rehearsed {
 }
 
 /** @param taken What each took; `null` of one that had not come to its end. */
-function figuresOf(taken: readonly (number | null)[]): Omit<Figures, 'targetsMs'> {
+function figuresOf(taken: readonly (number | null)[]): Figures {
   const done = taken.filter((ms) => ms !== null);
   return {
     count: done.length,
@@ -234,18 +249,35 @@ function figuresOf(taken: readonly (number | null)[]): Omit<Figures, 'targetsMs'
   };
 }
 
-/** As episodes tell it, of those that went forward; those that are open are left. */
-function convergenceOf({ closed, changes }: Recorder, { subjects }: Overview): Figures {
-  const forward = closed.flatMap(({ episode }) =>
-    episode.outcome === 'forward' ? [episode.convergenceMs] : [],
-  );
-  const open = subjects.filter(({ openSince }) => openSince !== null);
-  const kinds = new Set(changes.map(({ kind }) => kind));
-  const concerned = subjects.filter(({ kind }) => kinds.has(kind));
+function targetedFiguresOf(
+  taken: readonly { readonly ms: number | null; readonly targetMs: number }[],
+): TargetedFigures {
   return {
-    ...figuresOf([...forward, ...open.map(() => null)]),
-    targetsMs: inOrder(concerned.map(({ targets }) => targets.convergenceMs)),
+    ...figuresOf(taken.map(({ ms }) => ms)),
+    targetsMs: inOrder(taken.map(({ targetMs }) => targetMs)),
+    within: taken.filter(({ ms, targetMs }) => ms !== null && ms <= targetMs).length,
   };
+}
+
+/** As episodes tell it, of those that went forward; those that are open are left. */
+function convergenceOf({ closed }: Recorder, { subjects }: Overview): TargetedFigures {
+  const targets = new Map(
+    subjects.map(({ kind, subject, targets: { convergenceMs } }) => [`${kind} ${subject}`, convergenceMs]),
+  );
+  const forward = closed.flatMap(({ kind, episode: { subject, outcome, convergenceMs } }) =>
+    outcome === 'forward' ? [{ ms: convergenceMs, targetMs: targets.get(`${kind} ${subject}`) ?? 0 }] : [],
+  );
+  const open = subjects.flatMap(({ openSince, targets: { convergenceMs } }) =>
+    openSince === null ? [] : [{ ms: null, targetMs: convergenceMs }],
+  );
+  return targetedFiguresOf([...forward, ...open]);
+}
+
+/** As episodes tell it, however they ended. */
+function exposureOf({ closed }: Recorder, { subjects }: Overview, until: number): Figures {
+  const open = subjects.flatMap(({ openSince }) => (openSince === null ? [] : [until - openSince]));
+  const ended = closed.map(({ episode }) => episode.exposureMs);
+  return { ...figuresOf([...ended, ...open]), count: ended.length, left: open.length };
 }
 
 /** Of what has changed. */
@@ -300,6 +332,6 @@ function sorted(counts: ReadonlyMap<string, number>): Readonly<Record<string, nu
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function inOrder(values: readonly number[]): readonly number[] {
+function inOrder<N extends number>(values: readonly N[]): readonly N[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }

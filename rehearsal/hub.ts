@@ -131,8 +131,6 @@ interface Sandbox {
  */
 export class Hub {
   readonly queues: Readonly<Record<SubjectKind, Queue>>;
-  /** Calls that Lambda gave up. */
-  readonly undelivered: HubPart[] = [];
   readonly #options: HubOptions;
   readonly #ledgers: Readonly<Record<SubjectKind, SimulatedLedger>>;
   readonly #turns: SimulatedTurns;
@@ -220,18 +218,12 @@ export class Hub {
   }
 
   /** One sweep, as the schedule calls it; over all, if somebody asks for it. */
-  async sweep(isAskedFor = false): Promise<Invocation> {
-    const invocation = await this.#invoke(
-      'sweep',
-      [],
-      async ({ ports, readUntil }, { config, process }, own) => {
-        const overAt = process.clock.now() + LIFE_MS.sweep;
-        const time = { until: overAt - TIME_TO_WRITE_MS, overAt, readUntil };
-        if (!this.#options.spoil?.hasNoSweep) own.swept = await sweep(ports, config, time, isAskedFor);
-      },
-    );
-    if (invocation.outcome !== 'ok') this.undelivered.push('sweep');
-    return invocation;
+  sweep(isAskedFor = false): Promise<Invocation> {
+    return this.#invoke('sweep', [], async ({ ports, readUntil }, { config, process }, own) => {
+      const overAt = process.clock.now() + LIFE_MS.sweep;
+      const time = { until: overAt - TIME_TO_WRITE_MS, overAt, readUntil };
+      if (!this.#options.spoil?.hasNoSweep) own.swept = await sweep(ports, config, time, isAskedFor);
+    });
   }
 
   #send(kind: SubjectKind, body: object, delayMs: number): void {
@@ -278,7 +270,6 @@ export class Hub {
       if (outcome === 'ok') return;
       if (waitMs !== undefined) await this.#options.clock.sleep(waitMs);
     }
-    this.undelivered.push('notify');
   }
 
   async #invoke(

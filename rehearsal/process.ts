@@ -60,11 +60,6 @@ export class Process {
     this.clock = { now: () => time.now() + skewMs, sleep: (ms) => time.sleep(ms) };
   }
 
-  /** Whether it does nothing any more. */
-  get isDead(): boolean {
-    return this.#isDead;
-  }
-
   /** A port as the process has it. */
   with<T extends object>(port: T, name: string, streams: readonly string[] = []): T {
     return haunted(port, name, (call, moment, given) => this.#at(call, moment, given), streams);

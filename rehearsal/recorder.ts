@@ -93,6 +93,13 @@ export class Recorder implements Watcher {
     return change;
   }
 
+  /** When the episode ended that a change opened or joined; `undefined` if it did not. */
+  closedAt({ kind, subject, at }: Change): number | undefined {
+    return this.closed.find(
+      (each) => each.kind === kind && each.episode.subject === subject && each.episode.closedAt >= at,
+    )?.episode.closedAt;
+  }
+
   /** What is watched, with all calls counted. */
   counting({ functions, secrets, probes }: Watched): Watched {
     return {
@@ -104,7 +111,8 @@ export class Recorder implements Watcher {
 
   /**
    * What all of it costs at list prices, as far as it depends on what happened: invocations, calls of Secrets Manager, messages, events and
-   * writes of the ledger. Reads of it, logs and traces are left out.
+   * writes of the ledger. Reads of it and of the key, metrics, alarms, the dashboard, logs, traces and what a user's own probes run are left
+   * out.
    * @param messages That were sent to the queues.
    */
   usd(messages: number): number {

@@ -33,6 +33,8 @@ export class Day {
   readonly installation: Installation;
   readonly chance: SeededRandom;
   readonly incidents: Incident[] = [];
+  /** What belongs to the scene and cannot be played, and why. */
+  readonly leftOut: string[] = [];
   /** What was known at its worst moment. @default what is known at the end */
   picture?: Overview;
   readonly #startedAt: number;
@@ -139,7 +141,12 @@ export const SCENES = {
   },
   'stuck-replica': {
     lengthMinutes: 240,
-    lacks: ({ secrets }) => (secrets.length === 0 ? 'the config watches no secret' : undefined),
+    lacks: ({ secrets }) => {
+      if (secrets.length === 0) return 'the config watches no secret';
+      const canLag = ({ replicas, secret }: StandInSecret) =>
+        replicas.length > 0 || secret.consumers.length > 0;
+      return secrets.some(canLag) ? undefined : 'no secret of the config has a replica or a consumer';
+    },
     async play(day) {
       const { installation, chance } = day;
       const secrets = rotated(installation.secrets, chance);
@@ -160,12 +167,15 @@ export const SCENES = {
         await endedBy(day, 'replica stuck', replica, rotate(replicated), 40, () =>
           installation.follow(replica, replicated, false),
         );
-      }
+      } else day.leftOut.push('no replica stays behind: each secret is in one region alone');
 
       const used =
         secrets.find(({ secret }) => secret.consumers.some(({ probe }) => probe !== undefined)) ??
         secrets.find(({ secret }) => secret.consumers.length > 0);
-      if (!used) return;
+      if (!used) {
+        day.leftOut.push('no consumer keeps an old version: the config names none');
+        return;
+      }
       await day.at(140);
       const { consumers } = used.secret;
       const probed = consumers.filter(({ probe }) => probe !== undefined);

@@ -21,20 +21,35 @@ export interface Failure {
   readonly schedule: readonly string[];
 }
 
-/** Plays a seed: each third one a table that is written to while runs work on it, the others functions and secrets. */
-export function playSeed(seed: number, only?: readonly string[]): Promise<PlayedSeed> {
-  return seed % 3 === 0 ? playTable({ seed, ...(only && { only }) }) : playSystem({ seed, only });
+/**
+ * Plays a seed: each third one a table that is written to while runs work on it, the others functions and secrets.
+ * @throws Error with the seed in it, if something ended that never may
+ */
+export async function playSeed(seed: number, only?: readonly string[]): Promise<PlayedSeed> {
+  try {
+    return await (seed % 3 === 0 ? playTable({ seed, ...(only && { only }) }) : playSystem({ seed, only }));
+  } catch (error) {
+    throw new Error(`seed ${seed} did not come to its end; again: npm run soak -- --seed ${seed}`, {
+      cause: error,
+    });
+  }
 }
 
-/** Says why a seed failed, with as few faults as possible. */
+/** Says why a seed failed, with as few faults as possible: what they do alone may be told in other words than what all did. */
 export async function explained(
   seed: number,
   { violations, struck }: PlayedSeed,
 ): Promise<Failure | undefined> {
-  const [violation] = violations;
-  if (violation === undefined) return undefined;
-  const isSame = ({ invariant }: Violation) => invariant === violation.invariant;
-  const fails = async (only: readonly string[]) => (await playSeed(seed, only)).violations.some(isSame);
+  const [first] = violations;
+  if (first === undefined) return undefined;
+  let violation = first;
+  const fails = async (only: readonly string[]) => {
+    const again = (await playSeed(seed, only)).violations.find(
+      ({ invariant }) => invariant === first.invariant,
+    );
+    violation = again ?? violation;
+    return again !== undefined;
+  };
   const schedule = await shrunk(struck, fails, SHRINKING_TRIES_MAX);
   return { seed, violation, schedule };
 }

@@ -56,7 +56,8 @@ describe('recohere rehearse', () => {
   it('prints the same bytes for the same seed, as a process of its own', async () => {
     const args = ['rehearse', '--scenario', 'all', '--seed', '7', '--json'];
     const [one, again] = await Promise.all([run(args, { cwd: folder }), run(args, { cwd: folder })]);
-    expect({ code: one.code, stderr: one.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(one.code).toBe(0);
+    expect(one.stderr).toMatch(/^recohere: warning: .*cacheSeconds: .*\n$/); // a cache that the demonstration has too long on purpose
     expect(again.stdout).toBe(one.stdout);
     const { seed, config, scenarios, violations } = JSON.parse(one.stdout);
     expect({ seed, config, violations }).toEqual({ seed: 7, config: null, violations: [] });
@@ -92,9 +93,38 @@ describe('recohere rehearse', () => {
     });
   });
 
+  it('refuses a config that has nothing for any scenario, and writes nothing', async () => {
+    await writeFile(
+      join(folder, 'config.json'),
+      JSON.stringify({ ...CONFIG, replicas: [{ region: 'us-east-1' }] }),
+    );
+    const output = join(folder, 'day.html');
+    await expect(rehearsing({ scenario: 'all', output, json: true })).rejects.toMatchObject({
+      exitCode: 2,
+      message:
+        'nothing to rehearse (all): no function of the config has two copies to compare; the config watches no secret; the config has no table',
+    });
+    expect(written).toBe('');
+    await expect(readFile(output)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('warns of what cannot do what the config asks for, which is what alarms', async () => {
+    const secrets = [{ name: 'prod/db', consumers: [{ name: 'api', cacheSeconds: 86_400 }] }];
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...CONFIG, secrets }));
+    const warn = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(await rehearsing({ scenario: 'stuck-replica', json: true })).toBe(0);
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('recohere: warning: secrets[0].consumers[0].cacheSeconds: '),
+    );
+    expect(() => JSON.parse(written)).not.toThrow();
+  });
+
   it('refuses to write over what is no report, before it does anything', async () => {
     const output = join(folder, 'config.json');
-    await expect(rehearsing({ output })).rejects.toMatchObject({ exitCode: 2 });
+    await expect(rehearsing({ output })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.not.stringContaining('--out'),
+    });
     expect(rehearse).not.toHaveBeenCalled();
   });
 

@@ -111,11 +111,15 @@ describe('a game day', () => {
   )(
     'of $of, $scenario, seed $seed: everything is seen, and nothing is violated',
     async ({ config, scenario, seed }) => {
-      const { skipped, detection, incidents, checked, violations } = await played(config, scenario, seed);
+      const { skipped, leftOut, detection, incidents, checked, violations } = await played(
+        config,
+        scenario,
+        seed,
+      );
       expect(violations).toEqual([]);
-      expect(skipped).toBeNull();
+      expect([skipped, leftOut]).toEqual([null, []]);
       expect(checked).not.toEqual([]);
-      expect(detection.left).toBe(0);
+      expect([detection.left, detection.within]).toEqual([0, detection.count]);
       for (const { seenAfterMs } of incidents) expect(seenAfterMs).not.toBeNull();
     },
   );
@@ -154,6 +158,35 @@ describe('a game day', () => {
     for (const { noticedAfterMs } of incidents) expect(noticedAfterMs).toBeGreaterThan(300_000);
   });
 
+  it('counts agreement from the repair, and how long copies were mixed from the deploy', async () => {
+    const { incidents, convergence, exposure } = await played(SHOP, 'bad-deploy');
+    const [left, wrong, never] = incidents;
+    expect(convergence.p99Ms).toBeLessThan(60_000);
+    expect([convergence.within, convergence.count, convergence.left]).toEqual([5, 5, 1]);
+    expect(left?.closedAfterMs).toBeGreaterThanOrEqual(left?.endedAfterMs ?? Number.NaN);
+    expect(wrong?.closedAfterMs).toBeGreaterThanOrEqual(wrong?.endedAfterMs ?? Number.NaN);
+    expect([never?.endedAfterMs, never?.closedAfterMs]).toEqual([null, null]);
+    expect([exposure.count, exposure.left]).toEqual([5, 1]);
+    expect(exposure.p99Ms).toBeGreaterThan(99 * 60_000); // what is open, until the end
+  });
+
+  it.each<{ reason: string; config: Partial<RecohereConfig>; leftOut: readonly string[] }>([
+    {
+      reason: 'one region',
+      config: { replicas: [{ region: 'us-east-1' }] },
+      leftOut: ['no replica stays behind: each secret is in one region alone'],
+    },
+    {
+      reason: 'no consumer',
+      config: { secrets: [{ name: 'prod/mail' }] },
+      leftOut: ['no consumer keeps an old version: the config names none'],
+    },
+  ])('with $reason says what of stuck-replica is not played', async ({ config, leftOut }) => {
+    const rehearsed = await played({ ...SHOP, ...config }, 'stuck-replica');
+    expect(rehearsed.leftOut).toEqual(leftOut);
+    expect(rehearsed.incidents).toHaveLength(1);
+  });
+
   it('sees by sweeps what no event told, within the target', async () => {
     const { events, eventsLost, detection, calls, invocations, usd } = await played(SHOP, 'lost-events');
     expect(eventsLost / events).toBeGreaterThan(0.1);
@@ -166,7 +199,8 @@ describe('a game day', () => {
   });
 
   it('removes copies and puts them back where the config lets it', async () => {
-    const { runs } = await played(SHOP, 'duplicate-writes');
+    const { runs, checked } = await played(SHOP, 'duplicate-writes');
+    expect(checked).toEqual([14, 15, 16, 17]);
     expect(
       runs.map(({ table, mode, state, duplicates, removed, restored }) => [
         table,
@@ -186,15 +220,29 @@ describe('a game day', () => {
 
   it('fills gaps of another table, with newer items over older ones', async () => {
     const backfill = { to: 'orders-v2', transform: './orders-v2.ts', version: 'v' };
-    const { runs, violations } = await played(
+    const { runs, checked, violations } = await played(
       { ...SHOP, tables: [{ name: 'orders', apply: true, backfill }] },
       'duplicate-writes',
     );
     expect(violations).toEqual([]);
+    expect(checked).toEqual([16, 17]); // nobody looks for what was written over
     expect(runs.map(({ mode, counts }) => [mode, counts.missing, counts.older, counts.written])).toEqual([
       ['dry-run', 60, 60, undefined],
       ['apply', undefined, undefined, 120],
     ]);
+  });
+
+  it('keeps tables of one name apart, and checks of dry runs what they found', async () => {
+    const dedupe = { key: 'k', keep: 'oldest', by: 'w' } as const;
+    const tables = [
+      { name: 'orders', dedupe },
+      { name: 'orders', region: 'eu-west-1', dedupe },
+      { name: 'orders', account: OTHER, dedupe },
+    ];
+    const hub = { region: 'us-east-1', account: '333333333333' };
+    const { runs, checked } = await played({ ...SHOP, hub, tables }, 'duplicate-writes');
+    expect(runs.map(({ duplicates }) => duplicates)).toEqual([120, 120, 120]);
+    expect(checked).toEqual([16, 17]);
   });
 
   it('alarms nobody of what is only learnt', async () => {
@@ -219,6 +267,12 @@ describe('a game day', () => {
       says: 'both in a region and outside of it',
     },
     { reason: 'no secret', config: { secrets: [] }, scenario: 'stuck-replica', says: 'watches no secret' },
+    {
+      reason: 'one region and no consumer',
+      config: { replicas: [{ region: 'us-east-1' }], secrets: [{ name: 'prod/mail' }] },
+      scenario: 'stuck-replica',
+      says: 'no secret of the config has a replica or a consumer',
+    },
     { reason: 'no table', config: { tables: [] }, scenario: 'duplicate-writes', says: 'has no table' },
   ])('with $reason has nothing to show for $scenario', async ({ config, scenario, says }) => {
     const { skipped } = await played({ ...SHOP, ...config }, scenario);
