@@ -28,12 +28,19 @@ const LOOKED_AT_FOR_MS = 5 * 60_000;
 /** What a sweep says of all subjects. */
 const GAUGES = ['EpisodesOpen', 'EpisodesStalled', 'UnobservableReplicas', 'TelemetryCompleteness'] as const;
 
+/** What a process of a consumer is called in the truth. */
+export function processName(consumer: string, process: string): string {
+  return `${consumer} ${process}`;
+}
+
 /** By replica and facet. */
 type Roots = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
 
 /** What is true of what the hub watches. */
 export interface World {
   readonly truth: Readonly<Record<SubjectKind, Truth>>;
+  /** What each process of a consumer has used, by {@link processName}; not there where nobody notes it. */
+  readonly processes?: Truth;
   /** When something last befell the world: a region that cannot be reached, an answer that is old. */
   disturbedAt(): number;
   /** When anybody last told of a subject, by the time that he says. */
@@ -305,12 +312,27 @@ export class Checker implements Watcher {
     }
     const { rotation } = open ?? (last?.id === before?.last?.id ? {} : last) ?? {};
     if (rotation === undefined || isDeepStrictEqual(rotation, before?.open?.rotation)) return;
-    for (const { hop, replica, consumer, state, at } of rotation.hops) {
+    for (const { hop, replica, consumer, state, evidence, at } of rotation.hops) {
       if (state !== 'agreed' || at === null) continue;
       const held = truth.during(subject, replica as PlaceId, at - BLUR_MS, now);
       const words = () => `hop ${hop} of ${subject} in ${replica} ${consumer ?? ''} at ${timeText(at)}`;
       this.#expect(8, held.has(rotation.versionId), words);
+      if (consumer === undefined || this.#world.processes === undefined) continue;
+      const isUsed = this.#isUsed(config, subject, consumer, replica as PlaceId, rotation.versionId);
+      if (evidence === 'reported' || evidence === 'bounded') this.#expect(8, isUsed[evidence], words);
     }
+  }
+
+  /** Whether a process has used a version by now, and whether all must have, since no cache is older. */
+  #isUsed(config: ParsedConfig, secret: string, consumer: string, replica: PlaceId, version: string) {
+    const { processes, truth } = this.#world;
+    const now = this.#world.now();
+    const own = processes?.subjects.filter((name) => name.startsWith(processName(consumer, ''))) ?? [];
+    const reported = own.some((name) => processes?.during(name, replica, 0, now).has(version) ?? false);
+    const { consumers = [] } = config.secrets.find((each) => subjectOfSecret(config, each) === secret) ?? {};
+    const cacheSeconds = consumers.find(({ name }) => name === consumer)?.cacheSeconds ?? 0;
+    const cameAt = truth.secret.reachedAt(secret, [replica], version, now);
+    return { reported, bounded: now - cameAt >= cacheSeconds * 1000 - BLUR_MS };
   }
 
   #judgeSweep({ config, startedAt }: Invocation): void {

@@ -410,10 +410,13 @@ export function lastLookedAt({ agreed, open, asked }: SubjectState): number {
 
 /**
  * The cause of what no event told: the movement that AWS dates. What is not dated, such as a deletion or an alias that
- * moved, counts from when it was seen, and so does a difference that is older than the installation.
+ * moved, counts from when it was seen, and so does a difference that is older than the installation. A date says nothing where no root
+ * has left the agreed one: something was written that changed nothing.
  */
-function inferredCause({ agreed }: SubjectState, { movedAt, at }: Seen): Change {
-  const isDated = agreed !== undefined && movedAt > agreed.at && movedAt <= at;
+function inferredCause({ agreed }: SubjectState, { outcome, roots, movedAt, at }: Seen): Change {
+  const isUpdate = outcome.findings.some(({ kind }) => kind === 'unsettled' || kind === 'failed');
+  const isOfDate = isUpdate || hasMoved(agreed?.roots, roots);
+  const isDated = agreed !== undefined && isOfDate && movedAt > agreed.at && movedAt <= at;
   return { id: isDated ? `moved-${movedAt}` : `seen-${at}`, source: 'look', at: isDated ? movedAt : at };
 }
 

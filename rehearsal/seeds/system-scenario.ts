@@ -8,7 +8,7 @@ import { type ParsedConfig, parseConfig } from '../../functions/contract/config.
 import { invariant, RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import { type Place, placeId } from '../../functions/core/place.ts';
-import { Checker, MARKER } from '../checker.ts';
+import { Checker, MARKER, processName } from '../checker.ts';
 import { deployFinished, labelUpdated, resourceEvent, versionLoaded } from '../events.ts';
 import { Fate, type Odds } from '../fate.ts';
 import { FAULT_NAMES, type Fault } from '../faults.ts';
@@ -105,6 +105,7 @@ class Stage {
   readonly #fate: Fate;
   readonly #clock = new VirtualClock(START);
   readonly #config: ParsedConfig;
+  readonly #processes = new Truth();
   readonly #truth = { function: new Truth(), secret: new Truth() };
   readonly #functions: SimulatedRegions;
   readonly #secrets: SimulatedSecrets;
@@ -158,6 +159,7 @@ class Stage {
     }
     this.checker = new Checker({
       truth: this.#truth,
+      processes: this.#processes,
       disturbedAt: () => this.#disturbedAt,
       toldAt: (subject) => Math.max(this.#toldAt.get(subject) ?? 0, this.#toldAt.get('*') ?? 0),
       now: () => clock.now(),
@@ -255,6 +257,9 @@ class Stage {
         }
         case 6:
           this.#toldAt.set('*', this.#clock.now());
+          this.#hub.ask('function', [name], `look-${++this.#events}`);
+          this.#hub.tell('function', { source: 'unknown', detail: { password: this.#value() } });
+          this.#hub.tell('secret', { source: 'unknown', detail: { password: this.#value() } });
           this.#hub.tell(
             'function',
             deployFinished(this.#happened(place), chance.below(2) === 0 ? [name] : undefined),
@@ -301,7 +306,7 @@ class Stage {
         else if (chance.below(2) === 0) this.#secrets.heal(replica, name);
       }
       const isLying = this.#fate.strikes(['probe lying'], name) !== undefined;
-      const lie = { claims: chance.pick(['never', versions[0] ?? '']) };
+      const lie = { claims: chance.pick([`${MARKER}-lie`, versions[0] ?? '']) };
       for (const place of this.#places) this.#consumers.behave(place, PROBE, isLying ? lie : 'loads');
       if (chance.below(4) === 0) this.#secrets.move(primary, name, chance.pick(versions));
       else {
@@ -324,7 +329,10 @@ class Stage {
   async #useSecrets(end: number): Promise<void> {
     for (; this.#clock.now() < end; await this.#clock.sleep(MINUTE)) {
       for (const place of this.#places) {
-        for (const process of PROCESSES) this.#consumers.use(place, CONSUMER, process);
+        for (const process of PROCESSES) {
+          const used = this.#consumers.use(place, CONSUMER, process);
+          this.#processes.note(processName(CONSUMER, process), placeId(place), used, this.#clock.now());
+        }
       }
     }
   }

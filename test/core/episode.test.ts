@@ -163,6 +163,19 @@ describe('an episode', () => {
     expect(steps[3]?.closed).toMatchObject({ convergenceMs: 29_000, resolutionMs: 28_000 });
   });
 
+  it('counts from when it was seen where a replica is gone, though one was written to before and changed nothing', () => {
+    const missing: Finding = { replica: EU, facet: 'replica', kind: 'missing', keys: [] };
+    const gone: Seen = {
+      outcome: { verdict: 'diverged', findings: [missing] },
+      roots: { [US]: { env: 'v1.k:a' } },
+      movedAt: MINUTE,
+      at: 60 * MINUTE,
+    };
+    const [taken] = play(gone);
+    expect(taken?.opened?.cause.at).toBe(60 * MINUTE);
+    expect(taken?.state.open?.isOverdue).toBe(false);
+  });
+
   it('goes forward where nothing was agreed on before', () => {
     const { state } = step(NEW, undefined, differing(1000, 'b', 'a'), RULES);
     const { closed } = step(state, undefined, agreed(2000, 'a'), RULES);
