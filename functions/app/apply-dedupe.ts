@@ -112,13 +112,11 @@ async function remove(
       }
     } else if (!isSameItem(removed, item)) {
       // an attribute was added since it was read: it goes back, also where it cannot be kept beside
-      const [keeping, puttingBack] = await Promise.allSettled([
-        quarantineNow(ports, grip, segment.held ?? '', { ...entry, item: textOfItem(removed) }),
-        putBack(ports, grip, removed),
-      ]);
-      if (puttingBack.status === 'rejected') throw puttingBack.reason;
-      if (keeping.status === 'rejected' && puttingBack.value.outcome !== 'returned') throw keeping.reason;
-      outcomes.set(entry.key, { ...puttingBack.value, item });
+      const whole = { ...entry, item: textOfItem(removed) };
+      const [keeping] = await Promise.allSettled([quarantineNow(ports, grip, segment.held ?? '', whole)]);
+      const back = await putBack(ports, grip, removed);
+      if (keeping.status === 'rejected' && back.outcome !== 'returned') throw keeping.reason;
+      outcomes.set(entry.key, { ...back, item });
       return;
     }
     const keeper = await readNow(store, grip, entry.because);
