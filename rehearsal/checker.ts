@@ -176,7 +176,8 @@ export class Checker implements Watcher {
     answersLost: number,
   ): Promise<void> {
     const twice = () => `${this.#toldTwice} notices told nothing new, and ${answersLost} answers were lost`;
-    this.#expect(9, this.#toldTwice <= answersLost, twice);
+    // one notice whose answer was lost may come again as several, of the deploys that its episodes belong to by then
+    this.#expect(9, this.#toldTwice === 0 || answersLost > 0, twice);
     this.#expect(13, swept.outcome === 'ok', () => `the last sweep ${swept.outcome}`);
     const { config } = swept;
     const now = this.#world.now();
