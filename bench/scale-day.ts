@@ -15,7 +15,13 @@ import { receiveDeploy } from '../functions/app/receive.ts';
 import { type SweepEnd, sweep } from '../functions/app/sweep.ts';
 import { installationKey, type VerifyPorts } from '../functions/app/verify.ts';
 import { type ParsedConfig, parseConfig } from '../functions/contract/config.ts';
-import { SWEEP_EVERY_MINUTES, TIME_TO_WRITE_MS } from '../functions/contract/deployment.ts';
+import {
+  BATCH_MESSAGES,
+  BATCHES_AT_ONCE,
+  LIFE_SECONDS,
+  SWEEP_EVERY_MINUTES,
+  TIME_TO_WRITE_MS,
+} from '../functions/contract/deployment.ts';
 import type { Place } from '../functions/core/place.ts';
 import { BatchQueue, CallQuota, ScaleLedger } from './scale-ground.ts';
 
@@ -50,11 +56,7 @@ const REGIONS = [
   ['me-central-1', 'me-south-1', 'af-south-1'],
 ].flat();
 
-/** Lives of functions, as the hub sets them. */
-const [VERIFY_MS, SWEEP_MS] = [300 * SECOND, 270 * SECOND];
-/** Copies of verify-deploy that run at once, as its queue allows. */
-const VERIFIERS = 2;
-const BATCH_MESSAGES = 10;
+const [VERIFY_MS, SWEEP_MS] = [LIFE_SECONDS['verify-deploy'] * SECOND, LIFE_SECONDS.sweep * SECOND];
 
 /** How long calls take. */
 const [READ_MS, LEDGER_MS] = [100, 5];
@@ -229,7 +231,10 @@ export async function playScaleDay(size: ScaleSize): Promise<PlayedDay> {
     }
     await clock.sleep(24 * HOUR);
     const chosen = chosenOf(size);
-    const playing = Promise.all([...Array.from({ length: VERIFIERS }, verifying), ...chosen.map(deploying)]);
+    const playing = Promise.all([
+      ...Array.from({ length: BATCHES_AT_ONCE }, verifying),
+      ...chosen.map(deploying),
+    ]);
     await sweeping();
     queue.close();
     await playing;

@@ -1,5 +1,5 @@
 import { DEMO_REGIONS } from '../functions/adapters/sim/demo-world.ts';
-import { SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
+import { OWN_ACCOUNT, SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedWakes } from '../functions/adapters/sim/wakes.ts';
 import { hear } from '../functions/app/hear.ts';
 import { sweep } from '../functions/app/sweep.ts';
@@ -45,7 +45,7 @@ async function play(stage: Stage, config: ParsedConfig): Promise<readonly State[
   /** CloudFormation tells of one function, some seconds later, perhaps several times, in any order. */
   const event = (subject: string, region: string, copies: number) => {
     const id = `event-${handlers.length}`;
-    const json = resourceEvent({ id, region, account: '111111111111', at: clock.now() }, subject);
+    const json = resourceEvent({ id, region, account: OWN_ACCOUNT, at: clock.now() }, subject);
     const heard = hear(deployEventSchema.parse(json));
     for (let copy = 0; heard && copy < copies; copy++) {
       const arrival = clock.sleep(1000 + chance.below(4000));

@@ -11,7 +11,7 @@ import {
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { ParsedConfig } from '../functions/contract/config.ts';
-import { DEPLOYED, type Part } from '../functions/contract/deployment.ts';
+import { DEPLOYED, MEGABYTES, type Part } from '../functions/contract/deployment.ts';
 import type { EnvironmentOf } from '../functions/contract/environment.ts';
 import { acknowledge } from './acknowledge.ts';
 import { handlerCode } from './handler-code.ts';
@@ -45,7 +45,7 @@ export class HubFunction<P extends Part> extends Construct {
   constructor(scope: Construct, id: string, props: HubFunctionProps<P>) {
     super(scope, id);
     const { part, description, config, environment, timeout, permissions, keyArn, logRetention } = props;
-    const { memoryMegabytes = 512, files, options } = props;
+    const { memoryMegabytes = MEGABYTES.usual, files, options } = props;
     const functionName = DEPLOYED.part(config.prefix, part);
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/lambda/${functionName}`,

@@ -20,7 +20,13 @@ import {
   type RecohereConfig,
   warningsOf,
 } from '../functions/contract/config.ts';
-import { CRITICAL_EVERY_MINUTES, DEPLOYED, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import {
+  CRITICAL_EVERY_MINUTES,
+  DEPLOYED,
+  LIFE_SECONDS,
+  MEGABYTES,
+  SWEEP_EVERY_MINUTES,
+} from '../functions/contract/deployment.ts';
 import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../functions/contract/event-patterns.ts';
 import { DATA_EVENT, type Scheduled } from '../functions/contract/messages.ts';
 import { RUN_KINDS } from '../functions/contract/tables.ts';
@@ -50,16 +56,6 @@ import { type ArnOwner, probeArns, secretArns } from './secret-access.ts';
 import { type DataAccess, type DataPlace, dataStatements } from './table-access.ts';
 import { type AlarmNotification, makeTopics } from './topics.ts';
 
-/** Enough for an event that names nobody, so that everything is looked at, at the pace of a good guest. */
-const VERIFY_TIMEOUT = Duration.seconds(300);
-
-/** Less than from one look at everything to the next. That sweeps do not overlap, a lease in the ledger sees to. */
-const SWEEP_TIMEOUT = Duration.seconds(270);
-
-/** Enough for some hundred subjects of one deploy. */
-const NOTIFY_TIMEOUT = Duration.seconds(300);
-/** It waits for the ledger and for topics, and computes nothing. */
-const NOTIFY_MEGABYTES = 256;
 /** A dashboard does not wait for longer. */
 const WIDGET_TIMEOUT = Duration.seconds(30);
 /** One whole vCPU, of which Lambda gives a share by memory: somebody waits while it parses and draws thousands of states. */
@@ -128,8 +124,8 @@ export class RecohereHub extends Construct {
         'Tells people, once for each deploy, what it has left different, and asks for pauses of rollouts',
       config,
       logRetention,
-      timeout: NOTIFY_TIMEOUT,
-      memoryMegabytes: NOTIFY_MEGABYTES,
+      timeout: Duration.seconds(LIFE_SECONDS.notify),
+      memoryMegabytes: MEGABYTES.notify,
       environment: {
         ...shared,
         RECOHERE_PAGE_TOPIC: topicArns.page,
@@ -151,7 +147,7 @@ export class RecohereHub extends Construct {
       actions: [...WAKE_ACTIONS],
       resources: [notifier.function.functionArn],
     });
-    const queued = { config, logRetention, timeout: VERIFY_TIMEOUT, bus: this.bus, undelivered };
+    const queued = { config, logRetention, bus: this.bus, undelivered };
 
     const verifyDeploy = new QueuedFunction(this, 'VerifyDeploy', {
       ...queued,
@@ -196,7 +192,7 @@ export class RecohereHub extends Construct {
       description: 'Looks at everything, whether an event told of it or not',
       config,
       logRetention,
-      timeout: SWEEP_TIMEOUT,
+      timeout: Duration.seconds(LIFE_SECONDS.sweep),
       environment: {
         ...shared,
         ...queues,

@@ -5,18 +5,22 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DEPLOYED, type QueuedPart, TRIES_MAX } from '../functions/contract/deployment.ts';
+import {
+  BATCH_MESSAGES,
+  BATCHES_AT_ONCE,
+  DEPLOYED,
+  LIFE_SECONDS,
+  LIVES_OUT_OF_SIGHT,
+  type QueuedPart,
+  TRIES_MAX,
+} from '../functions/contract/deployment.ts';
 import type { EnvironmentOf } from '../functions/contract/environment.ts';
 import { HubFunction, type HubFunctionProps } from './hub-function.ts';
 import { CONSUME_ACTIONS } from './permissions.ts';
 import { deadLetterQueue, secureQueue, sending } from './queues.ts';
 
-const BATCH_MESSAGES = 10;
-/** The least that Lambda takes. More would only share the same pace of reading. */
-const CONCURRENCY_MAX = 2;
-
 export interface QueuedFunctionProps<P extends QueuedPart>
-  extends Omit<HubFunctionProps<P>, 'environment' | 'options'> {
+  extends Omit<HubFunctionProps<P>, 'environment' | 'options' | 'timeout'> {
   readonly bus: EventBus;
   /** Sources of the events that it is fed with. */
   readonly sources: readonly string[];
@@ -40,8 +44,7 @@ export class QueuedFunction<P extends QueuedPart> extends Construct {
     const refused = deadLetterQueue(this, 'DeadLetters', DEPLOYED.deadLetters(prefix, own.part));
     this.queue = secureQueue(this, 'Queue', {
       queueName: DEPLOYED.part(prefix, own.part),
-      // as AWS advises, so that no message is seen again while a batch with it is retried
-      visibilityTimeout: Duration.seconds(6 * own.timeout.toSeconds()),
+      visibilityTimeout: Duration.seconds(LIVES_OUT_OF_SIGHT * LIFE_SECONDS[own.part]),
       deadLetterQueue: { queue: refused, maxReceiveCount: TRIES_MAX },
     });
     new Rule(this, 'Events', {
@@ -52,6 +55,7 @@ export class QueuedFunction<P extends QueuedPart> extends Construct {
     });
     const made = new HubFunction<P>(this, 'Default', {
       ...own,
+      timeout: Duration.seconds(LIFE_SECONDS[own.part]),
       environment: environment(this.queue.queueUrl, refused.queueUrl),
       permissions: [
         ...permissions,
@@ -64,7 +68,7 @@ export class QueuedFunction<P extends QueuedPart> extends Construct {
     made.function.addEventSourceMapping('Queue', {
       eventSourceArn: this.queue.queueArn,
       batchSize: BATCH_MESSAGES,
-      maxConcurrency: CONCURRENCY_MAX,
+      maxConcurrency: BATCHES_AT_ONCE,
       reportBatchItemFailures: true,
     });
   }

@@ -30,6 +30,20 @@ export function haunted<T extends object>(
   });
 }
 
+/** A port of which somebody hears each call, by its name, before it is made. */
+export function heard<T extends object>(port: T, onCall: (method: string) => void): T {
+  return new Proxy(port, {
+    get: (target, method) => {
+      const made: unknown = Reflect.get(target, method, target);
+      if (typeof made !== 'function') return made;
+      return (...given: unknown[]) => {
+        onCall(String(method));
+        return Reflect.apply(made, target, given);
+      };
+    },
+  });
+}
+
 /** A port of which some methods do something else. */
 export function instead<T extends object>(port: T, methods: Partial<T>): T {
   return new Proxy(port, {

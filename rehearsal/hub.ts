@@ -10,6 +10,8 @@ import { type SweepEnd, sweep } from '../functions/app/sweep.ts';
 import { hasCritical, type ParsedConfig } from '../functions/contract/config.ts';
 import {
   CRITICAL_EVERY_MINUTES,
+  LIFE_SECONDS,
+  LIVES_OUT_OF_SIGHT,
   SWEEP_EVERY_MINUTES,
   TIME_TO_WRITE_MS,
 } from '../functions/contract/deployment.ts';
@@ -26,6 +28,7 @@ import type { SecretSource } from '../functions/ports/secret-source.ts';
 import type { Telemetry } from '../functions/ports/telemetry.ts';
 import type { Wakes } from '../functions/ports/wakes.ts';
 import type { Fate } from './fate.ts';
+import { heard } from './haunted.ts';
 import { Process } from './process.ts';
 import { Queue } from './queue.ts';
 
@@ -37,16 +40,7 @@ export interface Watched {
 }
 
 /** The functions of the hub that look, and tell. */
-export type HubPart = 'verify-deploy' | 'verify-rotation' | 'sweep' | 'notify';
-
-/** How long each may live, and how long the messages of its queue stay away. As `lib/hub.ts` deploys them. */
-const LIFE_MS: Readonly<Record<HubPart, number>> = {
-  'verify-deploy': 300_000,
-  'verify-rotation': 300_000,
-  sweep: 270_000,
-  notify: 300_000,
-};
-const VISIBILITY_MS = 6 * LIFE_MS['verify-deploy'];
+export type HubPart = keyof typeof LIFE_SECONDS;
 
 /** Lambda tries an asynchronous call that failed so often again, after so long each time. */
 const RETRY_AFTER_MS = [60_000, 120_000];
@@ -157,7 +151,9 @@ export class Hub {
     this.#sweeps = new SimulatedSweepLedger(clock, callMs);
     this.#memory = new SimulatedAccessMemory(clock, callMs);
     const queue = (kind: SubjectKind, part: HubPart) =>
-      new Queue(clock, fate, kind, VISIBILITY_MS, (batch) => this.#receive(part, kind, batch));
+      new Queue(clock, fate, kind, LIVES_OUT_OF_SIGHT * lifeMs(part), (batch) =>
+        this.#receive(part, kind, batch),
+      );
     this.queues = {
       function: queue('function', 'verify-deploy'),
       secret: queue('secret', 'verify-rotation'),
@@ -220,7 +216,7 @@ export class Hub {
   /** One sweep, as the schedule calls it; over all, if somebody asks for it. */
   sweep(isAskedFor = false): Promise<Invocation> {
     return this.#invoke('sweep', [], async ({ ports, readUntil }, { config, process }, own) => {
-      const overAt = process.clock.now() + LIFE_MS.sweep;
+      const overAt = process.clock.now() + lifeMs('sweep');
       const time = { until: overAt - TIME_TO_WRITE_MS, overAt, readUntil };
       if (!this.#options.spoil?.hasNoSweep) own.swept = await sweep(ports, config, time, isAskedFor);
     });
@@ -239,7 +235,7 @@ export class Hub {
     const failed: string[] = [];
     const wakeOf = (subject: string) => this.#ledgers[kind].stored(subject)?.state.wake ?? 0;
     const invocation = await this.#invoke(part, batch, async ({ ports, readUntil }, { config, process }) => {
-      readUntil(process.clock.now() + LIFE_MS[part] - TIME_TO_WRITE_MS);
+      readUntil(process.clock.now() + lifeMs(part) - TIME_TO_WRITE_MS);
       const receive = (message: Delivered) =>
         kind === 'function'
           ? receiveDeploy(ports, config, message)
@@ -264,7 +260,7 @@ export class Hub {
   async #callNotify(): Promise<void> {
     for (const waitMs of [...RETRY_AFTER_MS, undefined]) {
       const { outcome } = await this.#invoke('notify', [], async ({ notifying }, { config, process }) => {
-        const until = process.clock.now() + LIFE_MS.notify - TIME_TO_WRITE_MS;
+        const until = process.clock.now() + lifeMs('notify') - TIME_TO_WRITE_MS;
         await notify(notifying, config, { until });
       });
       if (outcome === 'ok') return;
@@ -294,7 +290,7 @@ export class Hub {
     };
     sandbox.invocation = invocation;
     watcher.began?.(invocation);
-    const ended = await process.perform(() => act(installed, sandbox, invocation), LIFE_MS[part]);
+    const ended = await process.perform(() => act(installed, sandbox, invocation), lifeMs(part));
     if (ended.outcome === 'failed') watcher.said?.(wordsOf(ended.error));
     invocation.outcome = ended.outcome;
     invocation.faults = process.faults - invocation.faultsBefore;
@@ -330,15 +326,8 @@ export class Hub {
       },
     );
     const looking = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (target, method) => {
-          const made: unknown = Reflect.get(target, method, target);
-          if (typeof made !== 'function') return made;
-          return (...given: unknown[]) => {
-            invocation().looks++;
-            return Reflect.apply(made, target, given);
-          };
-        },
+      heard(port, () => {
+        invocation().looks++;
       });
     const reading = process.with(looking(watched.functions), 'functions');
     const source = spoil.functions?.(reading, () => invocation().batch) ?? reading;
@@ -455,6 +444,10 @@ export class Hub {
     this.#ledgers[kind].plant({ ...stored, state: raced });
     this.#options.watcher.raced?.(kind, raced);
   }
+}
+
+function lifeMs(part: HubPart): number {
+  return LIFE_SECONDS[part] * 1000;
 }
 
 /** What a log would have of an error. */

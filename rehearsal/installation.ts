@@ -1,5 +1,5 @@
 import { SimulatedConsumers } from '../functions/adapters/sim/simulated-consumers.ts';
-import { SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
+import { OWN_ACCOUNT, SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
 import { SimulatedSecrets } from '../functions/adapters/sim/simulated-secrets.ts';
 import { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import { overview, wholeOverview } from '../functions/app/overview.ts';
@@ -35,7 +35,6 @@ const ROLL_MS_MAX = 2 * MINUTE_MS;
 export const BEGIN = START + CALM_MS;
 /** How often a process of a consumer uses its secret. */
 const USED_EVERY_MS = 10 * SECOND_MS;
-const OWN_ACCOUNT = '111111111111';
 
 /** The version that every secret has at first. */
 export const FIRST_VERSION = 'version-1';

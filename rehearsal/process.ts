@@ -23,6 +23,20 @@ export type Ended<T> =
   | { readonly outcome: 'failed'; readonly error: unknown }
   | { readonly outcome: 'died' };
 
+/** How work comes out that nobody interrupts. */
+export function endOf<T>(work: Promise<T>): Promise<Ended<T>> {
+  return work.then(
+    (result): Ended<T> => ({ outcome: 'ok', result }),
+    (error: unknown): Ended<T> => ({ outcome: 'failed', error }),
+  );
+}
+
+/** How wrong a clock is, in milliseconds. @param name Whose. */
+export function skewOf(fate: Fate, name: string): number {
+  if (!fate.strikes(['clock skewed'], name)) return 0;
+  return fate.random('skew', name).below(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX;
+}
+
 /** One sandbox of a function: its clock, and what befalls it. */
 export class Process {
   readonly name: string;
@@ -54,9 +68,7 @@ export class Process {
     this.#death = new Promise((resolve) => {
       this.#die = () => resolve({ outcome: 'died' });
     });
-    const skewMs = fate.strikes(['clock skewed'], name)
-      ? fate.random('skew', name).below(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX
-      : 0;
+    const skewMs = skewOf(fate, name);
     this.clock = { now: () => time.now() + skewMs, sleep: (ms) => time.sleep(ms) };
   }
 
@@ -70,10 +82,7 @@ export class Process {
    * wakes, and nobody waits for it any more.
    */
   async perform<T>(work: () => Promise<T>, lifeMs: number): Promise<Ended<T>> {
-    const worked = work().then(
-      (result): Ended<T> => ({ outcome: 'ok', result }),
-      (error: unknown): Ended<T> => ({ outcome: 'failed', error }),
-    );
+    const worked = endOf(work());
     const timeUp = this.#time.sleep(lifeMs).then(() => undefined);
     const ended = await Promise.race([worked, this.#death, timeUp]);
     if (ended !== undefined) return ended;

@@ -1,13 +1,7 @@
 import type { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import type { Delivered } from '../functions/app/receive.ts';
-import { TRIES_MAX } from '../functions/contract/deployment.ts';
+import { BATCH_MESSAGES, BATCHES_AT_ONCE, TRIES_MAX } from '../functions/contract/deployment.ts';
 import type { Fate } from './fate.ts';
-
-/** Messages of one batch, as Lambda's event source mapping takes them. */
-const BATCH_MESSAGES = 10;
-
-/** Batches that are worked on at once. */
-const CONCURRENCY = 2;
 
 /** How much later a repeated message comes at most. */
 const REPEATED_WITHIN_MS = 60_000;
@@ -69,7 +63,7 @@ export class Queue {
   }
 
   #deliver(): void {
-    while (this.#working < CONCURRENCY) {
+    while (this.#working < BATCHES_AT_ONCE) {
       const batch = this.#visible();
       if (batch.length === 0) return;
       this.#working++;

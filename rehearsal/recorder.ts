@@ -1,9 +1,11 @@
+import { MEGABYTES } from '../functions/contract/deployment.ts';
 import type { SubjectKind } from '../functions/contract/ledger.ts';
 import type { MetricName } from '../functions/contract/metrics.ts';
 import { CALL_PRICES } from '../functions/contract/prices.ts';
 import type { ClosedEpisode, SubjectState } from '../functions/core/episode.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
 import type { Measurements, MetricSample, SourceCount } from './alarms.ts';
+import { heard } from './haunted.ts';
 import type { HubPart, Invocation, Watched, Watcher } from './hub.ts';
 
 /** Something that happened to a subject, and when it was first seen. Times are epoch milliseconds. */
@@ -30,13 +32,6 @@ export interface Worked {
   readonly ms: number;
 }
 
-/** Megabytes of each function, as `lib/hub.ts` deploys them. */
-const MEGABYTES: Readonly<Record<HubPart, number>> = {
-  'verify-deploy': 512,
-  'verify-rotation': 512,
-  sweep: 512,
-  notify: 256,
-};
 /** Sent, received, deleted. */
 const REQUESTS_PER_MESSAGE = 3;
 /** From the beginning of a look, which says when it was, to the last of its reads. */
@@ -119,7 +114,11 @@ export class Recorder implements Watcher {
     const worked = [...this.worked];
     const units: Readonly<Record<keyof typeof CALL_PRICES, number>> = {
       lambdaRequest: sum(worked.map(([, { invocations }]) => invocations)),
-      lambdaGbSecond: sum(worked.map(([part, { ms }]) => ((ms / 1000) * MEGABYTES[part]) / 1024)),
+      lambdaGbSecond: sum(
+        worked.map(
+          ([part, { ms }]) => ((ms / 1000) * (part === 'notify' ? MEGABYTES.notify : MEGABYTES.usual)) / 1024,
+        ),
+      ),
       secretCall: sum(
         [...this.calls].map(([call, count]) => (call.startsWith('secretsmanager:') ? count : 0)),
       ),
@@ -173,16 +172,9 @@ export class Recorder implements Watcher {
   }
 
   #counted<T extends object>(port: T): T {
-    return new Proxy(port, {
-      get: (target, method) => {
-        const made: unknown = Reflect.get(target, method, target);
-        if (typeof made !== 'function') return made;
-        const call = CALLS[String(method)];
-        return (...given: unknown[]) => {
-          if (call !== undefined) this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
-          return Reflect.apply(made, target, given);
-        };
-      },
+    return heard(port, (method) => {
+      const call = CALLS[method];
+      if (call !== undefined) this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
     });
   }
 }

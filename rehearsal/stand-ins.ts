@@ -1,4 +1,8 @@
-import type { SimulatedFunction, SimulatedRegions } from '../functions/adapters/sim/simulated-regions.ts';
+import {
+  OWN_ACCOUNT,
+  type SimulatedFunction,
+  type SimulatedRegions,
+} from '../functions/adapters/sim/simulated-regions.ts';
 import { matches } from '../functions/app/observe.ts';
 import { groupPath, placesOfConfig } from '../functions/app/scope.ts';
 import { LOGICAL_ID_TAG, STACK_TAG, subjectOf } from '../functions/app/survey.ts';
@@ -35,8 +39,6 @@ type Tags = Readonly<Record<string, string>>;
 
 /** What stands for `*` in a pattern: of as many functions of a group. */
 const WORDS = ['api', 'worker', 'export'] as const;
-/** The caller's own account, where the config does not name it: that of the simulated regions. */
-const OWN_ACCOUNT = '111111111111';
 /** Copies of all functions together, where that leaves a function to each group. */
 const COPIES_MAX = 600;
 /** Keys of an environment that say which release it is: the first that the config lets be compared. */

@@ -8,6 +8,17 @@ import { describe, expect, it } from 'vitest';
 /** Stands for any use case, each with a folder and in it a `handler.ts`. */
 const HANDLERS = 'functions/use-case';
 
+/** The whole system in memory. */
+const REHEARSAL = [
+  'rehearsal',
+  'functions/app',
+  'functions/ports',
+  'functions/core',
+  'functions/contract',
+  'functions/adapters/sim',
+  'functions/adapters/local',
+];
+
 /** Which folder may import which: bin → lib, app, adapters, contract; and so on. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bin: [
@@ -21,25 +32,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'functions/contract',
   ],
   lib: ['lib', 'functions/contract'],
-  rehearsal: [
-    'rehearsal',
-    'functions/app',
-    'functions/ports',
-    'functions/core',
-    'functions/contract',
-    'functions/adapters/sim',
-    'functions/adapters/local',
-  ],
-  'rehearsal/seeds': [
-    'rehearsal/seeds',
-    'rehearsal',
-    'functions/app',
-    'functions/ports',
-    'functions/core',
-    'functions/contract',
-    'functions/adapters/sim',
-    'functions/adapters/local',
-  ],
+  rehearsal: REHEARSAL,
+  'rehearsal/seeds': ['rehearsal/seeds', ...REHEARSAL],
   [HANDLERS]: ['functions/app', 'functions/adapters/aws', 'functions/contract'],
   'functions/app': ['functions/app', 'functions/core', 'functions/ports', 'functions/contract'],
   'functions/adapters/aws': [

@@ -64,6 +64,27 @@ export type QueuedPart = Extract<Part, `verify-${string}`>;
 /** Deliveries of a message. At the last one it becomes a dead letter of ours, before SQS would keep it as it is. */
 export const TRIES_MAX = 5;
 
+/** How long functions that look, or tell, may live, in seconds. */
+export const LIFE_SECONDS = {
+  /** Enough for an event that names nobody, so that everything is looked at, at the pace of a good guest. */
+  'verify-deploy': 300,
+  'verify-rotation': 300,
+  /** Less than from one look at everything to the next. That sweeps do not overlap, a lease in the ledger sees to. */
+  sweep: 270,
+  /** Enough for some hundred subjects of one deploy. */
+  notify: 300,
+} as const satisfies Partial<Record<Part, number>>;
+
+/** Memory of a function, in megabytes, unless it needs another; `notify` waits for the ledger and for topics, and computes nothing. */
+export const MEGABYTES = { usual: 512, notify: 256 } as const;
+
+/** Messages that a function takes out of its queue at once. */
+export const BATCH_MESSAGES = 10;
+/** Batches that it works on at once: the least that Lambda takes. More would only share the same pace of reading. */
+export const BATCHES_AT_ONCE = 2;
+/** For so many lives of its function a message that was taken stays away, as AWS advises: it is not seen again while a batch is retried. */
+export const LIVES_OUT_OF_SIGHT = 6;
+
 /** What a function keeps of its time, in milliseconds, for what it still has to write when it reads no more. */
 export const TIME_TO_WRITE_MS = 30_000;
 

@@ -27,11 +27,11 @@ export interface FingerprintKey {
 interface Known {
   /** By the texts that were hashed: values among them. */
   readonly hashes: Map<string, string>;
-  /** By facet and roots. */
+  /** By roots: the facet is hashed into them. */
   readonly facets: Map<string, FacetFingerprint>;
 }
 
-/** Hashes that a key remembers at most: a few megabytes. */
+/** Hashes that a key remembers at most: some tens of megabytes. */
 const HASHES_KNOWN_MAX = 20_000;
 
 /** The key as HMAC puts it before its inner and outer text: the inner one in UTF-16 units, the outer one in bytes. */
@@ -157,7 +157,7 @@ export function fingerprint(
   }
   const root = { raw: keyedHash(key, raw), normalised: keyedHash(key, normalised) };
   const facets = key.known?.reveal().facets;
-  const id = `${facet} ${root.raw} ${root.normalised}`;
+  const id = `${root.raw} ${root.normalised}`;
   const made = facets?.get(id) ?? { prefix: `${FORMAT}.${key.id}`, leaves, root };
   facets?.set(id, made);
   return made;

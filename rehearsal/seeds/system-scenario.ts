@@ -1,5 +1,9 @@
 import { SimulatedConsumers } from '../../functions/adapters/sim/simulated-consumers.ts';
-import { SimulatedRegions, STALE_MS_MAX } from '../../functions/adapters/sim/simulated-regions.ts';
+import {
+  OWN_ACCOUNT,
+  SimulatedRegions,
+  STALE_MS_MAX,
+} from '../../functions/adapters/sim/simulated-regions.ts';
 import { type Following, SimulatedSecrets } from '../../functions/adapters/sim/simulated-secrets.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { placesOfConfig } from '../../functions/app/scope.ts';
@@ -14,7 +18,7 @@ import { Fate, type Odds } from '../fate.ts';
 import { FAULT_NAMES, type Fault } from '../faults.ts';
 import { Hub, type Spoil } from '../hub.ts';
 import type { Violation } from '../invariants.ts';
-import { SKEW_MS_MAX } from '../process.ts';
+import { skewOf } from '../process.ts';
 import { Truth } from '../truth.ts';
 
 const SECOND = 1000;
@@ -31,7 +35,6 @@ const DEADLINE_SECONDS = 120;
 const OUTAGE_SLOT_MS = 10 * MINUTE;
 const OUTAGE_MS_MAX = 12 * MINUTE;
 
-const HUB_ACCOUNT = '111111111111';
 const FUNCTIONS = ['critical-pay', 'cart', 'search'];
 const ALIAS = 'live';
 const DB = 'db';
@@ -83,7 +86,7 @@ export interface PlayOptions {
   readonly spoil?: ((places: readonly Place[]) => Spoil) | undefined;
 }
 
-/** An hour of deploys and rotations in three regions, in which everything may go wrong; and then calm. */
+/** Forty minutes of deploys and rotations in three regions, in which everything may go wrong; and then calm. */
 export async function playSystem({ seed, only, spoil }: PlayOptions): Promise<Played> {
   const fate = new Fate(seed, oddsOf(seed), only);
   const stage = new Stage(fate, spoil);
@@ -434,7 +437,7 @@ class Stage {
     }
   }
 
-  #happened({ region, account = HUB_ACCOUNT }: Place) {
+  #happened({ region, account = OWN_ACCOUNT }: Place) {
     return { id: `event-${++this.#events}`, region, account, at: this.#clock.now() + this.#aheadMs(region) };
   }
 
@@ -442,8 +445,7 @@ class Stage {
   #aheadMs(region: string): number {
     const known = this.#skews.get(region);
     if (known !== undefined) return known;
-    const isSkewed = this.#fate.strikes(['clock skewed'], region) !== undefined;
-    const aheadMs = isSkewed ? this.#fate.random('skew', region).below(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX : 0;
+    const aheadMs = skewOf(this.#fate, region);
     this.#skews.set(region, aheadMs);
     return aheadMs;
   }
@@ -463,7 +465,7 @@ function configOf(fate: Fate): ParsedConfig {
   const isAliased = chance.below(4) === 0;
   const other = chance.below(4) === 0 ? { account: '222222222222' } : {};
   const parsed = parseConfig({
-    hub: { region: 'us-east-1', account: HUB_ACCOUNT },
+    hub: { region: 'us-east-1', account: OWN_ACCOUNT },
     replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }, { region: 'ap-southeast-2', ...other }],
     functions: [
       { select: { name: 'critical-*' }, critical: isCritical },

@@ -5,7 +5,7 @@ import { RefusedError } from '../../functions/core/errors.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { Fate } from '../fate.ts';
 import { haunted, type Moment } from '../haunted.ts';
-import { type Ended, SKEW_MS_MAX } from '../process.ts';
+import { type Ended, endOf, skewOf } from '../process.ts';
 
 /** Whoever waits for a process that is frozen is told so late that it has failed. */
 const GIVEN_UP_MS = LEASE_MS + 5_000;
@@ -47,9 +47,7 @@ export class TableProcess {
     this.#over = new Promise((resolve) => {
       this.#giveUp = () => resolve({ outcome: 'died' });
     });
-    const skewMs = fate.strikes(['clock skewed'], name)
-      ? fate.random('skew', name).below(2 * SKEW_MS_MAX + 1) - SKEW_MS_MAX
-      : 0;
+    const skewMs = skewOf(fate, name);
     this.clock = { now: () => time.now() + skewMs, sleep: (ms) => time.sleep(ms) };
   }
 
@@ -60,12 +58,8 @@ export class TableProcess {
 
   /** Does work, and says how it ended for who waits for it; the process may live on. */
   perform<T>(work: () => Promise<T>): Promise<Ended<T>> {
-    const worked = work().then(
-      (result): Ended<T> => ({ outcome: 'ok', result }),
-      (error: unknown): Ended<T> => ({ outcome: 'failed', error }),
-    );
     const timeUp = this.#time.sleep(WORKER_MS_MAX).then((): Ended<T> => ({ outcome: 'died' }));
-    return Promise.race([worked, this.#over, timeUp]);
+    return Promise.race([endOf(work()), this.#over, timeUp]);
   }
 
   async #at(call: string, moment: Moment, given: readonly unknown[]): Promise<void> {

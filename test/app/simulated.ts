@@ -12,6 +12,7 @@ import { type Narrowing, scopeOfConfig } from '../../functions/app/scope.ts';
 import { type SweepEnd, type SweepPorts, type SweepTime, sweep } from '../../functions/app/sweep.ts';
 import type { VerifyPorts } from '../../functions/app/verify.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
+import { LIFE_SECONDS } from '../../functions/contract/deployment.ts';
 import type { Place } from '../../functions/core/place.ts';
 
 export const US: Place = { region: 'us-east-1' };
@@ -21,7 +22,7 @@ export const PLACES = [US, EU, AP];
 
 const DAY_MS = 86_400_000;
 /** As the function lives at most. */
-const SWEEP_MS_MAX = 270_000;
+const SWEEP_MS_MAX = LIFE_SECONDS.sweep * 1000;
 
 export function everywhere(build: (place: Place) => void): void {
   for (const place of PLACES) build(place);

@@ -12,6 +12,7 @@ import { awsSecretSource } from '../../functions/adapters/aws/secret-source.ts';
 import { REFUSAL_CODES } from '../../functions/contract/report.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import { Sealed } from '../../functions/core/sealed.ts';
+import { CART } from '../adapters/aws/cart.ts';
 import { fuzzed } from './fuzzed.ts';
 import { anyJson, codeOf, expectUntold, mutated, PLANTED, textsOf } from './inputs.ts';
 
@@ -19,23 +20,9 @@ const PLACE = { region: 'eu-west-1' };
 const DB = 'prod/db';
 const VERSION = '00000000-0000-4000-8000-000000000001';
 const FUNCTION = {
-  FunctionName: 'cart',
-  FunctionArn: 'arn:aws:lambda:eu-west-1:111111111111:function:cart',
-  Version: '$LATEST',
-  RevisionId: 'revision-1',
-  LastModified: '2026-01-05T09:00:00.000+0000',
-  CodeSha256: 'c2hhMjU2',
-  Runtime: 'nodejs24.x',
-  Handler: 'index.handler',
-  MemorySize: 256,
-  Timeout: 10,
-  Architectures: ['arm64'],
-  EphemeralStorage: { Size: 512 },
-  TracingConfig: { Mode: 'PassThrough' },
+  ...CART,
   Layers: [{ Arn: 'arn:aws:lambda:eu-west-1:111111111111:layer:shared:3', CodeSize: 1 }],
   Environment: { Variables: { A: PLANTED }, Error: { ErrorCode: 'AccessDeniedException', Message: PLANTED } },
-  State: 'Active',
-  LastUpdateStatus: 'Successful',
 };
 const SECRET = {
   ARN: `arn:aws:secretsmanager:eu-west-1:111111111111:secret:${DB}-a1B2c3`,

@@ -55,7 +55,8 @@ interface Stored {
   readonly aliases: ReadonlyMap<string, Alias>;
 }
 
-const OWN_ACCOUNT = '111111111111';
+/** The caller's own account. */
+export const OWN_ACCOUNT = '111111111111';
 const UNDECRYPTABLE: Refusal = { code: 'ACCESS_DENIED', permission: 'kms:Decrypt' };
 const TAGGED_PAGE_SIZE = 100;
 

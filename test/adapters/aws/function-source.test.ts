@@ -17,30 +17,12 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { awsFunctionSource } from '../../../functions/adapters/aws/function-source.ts';
 import { RefusedError } from '../../../functions/core/errors.ts';
 import { Sealed } from '../../../functions/core/sealed.ts';
+import { CART } from './cart.ts';
 
 const lambda = mockClient(LambdaClient);
 const tagging = mockClient(ResourceGroupsTaggingAPIClient);
 const source = awsFunctionSource();
 const PLACE = { region: 'eu-west-1' };
-
-const CART = {
-  FunctionName: 'cart',
-  FunctionArn: 'arn:aws:lambda:eu-west-1:111111111111:function:cart',
-  Version: '$LATEST',
-  RevisionId: 'revision-1',
-  LastModified: '2026-01-05T09:00:00.000+0000',
-  CodeSha256: 'c2hhMjU2',
-  Runtime: 'nodejs24.x',
-  Handler: 'index.handler',
-  MemorySize: 256,
-  Timeout: 10,
-  Architectures: ['arm64'],
-  EphemeralStorage: { Size: 512 },
-  TracingConfig: { Mode: 'PassThrough' },
-  Environment: { Variables: { LEVEL: 'info' } },
-  State: 'Active',
-  LastUpdateStatus: 'Successful',
-} as const satisfies FunctionConfiguration;
 
 /** Reads a function that AWS describes so. */
 async function read(configuration: FunctionConfiguration) {
