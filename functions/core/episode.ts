@@ -263,7 +263,10 @@ export function step(
 
   const { verdict, findings } = seen.outcome;
   const isUnmoved = !hasMoved(before.agreed?.roots, seen.roots);
-  if (verdict === 'unobservable' && isUnmoved) return { state: quiet, isFlap: false };
+  const isUnread = findings.some(({ kind }) => kind === 'unobservable');
+  const isSeen = before.agreed !== undefined || Object.keys(seen.roots).length > 0; // else it may be nowhere at all
+  const saysNothing = verdict === 'unobservable' || (isUnread && !isSeen);
+  if (saysNothing && isUnmoved) return { state: quiet, isFlap: false };
   if (verdict === 'agreed' && isUnmoved) return { state: baseline(met(quiet), seen), isFlap: false };
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
   const restedMs = Math.max(0, seen.at - seen.movedAt);

@@ -78,6 +78,21 @@ describe('no episode', () => {
     expect(taken?.opened).toBeUndefined();
   });
 
+  it('opens for what is not known and is seen nowhere, while one place cannot be read: it may be nowhere', () => {
+    const missing: Finding = { replica: US, facet: 'replica', kind: 'missing', keys: [] };
+    const nowhere: Seen = {
+      outcome: { verdict: 'diverged', findings: [missing, unread] },
+      roots: {},
+      movedAt: 0,
+      at: 10,
+    };
+    const { state, opened } = step(NEW, deploy('d', 5), nowhere, RULES);
+    expect(opened).toBeUndefined();
+    expect(state).toEqual(NEW);
+    const [known] = play(nowhere);
+    expect(known?.opened?.findings).toEqual([missing, unread]);
+  });
+
   it('opens for an update under way that has moved nothing yet; another look is wanted', () => {
     const remark = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
     const [taken] = play({ ...agreed(10, 'a', 4), outcome: { verdict: 'converging', findings: [remark] } });
@@ -184,6 +199,12 @@ describe('an episode', () => {
 
   it('that ends where it began is rolled back', () => {
     const steps = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(9000, 'a'));
+    expect(steps[1]?.closed?.outcome).toBe('rolled-back');
+  });
+
+  it('that ends where it began is rolled back, though a replica is not expected any more', () => {
+    const rest: Seen = { ...agreed(9000, 'a'), roots: { [US]: { env: 'v1.k:a' } } };
+    const steps = play([deploy('d', 1000), differing(2000, 'b', 'a')], rest);
     expect(steps[1]?.closed?.outcome).toBe('rolled-back');
   });
 
