@@ -1,20 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SimulatedLedger } from '../functions/adapters/sim/ledger.ts';
 import { STALE_MS_MAX } from '../functions/adapters/sim/simulated-regions.ts';
+import { matches } from '../functions/app/observe.ts';
 import { placesOfConfig } from '../functions/app/scope.ts';
 import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
+import type { SweepEnd } from '../functions/app/sweep.ts';
 import type { ParsedConfig } from '../functions/contract/config.ts';
-import type { SubjectKind } from '../functions/contract/ledger.ts';
+import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
 import type { MetricName } from '../functions/contract/metrics.ts';
 import type { Finding } from '../functions/contract/report.ts';
 import type { DeadLetter } from '../functions/core/dead-letter.ts';
-import type { ClosedEpisode, Episode, SubjectState } from '../functions/core/episode.ts';
+import {
+  type ClosedEpisode,
+  type Episode,
+  EVENT_RESOLUTION_MS,
+  type SubjectState,
+} from '../functions/core/episode.ts';
+import { groupedBy } from '../functions/core/grouped-by.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
 import { type PlaceId, placeId } from '../functions/core/place.ts';
 import type { Invocation, Watcher } from './hub.ts';
 import type { InvariantNumber, Violation } from './invariants.ts';
 import { SKEW_MS_MAX } from './process.ts';
-import type { Truth, View } from './truth.ts';
+import { ABSENT, type Truth, type View, WHOLE } from './truth.ts';
 
 /** What every value of the simulated world has in it, so that it is found wherever it gets out. */
 export const MARKER = 'kept-secret';
@@ -22,11 +31,27 @@ export const MARKER = 'kept-secret';
 /** How much earlier than it says a look may have seen something: its clock is wrong, and what it is shown is old. */
 const BLUR_MS = SKEW_MS_MAX + STALE_MS_MAX;
 
+/** So often all functions are looked at. */
+const FUNCTIONS_EVERY_MS = SWEEP_EVERY_MINUTES * 60_000;
+
+/** So often all secrets are looked at, and not later than the next sweep after that. */
+const SECRETS_EVERY_MS = SECRETS_SWEEP_EVERY_MINUTES * 60_000;
+
 /** For so long after a change or movement looks follow each other. */
 const LOOKED_AT_FOR_MS = 5 * 60_000;
 
 /** What a sweep says of all subjects. */
-const GAUGES = ['EpisodesOpen', 'EpisodesStalled', 'UnobservableReplicas', 'TelemetryCompleteness'] as const;
+const GAUGES = [
+  'EpisodesOpen',
+  'EpisodesStalled',
+  'CriticalStalled',
+  'ConfigDriftCount',
+  'UnobservableReplicas',
+  'TelemetryCompleteness',
+] as const;
+
+/** What is told of single episodes, once each. */
+const SAMPLES: readonly MetricName[] = ['TimeToDetect', 'ConvergenceTime', 'ExposureTime'];
 
 /** What a process of a consumer is called in the truth. */
 export function processName(consumer: string, process: string): string {
@@ -43,8 +68,10 @@ export interface World {
   readonly processes?: Truth;
   /** When something last befell the world: a region that cannot be reached, an answer that is old. */
   disturbedAt(): number;
-  /** When anybody last told of a subject, by the time that he says. */
-  toldAt(subject: string): number;
+  /** When anybody told of a subject, by the time that he says. */
+  toldAt(subject: string): readonly number[];
+  /** How long its replicas may differ before they have diverged. */
+  deadlineMs(subject: string): number;
   now(): number;
 }
 
@@ -60,16 +87,26 @@ export class Checker implements Watcher {
   };
   readonly #ended = new Set<string>();
   readonly #woken = new Set<string>();
-  /** Episodes that a call has marked as told, and those that a notice told since. */
+  /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
   readonly #marked = new Map<Invocation, Map<string, string>>();
-  readonly #told = new Set<string>();
+  readonly #told = new Map<string, Invocation[]>();
+  /** Those whose notice was lost, with who marked them. */
+  readonly #lost = new Set<string>();
   readonly #gauges = new Map<MetricName, number>();
   readonly #stale = new Set<Invocation>();
+  /** Episodes in which roots were made that cannot be compared with those before: what moved then is not seen. */
+  readonly #rekeyed = new Set<string>();
   /** Under which config an episode has opened. */
   readonly #openedUnder = new Map<string, ParsedConfig>();
   /** When sweeps began in which nothing failed. */
   readonly #sweptAt: number[] = [];
-  #toldTwice = 0;
+  /** Sweeps under way, and those that looked at all functions, or may have. */
+  readonly #sweeping = new Set<Invocation>();
+  readonly #sweeps: { readonly what: SweepEnd['what'] | undefined; readonly endedAt: number }[] = [];
+  /** Samples that episodes are due, and each that was published, as {@link sampleName}. */
+  readonly #due = new Map<string, number>();
+  readonly #dueOf = new Map<Invocation, string[]>();
+  readonly #samples = new Set<string>();
   /** Is told, in a line each, of what has an effect that somebody outside could see. */
   onTrace: (words: string) => void = () => {};
 
@@ -92,6 +129,9 @@ export class Checker implements Watcher {
       if (asks) by.wakes.push({ kind, subject, wake: next.wake });
     }
     this.#expectTimes(before, next);
+    this.#expectCause(kind, before, next, by.config);
+    this.#expectLateness(kind, before, next, by.config);
+    this.#noteSamples(kind, before, next, by);
     if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
       const marked = this.#marked.get(by) ?? new Map<string, string>();
       this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open.id));
@@ -108,6 +148,12 @@ export class Checker implements Watcher {
     this.#gauges.set(metric, value);
     this.onTrace(`${metric} ${value}`);
     this.#expectNoValue(properties, `a sample of ${metric}`);
+    if (!SAMPLES.includes(metric)) return;
+    const name = sampleName(metric, properties.subject, properties.episode);
+    this.#expect(13, !this.#samples.has(name), () => `${name} is told twice`);
+    this.#samples.add(name);
+    const due = this.#due.get(name);
+    this.#expect(13, value === due, () => `${name} is told as ${value}, and is ${due}`);
   }
 
   woken(kind: SubjectKind, subject: string, wake: number): void {
@@ -121,9 +167,17 @@ export class Checker implements Watcher {
     this.onTrace(`${severity} ${notice.title}`);
     const named = new Set(notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`));
     const marked = [...(this.#marked.get(by) ?? [])].filter(([of]) => named.has(of));
-    const news = marked.map(([of, id]) => `${of} ${id}`).filter((episode) => !this.#told.has(episode));
-    if (news.length === 0) this.#toldTwice++;
-    for (const episode of news) this.#told.add(episode);
+    const episodes = marked.map(([of, id]) => `${of} ${id}`);
+    const tellers = episodes.map((episode) => this.#told.get(episode) ?? []);
+    // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
+    const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
+    this.#expect(9, isNews, () => `a notice tells of ${[...named]}, and of nothing new`);
+    for (const episode of episodes) this.#told.set(episode, [...(this.#told.get(episode) ?? []), by]);
+    const isPage = notice.json.subjects.some(({ kind, subject }) => {
+      const { open } = this.#states[kind].get(subject) ?? {};
+      return open?.isOverdue && isCritical(by.config, kind, subject);
+    });
+    this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${[...named]}`);
   }
 
   paused(request: PauseRequest): void {
@@ -140,6 +194,7 @@ export class Checker implements Watcher {
   }
 
   began(invocation: Invocation): void {
+    if (invocation.part === 'sweep') this.#sweeping.add(invocation);
     const isStale = invocation.batch.every(({ body }) => {
       const { kind, subject, wake } = JSON.parse(body) as Record<string, unknown>;
       if (kind !== 'recohere.wake') return false;
@@ -160,42 +215,71 @@ export class Checker implements Watcher {
       const isWoken = this.#woken.has(`${kind} ${subject} ${wake}`);
       this.#expect(12, isWoken, () => `nobody wakes ${subject} with the number ${wake}`);
     }
-    const isWhole = part === 'sweep' && swept?.what === 'all' && swept.left === 0;
-    if (isUndisturbed && isWhole && this.#world.disturbedAt() < startedAt - BLUR_MS)
+    if (invocation.failed !== undefined) {
+      const { broken, failed, letters } = invocation;
+      const isKept = broken.size === 0 || failed.length + letters > 0;
+      this.#expect(10, isKept, () => `all messages are handled, and these calls failed: ${[...broken]}`);
+    }
+    for (const name of (isUndisturbed && this.#dueOf.get(invocation)) || []) {
+      this.#expect(13, this.#samples.has(name), () => `${name} is told nowhere`);
+    }
+    this.#dueOf.delete(invocation);
+    for (const [of, id] of (faults > 0 && this.#marked.get(invocation)) || []) this.#lost.add(`${of} ${id}`);
+    if (part !== 'sweep') return;
+    this.#sweeping.delete(invocation);
+    const isOfAll = swept?.what === 'all' || swept?.what === 'functions';
+    if (isUndisturbed && isOfAll && swept.left === 0 && this.#world.disturbedAt() < startedAt - BLUR_MS)
       this.#judgeSweep(invocation);
+    if (isOfAll || outcome !== 'ok') this.#sweeps.push({ what: swept?.what, endedAt: this.#world.now() });
+    if (this.#sweeping.size > 0) return; // it may be the one that looked
+    const isRecent = (everyMs: number, whats: readonly unknown[]) =>
+      this.#sweeps.some(({ what, endedAt }) => whats.includes(what) && startedAt - endedAt < everyMs);
+    const areRecent =
+      swept?.what !== 'critical' || isRecent(FUNCTIONS_EVERY_MS, ['all', 'functions', undefined]);
+    this.#expect(2, areRecent, () => 'a sweep leaves functions out that none has looked at in its time');
+    const isOfSecrets = swept?.what !== 'functions' || isRecent(SECRETS_EVERY_MS, ['all', undefined]);
+    this.#expect(2, isOfSecrets, () => 'a sweep leaves secrets out that none has looked at for an hour');
   }
 
   /**
    * When all is calm: what is open must differ, and what differs must be open.
    * @param swept The last sweep, over everything, which nothing disturbed.
-   * @param answersLost How many answers to notices were lost.
    */
   async end(
     swept: Invocation,
     ledgers: Readonly<Record<SubjectKind, Pick<SimulatedLedger, 'read'>>>,
-    answersLost: number,
   ): Promise<void> {
-    const twice = () => `${this.#toldTwice} notices told nothing new, and ${answersLost} answers were lost`;
-    // one notice whose answer was lost may come again as several, of the deploys that its episodes belong to by then
-    this.#expect(9, this.#toldTwice === 0 || answersLost > 0, twice);
     this.#expect(13, swept.outcome === 'ok', () => `the last sweep ${swept.outcome}`);
     const { config } = swept;
     const now = this.#world.now();
-    let [open, stalled] = [0, 0];
-    for (const kind of ['function', 'secret'] as const) {
+    let [open, stalled, critical, drifted, stale] = [0, 0, 0, 0, 0];
+    for (const kind of SUBJECT_KINDS) {
       const truth = this.#world.truth[kind];
       for (const subject of truth.subjects) {
         const state = await ledgers[kind].read(subject);
         const places = placesOf(config, kind, subject);
-        const view = kind === 'function' ? viewOf(config) : undefined;
-        const differs = new Set(truth.at(subject, places, now, view)).size > 1;
+        const view = viewOf(config, kind);
+        const contents = truth.at(subject, places, now, view);
+        const differs = new Set(contents).size > 1;
         const isOpen = state.open !== undefined;
         open += isOpen ? 1 : 0;
         stalled += state.open?.isOverdue ? 1 : 0;
+        critical += state.open?.isOverdue && isCritical(config, kind, subject) ? 1 : 0;
+        const isGone = contents.every((content) => content === ABSENT);
+        const isForgotten = !isGone || (state.agreed === undefined && !isOpen);
+        this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
+        if (kind === 'function') drifted += this.#judgeBlame(subject, places, contents, state.open);
+        else {
+          const [current] = contents; // the primary comes first
+          stale += contents.filter((content) => content !== current).length;
+          const { versionId = current } = state.open?.rotation ?? {};
+          this.#expect(13, versionId === current, () => `an episode of ${subject} is about ${versionId}`);
+        }
         this.#expect(13, !differs || isOpen, () => `${subject} differs, and nothing is open`);
         const isOverdue = state.open?.isOverdue ?? false;
         this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
-        const isTold = !isOverdue || state.open?.noticedAt !== undefined;
+        const episode = `${kind} ${subject} ${state.open?.id}`;
+        const isTold = !isOverdue || this.#told.has(episode) || this.#lost.has(episode);
         this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue`);
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
         const isSaid = (finding: Finding) =>
@@ -209,9 +293,14 @@ export class Checker implements Watcher {
     const expected = {
       EpisodesOpen: open,
       EpisodesStalled: stalled,
+      CriticalStalled: config.functions.some((group) => group.critical) ? critical : undefined,
+      ConfigDriftCount: drifted,
       UnobservableReplicas: 0,
       TelemetryCompleteness: 100,
     };
+    // what AWS calls under way or failed counts too
+    const isStale = (this.#gauges.get('SecretReplicasStale') ?? 0) >= stale;
+    this.#expect(13, isStale, () => `SecretReplicasStale is less than ${stale}`);
     for (const gauge of GAUGES) {
       const said = this.#gauges.get(gauge);
       const words = () => `${gauge} is ${said}, and should be ${expected[gauge]}`;
@@ -219,12 +308,50 @@ export class Checker implements Watcher {
     }
   }
 
+  /**
+   * Holds against the truth which keys of which replicas are blamed: those that are not as most are.
+   * @returns How many replicas are not there, have failed, or are blamed by right
+   */
+  #judgeBlame(
+    subject: string,
+    places: readonly PlaceId[],
+    contents: readonly string[],
+    open: Episode | undefined,
+  ): number {
+    const there = places.flatMap((place, position) => {
+      const content = contents[position] ?? ABSENT;
+      return content === ABSENT
+        ? []
+        : [{ place, values: new Map(JSON.parse(content) as [string, string][]) }];
+    });
+    const odd = new Set(
+      places.filter((place) => there.length > 0 && !there.some((each) => each.place === place)),
+    );
+    for (const { place, values } of there) if (values.has('')) odd.add(place);
+    for (const key of new Set(there.flatMap(({ values }) => [...values.keys()]))) {
+      if (key === '') continue;
+      const blamed = (open?.findings ?? []).flatMap(({ replica, facet, keys }) =>
+        facet === 'env' && keys.includes(key) ? [replica as PlaceId] : [],
+      );
+      const groups = [...groupedBy(there, ({ values }) => values.get(key) ?? ABSENT).values()];
+      const [most = [], next] = groups.sort((one, other) => other.length - one.length);
+      const others = there.filter((each) => !most.includes(each)).map(({ place }) => place);
+      const isSo =
+        most.length > (next?.length ?? 0)
+          ? isDeepStrictEqual(new Set(blamed), new Set(others))
+          : blamed.length === others.length; // either may be the one to go by
+      this.#expect(4, isSo, () => `${key} of ${subject} is blamed on ${blamed}, and others are ${others}`);
+      for (const place of blamed) odd.add(place);
+    }
+    return odd.size;
+  }
+
   #judgeFunction(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
     const { subject, agreed, open, last } = next;
     const now = this.#world.now();
     const truth = this.#world.truth.function;
     const places = placesOf(config, 'function', subject);
-    const view = viewOf(config);
+    const view = viewOf(config, 'function');
     const since = (at: number) => at - BLUR_MS;
     if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
       const common = truth.common(subject, places, since(agreed.at), now, view);
@@ -261,7 +388,9 @@ export class Checker implements Watcher {
       const others = places
         .filter((place) => place !== replica)
         .flatMap((place) => [...truth.during(subject, place, from, now, view)]);
-      const differs = [...own].some((one) => others.some((other) => other !== one));
+      // what is nowhere is missing still, as long as one place where it was cannot be read
+      const mayBeThere = own.has(ABSENT) && open.findings.some((finding) => finding.kind === 'unobservable');
+      const differs = mayBeThere || [...own].some((one) => others.some((other) => other !== one));
       this.#expect(4, differs, () => `${facet} of ${subject} in ${replica} is ${kind}, and was not`);
     }
   }
@@ -336,27 +465,30 @@ export class Checker implements Watcher {
     return { reported, bounded: now - cameAt >= cacheSeconds * 1000 - BLUR_MS };
   }
 
-  #judgeSweep({ config, startedAt }: Invocation): void {
+  #judgeSweep({ config, startedAt, swept }: Invocation): void {
     this.#sweptAt.push(startedAt);
-    const truth = this.#world.truth.function;
     const now = this.#world.now();
-    for (const subject of truth.subjects) {
-      const places = placesOf(config, 'function', subject);
-      const view = viewOf(config);
-      const from = startedAt - BLUR_MS;
-      if (!truth.isUnmoved(subject, places, from, now, view)) continue;
-      if (new Set(truth.at(subject, places, now, view)).size === 1) continue;
-      const state = this.#states.function.get(subject);
-      const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
-      const isAhead = lookedAt > startedAt - 2 * SKEW_MS_MAX && state?.open === undefined; // by another clock
-      if (isAhead) continue;
-      this.#expect(2, state?.open !== undefined, () => `${subject} differs, and a sweep opened nothing`);
-      if (state?.open === undefined) continue;
-      const restedAt = Math.max(truth.movedAt(subject, places, now, view), this.#world.toldAt(subject));
-      const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
-      if (startedAt - seenAt <= config.deadlineSeconds * 1000 + BLUR_MS) continue;
-      const words = () => `${subject} has differed since ${timeText(restedAt)}, and is not overdue`;
-      this.#expect(3, state.open.isOverdue, words);
+    for (const kind of SUBJECT_KINDS) {
+      const truth = this.#world.truth[kind];
+      for (const subject of truth.subjects) {
+        const state = this.#states[kind].get(subject);
+        if (kind === 'secret' && swept?.what !== 'all' && state?.open === undefined) continue;
+        const places = placesOf(config, kind, subject);
+        const view = viewOf(config, kind);
+        const from = startedAt - BLUR_MS;
+        if (!truth.isUnmoved(subject, places, from, now, view)) continue;
+        if (new Set(truth.at(subject, places, now, view)).size === 1) continue;
+        const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
+        const isAhead = lookedAt > startedAt - 2 * SKEW_MS_MAX && state?.open === undefined; // by another clock
+        if (isAhead) continue;
+        this.#expect(2, state?.open !== undefined, () => `${subject} differs, and a sweep opened nothing`);
+        if (state?.open === undefined) continue;
+        const restedAt = Math.max(truth.movedAt(subject, places, now, view), ...this.#world.toldAt(subject));
+        const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
+        if (startedAt - seenAt <= this.#world.deadlineMs(subject) + BLUR_MS) continue;
+        const words = () => `${subject} has differed since ${timeText(restedAt)}, and is not overdue`;
+        this.#expect(3, state.open.isOverdue, words);
+      }
     }
   }
 
@@ -401,6 +533,80 @@ export class Checker implements Watcher {
     this.#expect(7, isBack === (outcome === 'rolled-back'), words('the outcome'));
   }
 
+  /** What an episode counts from is something that was told, that moved, or that a look has seen. */
+  #expectCause(
+    kind: SubjectKind,
+    before: SubjectState | undefined,
+    next: SubjectState,
+    config: ParsedConfig,
+  ): void {
+    const { subject, open, last } = next;
+    const episode = open ?? (last?.id === before?.last?.id ? undefined : last);
+    if (episode === undefined || isDeepStrictEqual(episode.cause, before?.open?.cause)) return;
+    const { cause } = episode;
+    const isNear = (at: number) => Math.abs(at - cause.at) <= BLUR_MS + EVENT_RESOLUTION_MS;
+    if (cause.id.startsWith('seen-') && cause.at === open?.firstSeenAt) return;
+    const places = placesOf(config, kind, subject);
+    const times =
+      cause.source === 'look'
+        ? this.#world.truth[kind].moves(subject, places).map(({ at }) => at)
+        : this.#world.toldAt(subject);
+    this.#expect(7, times.some(isNear), () => `the episode of ${subject} counts from ${timeText(cause.at)}`);
+  }
+
+  /** What is overdue stays so, and has rested for its deadline, or lasted for the longest rollout. */
+  #expectLateness(
+    kind: SubjectKind,
+    before: SubjectState | undefined,
+    { subject, open }: SubjectState,
+    config: ParsedConfig,
+  ): void {
+    if (open === undefined) return;
+    const was = before?.open?.id === open.id && before.open.isOverdue;
+    this.#expect(3, open.isOverdue || !was, () => `${subject} was overdue, and is not any more`);
+    const episode = `${kind} ${subject} ${open.id}`;
+    if (prefixesIn(before?.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
+    if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
+    const now = this.#world.now();
+    const places = placesOf(config, kind, subject).slice(0, kind === 'secret' ? 1 : undefined); // its primary moves it
+    // nobody dates what is gone, and what comes where nothing was is no move
+    const moves = this.#world.truth[kind]
+      .moves(subject, places, (content) => settled(viewOf(config, kind)(content)))
+      .flatMap(({ at, isOfTwo }) => (isOfTwo && at < open.lastSeenAt - BLUR_MS ? [at] : []));
+    const secret = config.secrets.find(
+      (each) => kind === 'secret' && subjectOfSecret(config, each) === subject,
+    );
+    const longestMs = 1000 * (secret?.targetSeconds ?? config.maxRolloutSeconds); // of a secret, whatever joins
+    const isLate =
+      now - Math.max(0, ...moves) > (secret ? longestMs : this.#world.deadlineMs(subject)) - BLUR_MS ||
+      now - open.cause.at > longestMs - BLUR_MS;
+    this.#expect(3, isLate, () => `${subject} is overdue, and has moved ${now - Math.max(...moves)} ms ago`);
+  }
+
+  /** Samples that the end of an episode, and its beginning, are due. */
+  #noteSamples(
+    kind: SubjectKind,
+    before: SubjectState | undefined,
+    { subject, open, last }: SubjectState,
+    by: Invocation,
+  ) {
+    const names: string[] = [];
+    const due = (metric: MetricName, { id }: Pick<Episode, 'id'>, value: number) => {
+      const name = sampleName(metric, subject, id);
+      this.#due.set(name, value);
+      names.push(name);
+    };
+    const known = before?.open?.id;
+    const ended = last !== undefined && last.id !== before?.last?.id ? last : undefined;
+    if (open && open.id !== known) due('TimeToDetect', open, open.firstSeenAt - open.cause.at);
+    if (ended && ended.id !== known) due('TimeToDetect', ended, ended.timeToDetectMs);
+    if (kind === 'function' && ended?.outcome === 'forward') {
+      due('ConvergenceTime', ended, ended.convergenceMs);
+      due('ExposureTime', ended, ended.exposureMs);
+    }
+    this.#dueOf.set(by, [...(this.#dueOf.get(by) ?? []), ...names]);
+  }
+
   #expectNoValue(given: unknown, where: string): void {
     this.#expect(11, !JSON.stringify(given).includes(MARKER), () => `a value is in ${where}`);
   }
@@ -428,8 +634,14 @@ function placesOf(config: ParsedConfig, kind: SubjectKind, subject: string): rea
   return places.map(placeId);
 }
 
-/** What a config leaves out of an environment. */
-function viewOf({ functions }: ParsedConfig): View {
+function isCritical({ functions, secrets }: ParsedConfig, kind: SubjectKind, subject: string): boolean {
+  if (kind === 'secret') return secrets.some(({ name, critical }) => name === subject && critical);
+  return functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
+}
+
+/** What a config leaves out of an environment; of a secret, nothing. */
+function viewOf({ functions }: ParsedConfig, kind: SubjectKind): View {
+  if (kind === 'secret') return WHOLE;
   const ignored = new Set(functions.flatMap(({ ignore }) => ignore));
   return (content) => {
     const entries = (JSON.parse(content) as [string, string][]).filter(([name]) => !ignored.has(name));
@@ -437,11 +649,31 @@ function viewOf({ functions }: ParsedConfig): View {
   };
 }
 
+/** What roots begin with that can be compared. */
+function prefixesIn(episode: Episode | undefined): string {
+  const roots = Object.values<Readonly<Record<string, string>>>(episode?.roots ?? {});
+  return [...new Set(roots.flatMap(({ env }) => env?.split(':')[0] ?? []))].sort().join();
+}
+
+/** The same, whatever became of the update. */
+function settled(content: string): string {
+  return content.replace(/,?\["","[a-z ]*"\]/, '');
+}
+
+/** Whether something has befallen the process of a call. */
+function isStruck({ process, faultsBefore }: Invocation): boolean {
+  return process.faults > faultsBefore;
+}
+
 /** Whether something has changed or moved lately, so that one look must follow the other. */
 function isMoving({ open }: SubjectState, now: number): boolean {
   return (
     open !== undefined && now - Math.max(open.lastChangeAt, open.lastMovedAt) < LOOKED_AT_FOR_MS - BLUR_MS
   );
+}
+
+function sampleName(metric: MetricName, subject: unknown, episode: unknown): string {
+  return `${metric} of episode ${episode} of ${subject}`;
 }
 
 function timeText(at: number): string {

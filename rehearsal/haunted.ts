@@ -30,15 +30,24 @@ export function haunted<T extends object>(
   });
 }
 
-/** A port of which somebody hears each call, by its name, before it is made. */
-export function heard<T extends object>(port: T, onCall: (method: string) => void): T {
+/** A port of which somebody hears each call before it is made; what he gives back hears how it ended. */
+export function heard<T extends object>(
+  port: T,
+  onCall: (method: string, given: readonly unknown[]) => undefined | ((isDone: boolean) => void),
+): T {
   return new Proxy(port, {
     get: (target, method) => {
       const made: unknown = Reflect.get(target, method, target);
       if (typeof made !== 'function') return made;
       return (...given: unknown[]) => {
-        onCall(String(method));
-        return Reflect.apply(made, target, given);
+        const onEnd = onCall(String(method), given);
+        const answer: unknown = Reflect.apply(made, target, given);
+        if (onEnd && answer instanceof Promise)
+          answer.then(
+            () => onEnd(true),
+            () => onEnd(false),
+          );
+        return answer;
       };
     },
   });

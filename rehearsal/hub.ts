@@ -70,6 +70,12 @@ export interface Invocation {
   /** Chances that struck the process until the call ended. */
   faults: number;
   outcome: 'under way' | 'ok' | 'failed' | 'died';
+  /** Of a queue's function that came to its end: ids of messages that are to come again. */
+  failed?: readonly string[];
+  /** Messages that became dead letters. */
+  letters: number;
+  /** Calls of the ledger that failed, and were not made again since. */
+  readonly broken: Set<string>;
   /** Of a sweep that came to its end. */
   swept?: SweepEnd;
 }
@@ -79,7 +85,12 @@ export interface Watcher {
   swapped?(kind: SubjectKind, next: SubjectState, by: Invocation): void;
   /** Somebody else wrote a state as it was. */
   raced?(kind: SubjectKind, next: SubjectState): void;
-  published?(metric: MetricName, value: number, properties: Readonly<Record<string, string | number>>): void;
+  published?(
+    metric: MetricName,
+    value: number,
+    properties: Readonly<Record<string, string | number>>,
+    by: Invocation,
+  ): void;
   woken?(kind: SubjectKind, subject: string, wake: number): void;
   noticed?(severity: Severity, notice: Notice, by: Invocation): void;
   paused?(request: PauseRequest): void;
@@ -232,9 +243,10 @@ export class Hub {
     batch: readonly Delivered[],
   ): Promise<readonly string[] | undefined> {
     const { fate, spoil, watcher } = this.#options;
-    const failed: string[] = [];
     const wakeOf = (subject: string) => this.#ledgers[kind].stored(subject)?.state.wake ?? 0;
-    const invocation = await this.#invoke(part, batch, async ({ ports, readUntil }, { config, process }) => {
+    const invocation = await this.#invoke(part, batch, async ({ ports, readUntil }, sandbox, own) => {
+      const { config, process } = sandbox;
+      const failed: string[] = [];
       readUntil(process.clock.now() + lifeMs(part) - TIME_TO_WRITE_MS);
       const receive = (message: Delivered) =>
         kind === 'function'
@@ -252,8 +264,9 @@ export class Hub {
         });
       };
       await Promise.all(batch.map(handle));
+      own.failed = failed;
     });
-    return invocation.outcome === 'ok' ? failed : undefined;
+    return invocation.failed;
   }
 
   /** Calls who sends notices, as Lambda does where nobody waits for the answer. */
@@ -285,6 +298,8 @@ export class Hub {
       batch,
       looks: 0,
       wakes: [],
+      letters: 0,
+      broken: new Set(),
       faults: 0,
       outcome: 'under way',
     };
@@ -325,22 +340,24 @@ export class Hub {
         info: (message, names) => watcher.said?.(`${message} ${JSON.stringify(names)}`),
       },
     );
-    const looking = <T extends object>(port: T): T =>
-      heard(port, () => {
-        invocation().looks++;
-      });
+    const looking = <T extends object>(port: T): T => heard(port, () => void invocation().looks++);
     const reading = process.with(looking(watched.functions), 'functions');
     const source = spoil.functions?.(reading, () => invocation().batch) ?? reading;
     const isSweep = part === 'sweep';
     const calling = process.with({ nudge: async () => void this.#callNotify() }, 'nudges');
     const nudges = isSweep ? calling : own.nudges(calling);
-    const telemetry = own.telemetry(this.#publishing(process));
+    const telemetry = own.telemetry(this.#publishing(process, invocation));
     const ledgers = Object.fromEntries(
       SUBJECT_KINDS.map((kind) => [
         kind,
-        process.with(this.#watchedLedger(kind, invocation), kind === 'function' ? 'ledger' : 'secretLedger', [
-          'subjects',
-        ]),
+        noting(
+          process.with(
+            this.#watchedLedger(kind, invocation),
+            kind === 'function' ? 'ledger' : 'secretLedger',
+            ['subjects'],
+          ),
+          invocation,
+        ),
       ]),
     ) as Record<SubjectKind, Ledger>;
     const wakesOf = (kind: SubjectKind) => {
@@ -353,7 +370,12 @@ export class Hub {
       nudges,
       telemetry,
       deadLetters: process.with(
-        { send: async (letter: DeadLetter) => watcher.refused?.(letter) },
+        {
+          async send(letter: DeadLetter) {
+            invocation().letters++;
+            watcher.refused?.(letter);
+          },
+        },
         'deadLetters',
       ),
     };
@@ -394,7 +416,7 @@ export class Hub {
     };
   }
 
-  #publishing(process: Process): Telemetry {
+  #publishing(process: Process, invocation: () => Invocation): Telemetry {
     const { fate, watcher } = this.#options;
     return {
       publish(metric, value, properties = {}) {
@@ -402,7 +424,7 @@ export class Hub {
           process.faults++;
           throw new Error('metrics cannot be written');
         }
-        watcher.published?.(metric, value, properties);
+        watcher.published?.(metric, value, properties, invocation());
       },
     };
   }
@@ -444,6 +466,15 @@ export class Hub {
     this.#ledgers[kind].plant({ ...stored, state: raced });
     this.#options.watcher.raced?.(kind, raced);
   }
+}
+
+/** A ledger whose calls are noted that fail, until they are made again. */
+function noting(ledger: Ledger, invocation: () => Invocation): Ledger {
+  return heard(ledger, (method, [given]) => {
+    const call = `${method} ${typeof given === 'string' ? given : (given as SubjectState | undefined)?.subject}`;
+    const { broken } = invocation();
+    return (isDone) => void (isDone ? broken.delete(call) : broken.add(call));
+  });
 }
 
 function lifeMs(part: HubPart): number {

@@ -8,6 +8,7 @@ import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.t
 import { LOGICAL_ID_TAG, STACK_TAG } from '../functions/app/survey.ts';
 import type { ParsedConfig, WatchedSecret } from '../functions/contract/config.ts';
 import { SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
+import type { SubjectKind } from '../functions/contract/ledger.ts';
 import type { Overview } from '../functions/contract/overview.ts';
 import { invariant, RefusedError } from '../functions/core/errors.ts';
 import { fingerprintKey } from '../functions/core/fingerprint.ts';
@@ -63,7 +64,7 @@ export class Installation {
   readonly #vault: SimulatedSecrets;
   readonly #consumers = new Map<string, SimulatedConsumers>();
   readonly #restarting = new Set<string>();
-  readonly #toldAt = new Map<string, number>();
+  readonly #toldAt = new Map<string, number[]>();
   readonly #unreachable = new Set<string>();
   #disturbedAt = 0;
   #events = 0;
@@ -97,7 +98,11 @@ export class Installation {
     this.checker = new Checker({
       truth: this.#truth,
       disturbedAt: () => this.#disturbedAt,
-      toldAt: (subject) => this.#toldAt.get(subject) ?? 0,
+      toldAt: (subject) => this.#toldAt.get(subject) ?? [],
+      deadlineMs: (subject) => {
+        const own = this.standIns.find((standIn) => standIn.subject === subject)?.group.deadlineSeconds;
+        return (own ?? config.deadlineSeconds) * SECOND_MS;
+      },
       now,
     });
     const watched = {
@@ -189,9 +194,6 @@ export class Installation {
     const isPublished = standIn.group.qualifier !== undefined; // a version is there at once
     this.#deployQuietly(standIn, copy, what, isPublished ? 0 : updateMs);
     if (this.#unreachable.has(place.region)) return;
-    const { deadlineSeconds = 0 } = standIn.group;
-    const laterMs = Math.max(0, deadlineSeconds - this.config.deadlineSeconds) * SECOND_MS;
-    this.#toldAt.set(subject, now + laterMs); // a deadline of its own that is longer
     const event = resourceEvent(this.#happened(place), name);
     const [stack, logicalId] = [tags[STACK_TAG], tags[LOGICAL_ID_TAG]];
     const detail = {
@@ -201,7 +203,7 @@ export class Installation {
       }),
       ...(logicalId !== undefined && { 'logical-resource-id': logicalId }),
     };
-    this.#tell('function', { ...event, detail });
+    this.#tell('function', subject, { ...event, detail });
   }
 
   /** `AWSCURRENT` moves to a new version. */
@@ -209,7 +211,7 @@ export class Installation {
     const change = this.recorder.changed('secret', subject);
     this.#vault.rotate(primary, secret.name, versionId);
     this.#noteSecrets();
-    this.#tell('secret', labelUpdated(this.#happened(primary), secret.name));
+    this.#tell('secret', subject, labelUpdated(this.#happened(primary), secret.name));
     return change;
   }
 
@@ -245,11 +247,11 @@ export class Installation {
     for (const standIn of this.standIns) {
       for (const copy of standIn.copies) this.#deployQuietly(standIn, copy, { code: '1', env: '1' }, 0);
     }
-    for (const { secret, primary, replicas } of this.secrets) {
+    for (const { subject, secret, primary, replicas } of this.secrets) {
       const { name } = secret;
       this.#vault.create(primary, name, replicas, FIRST_VERSION);
       const report = (place: Place, loaded: Parameters<typeof versionLoaded>[1]) =>
-        this.#tell('secret', versionLoaded(this.#happened(place), loaded));
+        this.#tell('secret', subject, versionLoaded(this.#happened(place), loaded));
       const latency = this.#fate.random('probes', name);
       const consumers = new SimulatedConsumers(
         this.clock,
@@ -321,8 +323,9 @@ export class Installation {
     throw new RefusedError({ code: 'REGION_UNREACHABLE' }, { retryable: true });
   }
 
-  #tell(kind: 'function' | 'secret', event: object): void {
+  #tell(kind: SubjectKind, subject: string, event: object): void {
     this.recorder.events++;
+    this.#toldAt.set(subject, [...(this.#toldAt.get(subject) ?? []), this.clock.now()]);
     this.hub.tell(kind, event);
   }
 

@@ -9,7 +9,8 @@ interface Since {
 /** How somebody looks at contents: what does not count for him is left out. */
 export type View = (content: string) => string;
 
-const WHOLE: View = (content) => content;
+/** All of it counts. */
+export const WHOLE: View = (content) => content;
 
 /** What copies of subjects really were, and when: what no observer can know, and what all that is said is held against. */
 export class Truth {
@@ -79,17 +80,27 @@ export class Truth {
   }
 
   /** When something last moved, until a time. */
-  movedAt(subject: string, places: readonly PlaceId[], until: number, view: View = WHOLE): number {
-    const moves = places.flatMap((place) => {
+  movedAt(subject: string, places: readonly PlaceId[], until: number, view?: View): number {
+    const moves = this.moves(subject, places, view).filter(({ at }) => at <= until);
+    return Math.max(0, ...moves.map(({ at }) => at));
+  }
+
+  /** When places came to have something else, or nothing; and whether there was something before and after. */
+  moves(
+    subject: string,
+    places: readonly PlaceId[],
+    view: View = WHOLE,
+  ): readonly { readonly at: number; readonly isOfTwo: boolean }[] {
+    return places.flatMap((place) => {
       let had: string | undefined;
       return (this.#history.get(subject)?.get(place) ?? []).flatMap(({ from, content }) => {
         const has = viewed(content, view);
-        const isMove = has !== had;
+        const before = had;
         had = has;
-        return isMove && from <= until ? [from] : [];
+        const isOfTwo = before !== undefined && before !== ABSENT && has !== ABSENT;
+        return has === before ? [] : [{ at: from, isOfTwo }];
       });
     });
-    return Math.max(0, ...moves);
   }
 
   /** What each place has, at a time. */
@@ -108,7 +119,7 @@ export class Truth {
 }
 
 /** What stands for nothing. */
-const ABSENT = 'absent';
+export const ABSENT = 'absent';
 
 function viewed(content: string | undefined, view: View): string {
   return content === undefined ? ABSENT : view(content);

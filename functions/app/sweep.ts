@@ -26,8 +26,8 @@ export interface SweepPorts extends VerifyPorts {
 
 /** What a sweep came to, beside what it published. */
 export interface SweepEnd {
-  /** `busy`: another sweep is under way. `critical`: nothing else was due. */
-  readonly what: 'all' | 'critical' | 'busy';
+  /** `functions`: not all secrets were due. `critical`: nothing else was due. `busy`: another sweep is under way. */
+  readonly what: 'all' | 'functions' | 'critical' | 'busy';
   /** Subjects that are left for the next one. */
   readonly left: number;
   /** Subjects whose last look was in the future, by a clock that has been put back since. */
@@ -137,7 +137,11 @@ async function sweepAll(
   await remember(ports, next, errors);
   const standings = [...functions.standings, ...secrets.standings];
   await end(ports, standings, errors);
-  return { what: 'all', left: functions.left, ahead: standings.filter(({ isAhead }) => isAhead).length };
+  return {
+    what: due.secrets ? 'all' : 'functions',
+    left: functions.left,
+    ahead: standings.filter(({ isAhead }) => isAhead).length,
+  };
 }
 
 /** Both to their end, so that nothing is under way when the turn ends. @throws What the first that failed has thrown */

@@ -6,7 +6,7 @@ import { scopeOfConfig } from './scope.ts';
 import { statesOf } from './settle.ts';
 import { type Cursors, turnOf } from './survey.ts';
 import { distinct, reasonsIn, type Swept } from './swept.ts';
-import { type Subject, type VerifyPorts, verify } from './verify.ts';
+import { doubtedIn, type Subject, type VerifyPorts, verify } from './verify.ts';
 
 /** How far a sweep is to go, and where to begin. */
 interface Course {
@@ -97,17 +97,6 @@ function isUnread({ kind }: Finding): boolean {
 function nextTurn(left: readonly Subject[], from = ''): string | undefined {
   const turns = left.map(({ seen: { group, name } }) => turnOf(group, name)).sort();
   return turns.find((turn) => turn >= from) ?? turns[0];
-}
-
-/** Replicas whose last look saw an update under way or failed, which lists do not show. */
-function doubtedIn(states: readonly SubjectState[]): ReadonlySet<string> {
-  return new Set(
-    states.flatMap(({ subject, open }) =>
-      (open?.findings ?? [])
-        .filter(({ facet, kind }) => facet === 'replica' && (kind === 'unsettled' || kind === 'failed'))
-        .map(({ replica }) => `${replica} ${subject}`),
-    ),
-  );
 }
 
 function unreadOf(expectedIn: readonly PlaceId[], findings: readonly Finding[]): number {

@@ -151,11 +151,13 @@ export async function verify(
   const { scope = wanted ? scopeOfSubjects(config, wanted) : scopeOfConfig(config, {}) } = asked;
   const at = ports.clock.now();
   const seen = await lookWith(ports, ports.key, scope, () => {});
-  const left = new Set(toldOf || wanted ? [] : seen.subjects.filter(isLeft));
+  const isLeft = (subject: Subject) => !(toldOf || wanted) && isOutOfTime(subject);
+  const left = new Set(seen.subjects.filter(isLeft));
   const subjects = new Map(seen.subjects.map((subject) => [subject.subject, subject]));
   const names = new Set(wanted?.filter((name) => subjects.has(name)) ?? subjects.keys());
   for (const name of known?.keys() ?? []) names.add(name);
 
+  const isByLists = wanted?.length !== 1;
   const watched = watchedBy(config);
   const errors: unknown[] = [];
   let isNews = false;
@@ -166,15 +168,14 @@ export async function verify(
     publish(ports.telemetry, taken, isStalled);
     isNews ||= isStalled;
   };
-  const take = (name: string): Promise<SubjectState> => {
+  const take = async (name: string): Promise<SubjectState> => {
     const subject = subjects.get(name);
-    const before = known?.get(name);
-    if (subject && !left.has(subject)) {
-      return settle(ports, name, taking(config, asked, subject, at), tell, before);
-    }
-    if (subject || seen.refusals.length > 0) {
-      return before ? Promise.resolve(before) : ports.ledger.read(name);
-    }
+    const read = known?.get(name);
+    const before = read ?? (await ports.ledger.read(name));
+    const isDoubted = isByLists && read === undefined && doubtedIn([before]).size > 0;
+    const own = subject && isDoubted ? ((await alone(ports, config, name)) ?? subject) : subject;
+    if (own && !isLeft(own)) return settle(ports, name, taking(config, asked, own, at), tell, before);
+    if (own || seen.refusals.length > 0) return before;
     return settle(ports, name, (state) => ({ ...retire(state, at), lost: [] }), tell, before);
   };
   const standings = await pMap(
@@ -191,6 +192,23 @@ export async function verify(
   );
   if (isNews) await nudged(ports.nudges);
   return { seen, left, standings: standings.flat(), errors };
+}
+
+/** A subject, looked at by its name: lists do not show that an update is under way, or has failed. */
+async function alone(ports: VerifyPorts, config: ParsedConfig, name: string): Promise<Subject | undefined> {
+  const { subjects } = await lookWith(ports, ports.key, scopeOfSubjects(config, [name]), () => {});
+  return subjects.find(({ subject }) => subject === name);
+}
+
+/** Replicas whose last look saw an update under way or failed, which lists do not show. */
+export function doubtedIn(states: readonly SubjectState[]): ReadonlySet<string> {
+  return new Set(
+    states.flatMap(({ subject, open }) =>
+      (open?.findings ?? [])
+        .filter(({ facet, kind }) => facet === 'replica' && (kind === 'unsettled' || kind === 'failed'))
+        .map(({ replica }) => `${replica} ${subject}`),
+    ),
+  );
 }
 
 /** What a look at a subject does to its state. */
@@ -217,7 +235,7 @@ function unreadIn({ findings }: Subject): PlaceId[] {
 }
 
 /** Whether a replica of the subject was not read since time was up. */
-function isLeft({ findings }: Subject): boolean {
+function isOutOfTime({ findings }: Subject): boolean {
   return findings.some((finding) => finding.kind === 'unobservable' && finding.refusal.code === 'NOT_READ');
 }
 

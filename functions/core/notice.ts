@@ -2,6 +2,7 @@ import { type NamedDeploy, type Notice, type NoticeJson, TEXT_MAX } from '../con
 import type { Finding } from '../contract/report.ts';
 import { type Episode, namesDeploy } from './episode.ts';
 import { fitting } from './fitting.ts';
+import { groupedBy } from './grouped-by.ts';
 import { listed, phraseOf, plural } from './words.ts';
 
 export type { Severity } from '../contract/deployment.ts';
@@ -147,12 +148,6 @@ function sayingOf(findings: readonly Finding[], missing: string): string {
   const phrases = short.map((finding, n) => phraseOf(finding, short[n - 1], missing, SHOWN_MAX));
   const rest = findings.length - short.length;
   return `${phrases.join('; ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
-
-function groupedBy<T>(all: readonly T[], keyOf: (each: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const each of all) groups.set(keyOf(each), [...(groups.get(keyOf(each)) ?? []), each]);
-  return groups;
 }
 
 /** The subjects for which there is room. */

@@ -115,7 +115,7 @@ class Stage {
   readonly #consumers: SimulatedConsumers;
   readonly #hub: Hub;
   readonly #places: readonly Place[];
-  readonly #toldAt = new Map<string, number>();
+  readonly #toldAt = new Map<string, number[]>();
   /** Functions that are watched by an alias. */
   readonly #aliased: ReadonlySet<string>;
   readonly #outages = new Map<string, number>();
@@ -151,7 +151,10 @@ class Stage {
     this.#consumers = new SimulatedConsumers(
       clock,
       this.#secrets,
-      (place, report) => this.#hub.tell('secret', versionLoaded(this.#happened(place), report)),
+      (place, report) => {
+        this.#noteTold(DB);
+        this.#hub.tell('secret', versionLoaded(this.#happened(place), report));
+      },
       () => 50 + latency.below(2_000),
     );
     for (const call of ['list', 'read', 'alias', 'tagged'] as const) {
@@ -164,7 +167,8 @@ class Stage {
       truth: this.#truth,
       processes: this.#processes,
       disturbedAt: () => this.#disturbedAt,
-      toldAt: (subject) => Math.max(this.#toldAt.get(subject) ?? 0, this.#toldAt.get('*') ?? 0),
+      toldAt: (subject) => [...(this.#toldAt.get(subject) ?? []), ...(this.#toldAt.get('*') ?? [])],
+      deadlineMs: () => DEADLINE_SECONDS * SECOND,
       now: () => clock.now(),
     });
     const { checker, trace } = this;
@@ -204,10 +208,7 @@ class Stage {
       await this.#hub.sweep(true);
       await this.#clock.sleep(6 * MINUTE);
       const last = await this.#hub.sweep(true);
-      const answersLost = this.#fate.struck.filter((name) =>
-        /^answer lost@.*notices\.send/.test(name),
-      ).length;
-      await this.checker.end(last, this.#hub.ledgers, answersLost);
+      await this.checker.end(last, this.#hub.ledgers);
     });
   }
 
@@ -242,8 +243,8 @@ class Stage {
         case 1: // does not count under every config
           this.#deploy(place, name, { ...good, NOISE: this.#value() });
           break;
-        case 2:
-          this.#remove(place, name);
+        case 2: // here, or everywhere
+          for (const each of chance.below(3) === 0 ? this.#places : [place]) this.#remove(each, name);
           break;
         case 3:
           this.#deploy(place, name, { ...good, A: this.#value() }, true);
@@ -259,7 +260,7 @@ class Stage {
           break;
         }
         case 6:
-          this.#toldAt.set('*', this.#clock.now());
+          this.#noteTold('*');
           this.#hub.ask('function', [name], `look-${++this.#events}`);
           this.#hub.tell('function', { source: 'unknown', detail: { password: this.#value() } });
           this.#hub.tell('secret', { source: 'unknown', detail: { password: this.#value() } });
@@ -285,7 +286,7 @@ class Stage {
     const chance = this.#fate.random('waves', `${name} ${this.#events}`);
     for (const place of places) {
       this.#deploy(place, name, environment);
-      this.#toldAt.set(name, this.#clock.now());
+      this.#noteTold(name);
       this.#hub.tell('function', resourceEvent(this.#happened(place), name));
       await this.#clock.sleep(chance.below(1 + gapSeconds * SECOND));
     }
@@ -317,6 +318,7 @@ class Stage {
         this.#secrets.rotate(primary, name, versions.at(-1) ?? '');
       }
       this.#noteSecrets();
+      this.#noteTold(name);
       this.#hub.tell('secret', labelUpdated(this.#happened(primary), name));
     }
   }
@@ -426,6 +428,10 @@ class Stage {
   #remove(place: Place, name: string): void {
     this.#functions.remove(place, name);
     this.#truth.function.note(name, placeId(place), undefined, this.#clock.now());
+  }
+
+  #noteTold(subject: string): void {
+    this.#toldAt.set(subject, [...(this.#toldAt.get(subject) ?? []), this.#clock.now()]);
   }
 
   #noteSecrets(): void {

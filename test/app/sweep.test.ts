@@ -154,7 +154,7 @@ describe('sweeps', () => {
     await run(async () => {
       await time.sleep(5 * MINUTE);
       const [first, second] = await Promise.all([sweep(), sweep()]);
-      expect([first.what, second.what].toSorted()).toEqual(['all', 'busy']);
+      expect([first.what, second.what].toSorted()).toEqual(['busy', 'functions']);
       expect(calls.filter((call) => call.startsWith('list'))).toHaveLength(3);
     });
   });
@@ -166,7 +166,7 @@ describe('sweeps', () => {
       await ports.turns.take('sweep', ports.clock.now() + LIFE); // and never ends it
       expect((await sweep()).what).toBe('busy');
       await time.sleep(5 * MINUTE);
-      expect((await sweep()).what).toBe('all');
+      expect((await sweep()).what).toBe('functions');
       expect(values('SweepHeartbeat')).toHaveLength(2);
     });
   });
@@ -184,7 +184,7 @@ describe('sweeps', () => {
       };
       await expect(sweep()).rejects.toThrow('THROTTLED');
       isBroken = false;
-      expect((await sweep()).what).toBe('all');
+      expect((await sweep()).what).toBe('functions');
     });
   });
 
@@ -499,19 +499,29 @@ describe('what a sweep reads', () => {
     });
   });
 
-  it('is a failed update again and again: lists do not show that it failed', async () => {
-    const { run, world, sweepFor, ledger, drained } = system();
-    await run(async () => {
-      world.deploy(EU, 'api', { updateFails: true });
-      await sweepFor(HOUR);
-      await drained();
-      const { open } = await ledger.read('api');
-      expect(open?.findings).toMatchObject([{ replica: 'eu-west-1', kind: 'failed' }]);
-      world.deploy(EU, 'api', { updateFails: false });
-      await sweepFor(5 * MINUTE);
-      expect((await ledger.read('api')).open).toBeUndefined();
-    });
-  });
+  it.each([
+    { everyMs: 5 * MINUTE, config: configOf({}), reason: 'sweeps of all' },
+    {
+      everyMs: MINUTE,
+      config: configOf({ functions: [{ select: { name: '*' }, critical: true }] }),
+      reason: 'sweeps of what is critical',
+    },
+  ])(
+    'is a failed update again and again: lists do not show $reason that it failed',
+    async ({ everyMs, config }) => {
+      const { run, world, sweepFor, ledger, drained } = system({ config });
+      await run(async () => {
+        world.deploy(EU, 'api', { updateFails: true });
+        await sweepFor(HOUR, everyMs);
+        await drained();
+        const { open } = await ledger.read('api');
+        expect(open?.findings).toMatchObject([{ replica: 'eu-west-1', kind: 'failed' }]);
+        world.deploy(EU, 'api', { updateFails: false });
+        await sweepFor(5 * MINUTE);
+        expect((await ledger.read('api')).open).toBeUndefined();
+      });
+    },
+  );
 });
 
 describe('bad times', () => {
