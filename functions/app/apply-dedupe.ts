@@ -28,7 +28,7 @@ export async function applyDedupe(ports: RunPorts, grip: Grip, batch: Batch): Pr
   const outcomes = new Map<string, Outcome>();
   const removable: Quarantined[] = [];
   for (const { entry, loser, keeper } of judged) {
-    const skip = whyNot(run, loser, keeper);
+    const skip = whyNot(run, entry, loser, keeper);
     if (skip === undefined && loser) removable.push({ ...entry, item: textOfItem(loser) });
     else outcomes.set(entry.key, { outcome: skip ?? 'GONE', item: loser });
   }
@@ -62,7 +62,7 @@ export async function settleHeld(
     if (loser === undefined) {
       outcomes.set(entry.key, await goneBecauseOf(ports, grip, item, keeper, 'unconfirmed'));
     } else if (isSameItem(loser, item)) {
-      const skip = whyNot(run, loser, keeper);
+      const skip = whyNot(run, entry, loser, keeper);
       if (skip === undefined) removable.push(entry);
       else outcomes.set(entry.key, { outcome: skip, item });
     } else {
@@ -76,7 +76,7 @@ export async function settleHeld(
   const again = await readBoth(ports, grip, others);
   for (const entry of others) {
     const { loser, keeper } = again(entry);
-    const outcome = held ? (whyNot(run, loser, keeper) ?? 'CHANGED') : 'QUARANTINE_LOST';
+    const outcome = held ? (whyNot(run, entry, loser, keeper) ?? 'CHANGED') : 'QUARANTINE_LOST';
     outcomes.set(entry.key, { outcome, item: loser });
   }
   return proven(grip, entries, outcomes);
@@ -171,13 +171,18 @@ export async function readNow(store: ItemStore, grip: Grip, key: string): Promis
   return items[0];
 }
 
-/** Why a loser must stay; `undefined` if it may go. */
-function whyNot(run: Run, loser: WireItem | undefined, keeper: WireItem | undefined): Skip | undefined {
+/** Why a loser must stay; `undefined` if it may go. What is held has no group, and was of the plan's when it was quarantined. */
+function whyNot(
+  run: Run,
+  { group }: PlanEntry,
+  loser: WireItem | undefined,
+  keeper: WireItem | undefined,
+): Skip | undefined {
   const { rule, keys } = run;
   invariant(rule.kind === 'dedupe', 'only a dedupe removes');
   if (loser === undefined) return 'GONE';
   const copy = copyOf(loser, rule, keys);
-  if (copy === undefined) return 'CHANGED';
+  if (copy === undefined || copy.group !== (group ?? copy.group)) return 'CHANGED';
   const kept = keeper && copyOf(keeper, rule, keys);
   if (keeper === undefined || kept === undefined || !isCopy(run, loser, keeper)) {
     return keeper === undefined ? 'KEEPER_GONE' : 'CHANGED';

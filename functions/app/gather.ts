@@ -149,7 +149,8 @@ function copyOfLine(line: string): Copy {
 /** @throws RecohereError `SPILL_LOST` */
 function sideOfLine(line: string): Side {
   const [group, target, source, content, version] = textsOfLine(line) ?? [];
-  if (!group || !target || source === undefined || !content || version === undefined) throw spillLost();
+  if (!group || !target || !content || version === undefined) throw spillLost();
+  if (source === undefined || source === '') throw spillLost();
   return { group, target, source, content, version };
 }
 

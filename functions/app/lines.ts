@@ -17,7 +17,7 @@ export function textsOfLine(line: string): readonly (string | null)[] | undefine
 /** Whether such a text is one of an item, or of the key of one. */
 export function isItemText(text: string | null | undefined): text is string {
   try {
-    return typeof text === 'string' && itemOfText(text) !== undefined;
+    return typeof text === 'string' && text.startsWith('{') && Object.keys(itemOfText(text)).length > 0;
   } catch {
     return false;
   }

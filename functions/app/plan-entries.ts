@@ -19,7 +19,9 @@ export async function* batchesOf(
 ): AsyncGenerator<{ readonly number: number; readonly entries: readonly PlanEntry[] }> {
   for (let chunk = Math.floor((from * BATCH) / PLAN_CHUNK); chunk * PLAN_CHUNK < entries; chunk++) {
     const count = Math.min(PLAN_CHUNK, entries - chunk * PLAN_CHUNK);
-    const content = await objects.read(OBJECT_NAMES.plan(plan, partition, chunk, count));
+    const content =
+      (await objects.read(OBJECT_NAMES.plan(plan, partition, chunk, count))) ??
+      (await objects.read(OBJECT_NAMES.formerPlan(plan, partition, chunk)));
     if (content === undefined) throw planLost();
     const all = content.toString().split('\n').map(entryOfLine);
     if (all.length !== count) throw planLost();

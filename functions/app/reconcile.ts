@@ -5,6 +5,7 @@ import { RecohereError } from '../core/errors.ts';
 import { OBJECT_NAMES, type Run, type Skip } from '../core/run.ts';
 import { type RunReport, reportOf } from '../core/run-report.ts';
 import { type Audit, audit } from './audit.ts';
+import { planOf } from './plan-entries.ts';
 import { type NewRun, newRun, planApply, planDryRun, planUndo, undoOf } from './plan-run.ts';
 import type { RunPorts } from './run-ports.ts';
 import { progressOf } from './run-progress.ts';
@@ -160,19 +161,24 @@ async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
   const run = await existingRun(ports, id);
   if (run.mode !== 'apply') throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something');
   const undo = await ports.ledger.readRun(undoOf(id));
+  const others = [await existingRun(ports, planOf(run)), ...(undo ? [undo] : [])];
+  const segments = await Promise.all([run, ...others].map((each) => allSegmentsOf(ports, each)));
+  if (segments.flat().some(({ ghostUntil }) => ghostUntil > ports.clock.now())) {
+    throw new RecohereError('NOT_ENDED', 'a worker of the run may still write: ask again in 15 minutes', {
+      retryable: true,
+    });
+  }
   const { run: forgotten } = await changeRun(ports, id, (now) => {
     if (!hasEnded(now) || (undo && !hasEnded(undo))) {
       throw new RecohereError('NOT_ENDED', 'the run, or its undo, has not ended: let it end, or cancel it');
     }
     return { ...now, isForgotten: true, salt: '' };
   });
-  for (const other of [run.of, undo?.id]) {
-    if (other !== undefined) await changeRun(ports, other, (now) => ({ ...now, salt: '' }));
-  }
+  for (const other of others) await changeRun(ports, other.id, (now) => ({ ...now, salt: '' }));
   const objects = ports.objects(run.table);
   for (const prefix of [
     OBJECT_NAMES.quarantineOf(id),
-    ...[id, run.of, undo?.id].flatMap((each) => (each === undefined ? [] : [OBJECT_NAMES.of(each)])),
+    ...[run, ...others].map((each) => OBJECT_NAMES.of(each.id)),
   ]) {
     await pMap(objects.list(prefix), (name) => objects.remove(name), { concurrency: REMOVALS_AT_ONCE });
   }

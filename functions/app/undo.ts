@@ -5,7 +5,7 @@ import { allOf } from './all-of.ts';
 import { prove } from './apply.ts';
 import { readAll } from './apply-dedupe.ts';
 import type { Grip } from './grip.ts';
-import { ifLost, quarantined } from './quarantine.ts';
+import { ifLost, type Quarantined, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
 
 /** Puts back what one partition of an apply has removed, byte for byte, where nobody has written another item since. */
@@ -38,15 +38,22 @@ async function restored(
   );
   // what is not there, or is not what it was, is lost for itself alone
   grip.skipUnnamed('QUARANTINE_LOST', toRestore.length - removed.length);
-  const taken: string[] = [];
-  await allOf(removed, async ({ key, item }) => {
-    const { isDone } = await grip.write(() => store.putIfAbsent(itemOfText(item)));
-    if (!isDone) taken.push(key);
-  });
+  const put = async (items: readonly Quarantined[]) => {
+    const taken: string[] = [];
+    await allOf(items, async ({ key, item }) => {
+      const { isDone } = await grip.write(() => store.putIfAbsent(itemOfText(item)));
+      if (!isDone) taken.push(key);
+    });
+    return taken;
+  };
+  const taken = await put(removed);
   const there = await readAll(store, grip, taken);
+  // whatever was in the way may be gone again
+  const again = await put(removed.filter(({ key }) => taken.includes(key) && !there.has(key)));
   return removed.map(({ key, because, item }) => {
     // what is there and the same was put back by a worker that died before it could say so
-    const isRestored = !taken.includes(key) || isSameItem(there.get(key), itemOfText(item));
+    const isPut = !taken.includes(key) || (!there.has(key) && !again.includes(key));
+    const isRestored = isPut || isSameItem(there.get(key), itemOfText(item));
     if (isRestored) grip.count('restored');
     else grip.skip('RECREATED', key);
     return {

@@ -124,6 +124,8 @@ export const OBJECT_NAMES = {
   /** Entries of the plan, {@link PLAN_CHUNK} in each. How many is in the name: a worker that is late writes over none that has more. */
   plan: (run: string, partition: number, chunk: number, entries: number) =>
     `runs/${run}/plan/${partition}/${chunk}.${entries}`,
+  /** The same as releases named it before there was a count: their dry runs can still be applied. */
+  formerPlan: (run: string, partition: number, chunk: number) => `runs/${run}/plan/${partition}/${chunk}`,
   /** Where a segment of the scan goes on: a primary key, which is not for the ledger. */
   cursor: (run: string, segment: number, name: string) => `runs/${run}/cursors/${segment}.${name}`,
   /** Primary keys of items that were left alone. */

@@ -102,6 +102,14 @@ export function keptOf(copies: readonly string[], keep: Keep): readonly string[]
   return inOrder.slice(0, 1);
 }
 
+/** Whether of two copies of one thing it is the first that stays; not if they are no copies, or cannot be put in order. */
+export function isToStay(keeper: string, copy: string, keep: Keep): boolean {
+  const group = groupOf(copy);
+  if (group === undefined || groupOf(keeper) !== group) return false;
+  const kept = keptOf([copy, keeper], keep);
+  return kept.length === 1 && kept[0] === keeper;
+}
+
 /** What is made of an item for the other table: nothing of some. */
 export function transformed(item: WireItem): WireItem | null {
   return item.order === undefined ? null : { ...item, copied: { BOOL: true } };

@@ -1,7 +1,12 @@
 import type { Audit } from '../../functions/app/audit.ts';
+import type { PlanEntry } from '../../functions/app/gather.ts';
+import { batchesOf } from '../../functions/app/plan-entries.ts';
+import { undoOf } from '../../functions/app/plan-run.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import { allSegmentsOf } from '../../functions/app/run-state.ts';
 import type { Keep } from '../../functions/contract/tables.ts';
+import { sideOf } from '../../functions/core/backfill.ts';
+import { copyOf } from '../../functions/core/dedupe.ts';
 import { contentHash, itemOfText, textOfItem } from '../../functions/core/item.ts';
 import {
   OBJECT_NAMES,
@@ -13,7 +18,7 @@ import {
 } from '../../functions/core/run.ts';
 import type { ObjectStore } from '../../functions/ports/object-store.ts';
 import type { RunLedger } from '../../functions/ports/run-ledger.ts';
-import { groupOf, keptOf, keyOfText, nameOf, timeOf, transformed } from './table-application.ts';
+import { groupOf, isToStay, keptOf, keyOfText, nameOf, timeOf, transformed } from './table-application.ts';
 import type { Change, TableOracle, WatchedTable } from './table-oracle.ts';
 
 /** What is known when a run is asked for, and whom to ask. */
@@ -27,96 +32,247 @@ export interface Seen {
   readonly keep: Keep;
   /** Number of the first change that comes later. */
   readonly from: number;
-  /** Whether the application writes nothing until it has ended. */
-  readonly isQuiet: boolean;
 }
+
+/** What goes or is written, by the text of its key. */
+export type Plan = ReadonlyMap<string, PlanEntry>;
 
 /** What a dedupe left alone in the apply, and not in the check after it. */
 const CHECK_SKIPS: readonly string[] = ['REAPPEARED', 'KEEPER_LOST', 'NOT_AS_WRITTEN'];
 
 type Counts = ReadonlyMap<string, number>;
+/** Items as a scan read them, by keys. */
+type Items = ReadonlyMap<string, string>;
 
-/**
- * What a dry run says, against what its checkpoints say that it read, and against the table if nobody wrote meanwhile.
- * @returns How many entries its plan has.
- */
-export async function checkDryRun(seen: Seen, dry: RunStatus): Promise<number> {
-  const { oracle } = seen;
+/** What a dry run says and plans, against what it read, and that against what was there to be read. */
+export async function checkDryRun(seen: Seen, dry: RunStatus): Promise<Plan> {
+  const { oracle, source, changed } = seen;
   const { run, segments } = await remembered(seen, dry.id);
-  const entries = segments.reduce(
-    (sum, { phase, records }) => sum + (phase === 'gather' ? (records[0] ?? 0) : 0),
-    0,
-  );
-  const { duplicates, counts, scanned } = dry;
+  const { rule } = run;
+  const planned = await plannedBy(seen, run, segments);
+  const { duplicates, counts } = dry;
   const said = duplicates + (counts.missing ?? 0) + (counts.older ?? 0);
-  if (said !== entries) oracle.blame(17, `${dry.id} says ${said}, and plans ${entries}`);
-  if (run.rule.kind === 'dedupe') {
-    const read = await readCopies(seen, run.id, segments);
-    if (read !== duplicates) oracle.blame(17, `${dry.id} says ${duplicates} copies, and has read ${read}`);
+  if (said !== planned.size) oracle.blame(17, `${dry.id} says ${said}, and plans ${planned.size}`);
+  const lines = await linesOf(seen, run, segments);
+  const [read, there] = [source, changed].map((table) => readOf(seen, run, table, lines)) as [Items, Items];
+  const wanted = rule.kind === 'dedupe' ? losersOf([...read.values()], seen.keep) : lacking(run, read, there);
+  for (const key of new Set([...planned.keys(), ...wanted.keys()])) {
+    const isWanted = planned.get(key)?.because === wanted.get(key);
+    if (!isWanted)
+      oracle.blame(17, `${dry.id} plans of ${nameOf(key)} what does not follow from what it read`);
   }
-  if (!seen.isQuiet) return entries;
-  const [source, target] = [seen.source, seen.changed].map(({ there }) => [...there.values()]) as [
-    string[],
-    string[],
-  ];
-  const there = run.rule.kind === 'dedupe' ? source.length : source.length + target.length;
-  if (scanned !== there)
-    oracle.blame(17, `${dry.id} says that it read ${scanned} items, and there are ${there}`);
-  const wanted =
-    run.rule.kind === 'dedupe'
-      ? [...grouped(source).values()].reduce(
-          (sum, all) => sum + all.length - keptOf(all, seen.keep).length,
-          0,
-        )
-      : source.filter((text) => filled(run, text, seen.changed.there) !== undefined).length;
-  if (said !== wanted) oracle.blame(17, `${dry.id} says ${said}, and it is ${wanted}`);
-  return entries;
+  checkScanned(seen, dry, rule.kind === 'dedupe' ? [source] : [source, changed]);
+  return planned;
 }
 
-/** How many copies are too many in what the checkpoints of a scan name. */
-async function readCopies({ objects }: Seen, run: string, segments: readonly Segment[]): Promise<number> {
-  const groups = new Map<string, Map<string, string | null>>();
+async function plannedBy({ objects }: Seen, { id }: Run, segments: readonly Segment[]): Promise<Plan> {
+  const plan = new Map<string, PlanEntry>();
+  for (const { phase, index, records } of segments) {
+    if (phase !== 'gather') continue;
+    for await (const { entries } of batchesOf(objects, id, index, records[0] ?? 0, 0)) {
+      for (const entry of entries) plan.set(entry.key, entry);
+    }
+  }
+  return plan;
+}
+
+/** What the checkpoints of a scan name: a line for each item, by the name of its table and its key. */
+async function linesOf({ objects, source, changed }: Seen, run: Run, segments: readonly Segment[]) {
+  const lines = new Map<string, string>();
   for (const { phase, index, spills, records } of segments) {
     if (phase !== 'scatter') continue;
+    const isMade = run.rule.kind === 'backfill' && index < run.layout.segments;
+    const { name } = run.rule.kind === 'backfill' && !isMade ? changed : source;
     for (const flush of spills) {
       for (const partition of records.keys()) {
-        const content = await objects.read(OBJECT_NAMES.spill(run, partition, index, flush));
-        for (const line of content?.toString().split('\n') ?? []) {
-          const [group, key, order] = JSON.parse(line) as [string, string, string | null];
-          groups.set(group, (groups.get(group) ?? new Map<string, string | null>()).set(key, order));
-        }
+        const content = await objects.read(OBJECT_NAMES.spill(run.id, partition, index, flush));
+        for (const line of content?.toString().split('\n') ?? [])
+          lines.set(`${name} ${(JSON.parse(line) as string[])[isMade ? 2 : 1]}`, line);
       }
     }
   }
-  const usable = [...groups.values()].filter(
-    (copies) => new Set([...copies.values()].map((order) => order?.[0])).size === 1,
-  );
-  return usable.reduce((sum, copies) => sum + ([...copies.values()].includes(null) ? 0 : copies.size - 1), 0);
+  return lines;
 }
 
-/** What an apply says that it did, against what it did; and what is left, against the rule. */
-export async function checkApply(seen: Seen, applied: RunStatus, planned: number): Promise<void> {
+/** The items that a scan found in a table: each as it was at some moment of the scan, and none is left out that was there all the while. */
+function readOf(
+  { oracle, source, from }: Seen,
+  run: Run,
+  table: WatchedTable,
+  lines: ReadonlyMap<string, string>,
+): Items {
+  const read = new Map<string, string>();
+  for (const key of oracle.keysOf(table.name)) {
+    const line = lines.get(`${table.name} ${key}`);
+    const texts = oracle.moments(table.name, key, from, oracle.ends.get(run.id));
+    const known = texts.findIndex((text) => lineOf(run, text, table === source) === line);
+    if (known === -1) oracle.blame(17, `${run.id} has read of ${nameOf(key)} what never was there`);
+    const text = texts[known];
+    if (line !== undefined && text !== undefined) read.set(key, text);
+  }
+  return read;
+}
+
+/** What a scan writes down of an item; `undefined` if nothing. */
+function lineOf({ rule, keys }: Run, text: string | undefined, isSource: boolean): string | undefined {
+  if (text === undefined) return undefined;
+  const item = itemOfText(text);
+  if (rule.kind === 'dedupe') {
+    const copy = copyOf(item, rule, keys);
+    return copy && JSON.stringify([copy.group, copy.key, copy.order]);
+  }
+  const made = isSource ? transformed(item) : item;
+  if (made === null) return undefined;
+  const side = sideOf(made, keys, rule.version, isSource ? keyOfText(text) : null);
+  return JSON.stringify([side.group, side.target, side.source, side.content, side.version]);
+}
+
+/** Keys of copies that are too many, each with the key of the one that stays. */
+function losersOf(texts: readonly string[], keep: Keep): ReadonlyMap<string, string> {
+  const losers = new Map<string, string>();
+  for (const copies of grouped(texts).values()) {
+    const kept = keptOf(copies, keep);
+    for (const text of copies)
+      if (!kept.includes(text)) losers.set(keyOfText(text), keyOfText(kept[0] ?? ''));
+  }
+  return losers;
+}
+
+/** The same of what a target lacks. */
+function lacking(run: Run, source: Items, target: Items): ReadonlyMap<string, string> {
+  const keys = [...source].flatMap(([key, text]) =>
+    filled(run, text, target.get(key)) === undefined ? [] : [key],
+  );
+  return new Map(keys.map((key) => [key, key]));
+}
+
+/** A scan has read what was there all the while, and may have read what was there for a while. */
+function checkScanned(
+  { oracle, from }: Seen,
+  { id, scanned }: RunStatus,
+  tables: readonly WatchedTable[],
+): void {
+  const all = tables.flatMap(({ name }) =>
+    oracle.keysOf(name).map((key) => oracle.moments(name, key, from, oracle.ends.get(id))),
+  );
+  const least = all.filter((texts) => !texts.includes(undefined)).length;
+  const most = all.filter((texts) => texts.some((text) => text !== undefined)).length;
+  if (scanned < least || scanned > most)
+    oracle.blame(17, `${id} says that it read ${scanned} items, and there were ${least} to ${most}`);
+}
+
+/** What an apply says that it did, against what it did; and what it did, against the rule. */
+export async function checkApply(seen: Seen, applied: RunStatus, plan: Plan): Promise<void> {
   const { oracle, changed } = seen;
   const { run, segments } = await remembered(seen, applied.id);
   const entries = await provedBy(seen, run, segments);
   const outcomes = countsOf(entries.map(({ outcome }) => outcome));
   const isFinished = applied.state === 'finished';
-  if (isFinished ? entries.length !== planned : entries.length > planned)
-    oracle.blame(17, `${run.id} proves ${entries.length} entries of ${planned}`);
+  if (isFinished ? entries.length !== plan.size : entries.length > plan.size)
+    oracle.blame(17, `${run.id} proves ${entries.length} entries of ${plan.size}`);
   checkCounts(oracle, applied, outcomes, isFinished);
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
-  const own = new Set(oracle.changes.filter(({ by }) => by === run.id).map(({ key }) => key));
-  for (const key of new Set([...own, ...oracle.changes.map((change) => change.key)])) {
+  const end = oracle.ends.get(run.id) ?? 0;
+  for (const key of oracle.keysOf(changed.name)) {
     const entry = byKey.get(salted(run.salt, key));
-    const changes = oracle.changesOf(changed.name, key).filter(({ by }) => by === run.id || by === undefined);
+    const changes = oracle.changesOf(changed.name, key).filter(({ number }) => number < end);
     const wrong =
       run.rule.kind === 'dedupe'
         ? wrongWithRemoval(run, entry, changes)
-        : wrongWithWrite(run, entry, changes, isTouched(seen, key));
+        : wrongWithWrite(run, entry, changes, isTouched(seen, run, key));
     if (wrong)
       oracle.blame(17, `${nameOf(key)} is told to be ${entry?.outcome ?? 'left alone'}, and ${wrong}`);
+    const planned = plan.get(key);
+    if (entry === undefined || planned === undefined) continue;
+    const possible = outcomesOf(seen, run, planned);
+    const { outcome } = entry;
+    if (possible && !possible.has(outcome === 'unconfirmed' ? 'removed' : outcome))
+      oracle.blame(16, `${nameOf(key)} is ${outcome}, and was to be ${[...possible].join(' or ')}`);
   }
-  if (isFinished) checkLeft(seen, run);
+  if (isFinished) checkLooks(seen, run, applied, plan, byKey);
+}
+
+/** What may become of an entry of a plan whose item nobody else writes to; `undefined` if somebody does. */
+function outcomesOf(
+  { oracle, source, changed, keep }: Seen,
+  run: Run,
+  { key, because, group }: PlanEntry,
+): ReadonlySet<ProofEntry['outcome']> | undefined {
+  const [from, to] = [oracle.begins.get(`${run.id} apply`) ?? 0, oracle.ends.get(run.id)];
+  const isWritten = oracle
+    .changesOf(changed.name, key)
+    .some(({ by, number }) => by !== run.id && number >= from && number < (to ?? 0));
+  if (isWritten) return undefined;
+  const [text] = oracle.moments(changed.name, key, from, from);
+  const others = oracle.moments(source.name, because, from, to);
+  const { rule, keys } = run;
+  if (rule.kind === 'backfill') {
+    const outcomes = others.map((other) => writeOf(run, other, text));
+    // a worker that dies has written what the next one finds changed
+    return new Set(others.length > 1 ? [...outcomes, 'CHANGED'] : outcomes);
+  }
+  if (text === undefined) return new Set(['GONE']);
+  const isOfPlan = copyOf(itemOfText(text), rule, keys)?.group === group;
+  const outcomes = new Set(
+    others.map((other) => {
+      if (!isOfPlan) return 'CHANGED';
+      if (other === undefined) return 'KEEPER_GONE';
+      return isToStay(other, text, keep) ? 'removed' : 'CHANGED';
+    }),
+  );
+  return outcomes.size > 1 ? new Set([...outcomes, 'returned']) : outcomes;
+}
+
+/** What becomes of an item of a target because of its source. */
+function writeOf(run: Run, source: string | undefined, there: string | undefined): ProofEntry['outcome'] {
+  if (source === undefined) return 'GONE';
+  const made = transformed(itemOfText(source));
+  const isThere = made !== null && textOfItem(made) === there;
+  return isThere || filled(run, source, there) !== undefined ? 'written' : 'CHANGED';
+}
+
+/** What the looks after an apply say, against what lay there while it looked. */
+function checkLooks(
+  { oracle, changed }: Seen,
+  run: Run,
+  { verified, skipped }: RunStatus,
+  plan: Plan,
+  byKey: ReadonlyMap<string, ProofEntry>,
+): void {
+  const [from, to] = [oracle.begins.get(`${run.id} check`) ?? 0, oracle.ends.get(run.id)];
+  const looks = [...plan.values()].flatMap(({ key, because }) => {
+    const { outcome, item } = byKey.get(salted(run.salt, key)) ?? {};
+    if (outcome === 'written') {
+      const texts = oracle.moments(changed.name, key, from, to);
+      return [texts.map((text) => (hashOf(run, text) === item ? 'verified' : 'NOT_AS_WRITTEN'))];
+    }
+    if (outcome === undefined || !REMOVED.includes(outcome)) return [];
+    const isIt = ({ after }: Change) => after !== undefined && salted(run.salt, after) === item;
+    const { after: removed } = oracle.changesOf(changed.name, key).find(isIt) ?? {};
+    const group = groupOf(removed ?? '{}');
+    const keepers = oracle.moments(changed.name, because, from, to);
+    const isStanding = (text: string | undefined) => text !== undefined && groupOf(text) === group;
+    const there = oracle.moments(changed.name, key, from, to);
+    return [
+      [
+        ...there.flatMap((text) => (text === undefined ? [] : ['REAPPEARED'])),
+        ...(there.includes(undefined)
+          ? keepers.map((text) => (isStanding(text) ? 'verified' : 'KEEPER_LOST'))
+          : []),
+      ],
+    ];
+  });
+  for (const name of ['verified', ...CHECK_SKIPS]) {
+    const said = name === 'verified' ? verified : (skipped[name as keyof typeof skipped] ?? 0);
+    const least = looks.filter((may) => may.every((each) => each === name)).length;
+    const most = looks.filter((may) => may.includes(name)).length;
+    if (said < least || said > most)
+      oracle.blame(17, `${run.id} says ${said} ${name}, and it was ${least} to ${most}`);
+  }
+}
+
+function hashOf({ salt }: Run, text: string | undefined): string | undefined {
+  return text === undefined ? undefined : salted(salt, contentHash(itemOfText(text)));
 }
 
 function checkCounts(
@@ -155,14 +311,14 @@ function wrongWithRemoval(
 ): string | undefined {
   const last = changes.findLast(({ by }) => by === id);
   const isRemoved = last !== undefined && last.after === undefined;
-  const isTouchedSince = changes.some(({ by, number }) => by === undefined && number > (last?.number ?? -1));
+  const isTouchedSince = changes.some(({ by, number }) => by !== id && number > (last?.number ?? -1));
   switch (entry?.outcome) {
     case 'removed':
       if (!isRemoved) return 'was not removed';
       return salted(salt, last.before ?? '') === entry.item ? undefined : 'was something else';
     case 'unconfirmed':
       // by whom nobody knows
-      return isRemoved || changes.some(({ by, after }) => by === undefined && after === undefined)
+      return isRemoved || changes.some(({ by, after }) => by !== id && after === undefined)
         ? undefined
         : 'was not removed';
     case 'returned':
@@ -174,53 +330,18 @@ function wrongWithRemoval(
   }
 }
 
-/** The same of a table that was filled. @param isTouched Whether the application wrote to it, or to its source. */
+/** The same of a table that was filled. @param isTouched Whether anybody else wrote to it, or to its source. */
 function wrongWithWrite(
-  { id, salt }: Run,
+  run: Run,
   entry: ProofEntry | undefined,
   changes: readonly Change[],
   isTouched: boolean,
 ): string | undefined {
-  const last = changes.findLast(({ by }) => by === id);
-  if (entry?.outcome !== 'written') return last && !isTouched ? 'was written' : undefined;
+  const isWritten = changes.some(({ by }) => by === run.id);
+  if (entry?.outcome !== 'written') return isWritten && !isTouched ? 'was written' : undefined;
   // an item that a worker finds as it is to be was written by one that died, or by the application
-  const was = changes.some(
-    ({ after }) => after !== undefined && salted(salt, contentHash(itemOfText(after))) === entry.item,
-  );
-  return was ? undefined : 'was not written';
-}
-
-/** Of each key that nobody else has written to since the plan was begun, what is left is what the rule keeps. */
-function checkLeft(seen: Seen, run: Run): void {
-  const { oracle, source, changed, from } = seen;
-  const end = oracle.ends.get(run.id) ?? 0;
-  const before = asOf(oracle, source.name, from);
-  const left = asOf(oracle, changed.name, end);
-  const written = oracle.changes.slice(from, end).filter(({ by }) => by === undefined);
-  if (run.rule.kind === 'backfill') {
-    const there = asOf(oracle, changed.name, from);
-    const keys = new Set(written.map(({ key }) => key));
-    for (const [key, text] of before) {
-      const isRight = left.get(key) === (filled(run, text, there) ?? there.get(key));
-      if (!isRight && !keys.has(key)) oracle.blame(16, `${nameOf(key)} is not in the target as it is to be`);
-    }
-    return;
-  }
-  const touched = new Set(
-    written.flatMap((change) =>
-      [change.before, change.after].map((text) => (text === undefined ? undefined : groupOf(text))),
-    ),
-  );
-  const groups = grouped([...left.values()]);
-  for (const [group, copies] of grouped([...before.values()])) {
-    if (touched.has(group)) continue;
-    const wanted = keptOf(copies, seen.keep);
-    const there = groups.get(group) ?? [];
-    const isSame = there.length === wanted.length && wanted.every((text) => there.includes(text));
-    const names = copies.map((text) => nameOf(keyOfText(text))).join(', ');
-    if (!isSame)
-      oracle.blame(16, `of ${names} there are ${there.length} left and not ${wanted.length}, or others`);
-  }
+  const own = changes.at(-1)?.by === run.id ? changes.slice(-1) : changes;
+  return own.some(({ after }) => hashOf(run, after) === entry.item) ? undefined : 'was not written';
 }
 
 /** What an undo says that it put back, against the table. */
@@ -229,28 +350,29 @@ export async function checkUndo(seen: Seen, applied: RunStatus, undone: RunStatu
   const { run, segments } = await remembered(seen, applied.id);
   const removed = (await provedBy(seen, run, segments)).filter(({ outcome }) => REMOVED.includes(outcome));
   const own = await remembered(seen, undone.id);
-  const outcomes = countsOf((await provedBy(seen, own.run, own.segments)).map(({ outcome }) => outcome));
+  const entries = await provedBy(seen, own.run, own.segments);
+  const outcomes = countsOf(entries.map(({ outcome }) => outcome));
   const { restored, skipped } = undone;
-  if (
-    restored !== (outcomes.get('restored') ?? 0) ||
-    (skipped.RECREATED ?? 0) !== (outcomes.get('RECREATED') ?? 0)
-  )
+  const { RECREATED: recreated = 0, QUARANTINE_LOST: lost = 0 } = skipped;
+  if (restored !== (outcomes.get('restored') ?? 0) || recreated !== (outcomes.get('RECREATED') ?? 0))
     oracle.blame(17, `${undone.id} says that it put back ${restored} items, and proves something else`);
-  if (undone.state !== 'finished') return;
-  if (restored + (skipped.RECREATED ?? 0) !== removed.length)
-    oracle.blame(
-      17,
-      `${undone.id} speaks of ${restored + (skipped.RECREATED ?? 0)} items of ${removed.length}`,
-    );
-  const keys = new Map(oracle.changes.map(({ key }) => [salted(run.salt, key), key]));
+  if (lost > 0 && !run.isForgotten) oracle.blame(17, `${undone.id} says that ${lost} items are lost`);
+  if (undone.state === 'finished' && restored + recreated + lost !== removed.length)
+    oracle.blame(17, `${undone.id} speaks of ${restored + recreated + lost} items of ${removed.length}`);
+  const keys = new Map(oracle.keysOf(changed.name).map((key) => [salted(run.salt, key), key]));
+  const byKey = new Map(entries.map((entry) => [entry.key, entry]));
+  const [from, to] = [oracle.begins.get(`${undone.id} undo`) ?? 0, oracle.ends.get(undone.id)];
   for (const entry of removed) {
     const key = keys.get(entry.key) ?? '';
-    const changes = oracle.changesOf(changed.name, key);
-    const last = changes.findLast(({ by }) => by === run.id);
-    const isTouched = changes.some(({ by, number }) => by === undefined && number > (last?.number ?? -1));
-    const there = changed.there.get(key);
-    const isBack = there !== undefined && salted(run.salt, there) === entry.item;
-    if (!isBack && !isTouched) oracle.blame(17, `${nameOf(key)} is not as it was before it was removed`);
+    const { outcome } = byKey.get(salted(own.run.salt, key)) ?? {};
+    if (outcome === undefined) continue;
+    const isSame = (text: string | undefined) => text !== undefined && salted(run.salt, text) === entry.item;
+    const texts = oracle.moments(changed.name, key, from, to);
+    const possible = texts.map((text) => (text === undefined || isSame(text) ? 'restored' : 'RECREATED'));
+    if (!possible.some((each) => each === outcome))
+      oracle.blame(17, `${nameOf(key)} is told to be ${outcome}, and was to be ${possible[0]}`);
+    if (outcome === 'restored' && !texts.some(isSame))
+      oracle.blame(17, `${nameOf(key)} is not as it was before it was removed`);
   }
 }
 
@@ -261,13 +383,24 @@ export function checkAudit(oracle: TableOracle, { run, isRootSame, breaks }: Aud
   if (isRootSame === false) oracle.blame(17, `${run}: the root is not the one of its chains`);
 }
 
+/** That of a run that was forgotten nothing is left that says what it was about. */
+export async function checkForgotten(oracle: TableOracle, objects: ObjectStore, id: string): Promise<void> {
+  const { of = '' } = oracle.runs.get(id) ?? {};
+  const folders = [id, of, undoOf(id)].map((run) => OBJECT_NAMES.of(run));
+  for (const prefix of [OBJECT_NAMES.quarantineOf(id), ...folders]) {
+    for await (const name of objects.list(prefix))
+      oracle.blame(17, `${id} is forgotten, and ${name} is there`);
+  }
+}
+
 async function remembered(
   { ledger, oracle }: Seen,
   id: string,
 ): Promise<{ readonly run: Run; readonly segments: readonly Segment[] }> {
   const run = oracle.runs.get(id);
   if (run === undefined) throw new Error(`nobody has seen the run ${id}`);
-  return { run, segments: await allSegmentsOf({ ledger }, run) };
+  const { salt = '' } = oracle.begun.get(id) ?? {};
+  return { run: { ...run, salt }, segments: await allSegmentsOf({ ledger }, run) };
 }
 
 async function provedBy(
@@ -284,12 +417,11 @@ async function provedBy(
   return entries;
 }
 
-/** What a backfill writes for an item of the source; `undefined` for nothing. @param there What the target has. */
-function filled(run: Run, text: string, there: ReadonlyMap<string, string>): string | undefined {
+/** What a backfill writes for an item of the source; `undefined` for nothing. @param before What the target has. */
+function filled(run: Run, text: string, before: string | undefined): string | undefined {
   const made = transformed(itemOfText(text));
   if (made === null || run.rule.kind !== 'backfill') return undefined;
   const own = textOfItem(made);
-  const before = there.get(keyOfText(own));
   if (before === undefined) return own;
   const [mine, theirs] = [timeOf(own), timeOf(before)];
   const isNewer =
@@ -297,19 +429,9 @@ function filled(run: Run, text: string, there: ReadonlyMap<string, string>): str
   return isNewer ? own : undefined;
 }
 
-function isTouched({ oracle, from }: Seen, key: string): boolean {
-  return oracle.changes.slice(from).some((change) => change.key === key && change.by === undefined);
-}
-
-/** A table as it was before a change. */
-function asOf({ changes }: TableOracle, table: string, from: number): ReadonlyMap<string, string> {
-  const there = new Map<string, string>();
-  for (const change of changes.slice(0, from)) {
-    if (change.table !== table) continue;
-    if (change.after === undefined) there.delete(change.key);
-    else there.set(change.key, change.after);
-  }
-  return there;
+function isTouched({ oracle, source, changed, from }: Seen, run: Run, key: string): boolean {
+  const changes = [source, changed].flatMap(({ name }) => oracle.changesOf(name, key));
+  return changes.some(({ by, number }) => by !== run.id && number >= from);
 }
 
 function grouped(texts: readonly string[]): ReadonlyMap<string, readonly string[]> {

@@ -22,7 +22,7 @@ import type { ObjectStore } from '../../functions/ports/object-store.ts';
 import type { RunLedger } from '../../functions/ports/run-ledger.ts';
 import { instead } from '../haunted.ts';
 import type { InvariantNumber, Violation } from '../invariants.ts';
-import { groupOf, nameOf, PLANTED } from './table-application.ts';
+import { groupOf, isToStay, nameOf, PLANTED, timeOf, transformed } from './table-application.ts';
 
 /** One change of one item. */
 export interface Change {
@@ -108,9 +108,13 @@ export class TableOracle {
   /** All that ever happened to items, in order. */
   readonly changes: Change[] = [];
   readonly runs = new Map<string, Run>();
-  /** How much had happened when they ended. */
+  /** As they were first seen, with the salt that is forgotten later. */
+  readonly begun = new Map<string, Run>();
+  /** How much had happened when they began a phase, by `<run> <phase>`, and when they ended. */
+  readonly begins = new Map<string, number>();
   readonly ends = new Map<string, number>();
   readonly #clock: Clock;
+  readonly #changesOf = new Map<string, Map<string, Change[]>>();
   readonly #tables = new Map<string, WatchedTable>();
   /** Names of quarantine objects, and the key of the copy that stays, by texts of the items that lie in them. */
   readonly #quarantined = new Map<string, Map<string, string>>();
@@ -120,8 +124,13 @@ export class TableOracle {
   readonly #committed = new Set<string>();
   /** What runs have taken away or written over, and nobody has changed since. */
   readonly #taken = new Map<string, Change>();
-  /** What was removed while no copy stood, by key: the key of the copy that was to stay. */
-  readonly #owed = new Map<string, { readonly text: string; readonly because: string }>();
+  /** What a run has removed while no copy stood, by key: the key of the copy that was to stay. */
+  readonly #owed = new Map<
+    string,
+    { readonly run: string; readonly text: string; readonly because: string }
+  >();
+  /** Which attempts of runs have taken tables, by ARN. */
+  readonly #holders = new Map<string, string>();
   /** Versions and epochs of what lies in the ledger. */
   readonly #stored = new Map<string, { readonly version: number; readonly epoch: number }>();
   readonly #blamed = new Set<string>();
@@ -139,7 +148,30 @@ export class TableOracle {
 
   /** What happened to an item, in order. */
   changesOf(table: string, key: string): readonly Change[] {
-    return this.changes.filter((change) => change.table === table && change.key === key);
+    return this.#changesOf.get(table)?.get(key) ?? [];
+  }
+
+  /** Keys of all items that ever were in a table. */
+  keysOf(table: string): readonly string[] {
+    return [...(this.#changesOf.get(table)?.keys() ?? [])];
+  }
+
+  /** What lay in one place before a change, and after each one until another: texts, or `undefined` for nothing. */
+  moments(
+    table: string,
+    key: string,
+    from: number,
+    to = this.changes.length,
+  ): readonly (string | undefined)[] {
+    const changes = this.changesOf(table, key);
+    const before = changes.findLast(({ number }) => number < from)?.after;
+    const later = changes.filter(({ number }) => number >= from && number < to);
+    return [before, ...later.map(({ after }) => after)];
+  }
+
+  /** Whether somebody has had erased what a run removed. */
+  isForgotten(run: string | undefined): boolean {
+    return this.runs.get(run ?? '')?.isForgotten === true;
   }
 
   /** The key of the copy that stays, of an item that was quarantined. */
@@ -213,6 +245,15 @@ export class TableOracle {
         }
         return isDone;
       },
+      takeTable: async (arn, holder, insteadOf) => {
+        const taken = await ledger.takeTable(arn, holder, insteadOf);
+        this.#holders.set(arn, taken);
+        return taken;
+      },
+      releaseTable: async (arn, holder) => {
+        await ledger.releaseTable(arn, holder);
+        if (this.#holders.get(arn) === holder) this.#holders.delete(arn);
+      },
       record: async (proof) => {
         this.told('a proof', proof);
         this.#proved(proof);
@@ -223,8 +264,8 @@ export class TableOracle {
 
   /** When all is over: nothing is between two places. */
   end(): void {
-    for (const [text, { key }] of this.#taken) {
-      if (!this.#quarantined.has(text))
+    for (const [text, { key, by }] of this.#taken) {
+      if (!this.#quarantined.has(text) && !this.isForgotten(by))
         this.blame(15, `${nameOf(key)} is neither in the table nor in quarantine`);
     }
   }
@@ -233,6 +274,9 @@ export class TableOracle {
     const { before, by } = change;
     const seen = { ...change, number: this.changes.length };
     this.changes.push(seen);
+    const { table, key } = change;
+    const ofTable = this.#changesOf.get(table) ?? new Map<string, Change[]>();
+    this.#changesOf.set(table, ofTable.set(key, [...(ofTable.get(key) ?? []), seen]));
     // what lies there again is taken anew if it goes again; what the application takes away is its own affair
     if (before !== undefined) this.#taken.delete(before);
     if (by !== undefined) this.#changedBy(by, seen);
@@ -243,18 +287,34 @@ export class TableOracle {
     const { key, before, after } = change;
     const run = this.runs.get(by);
     if (run === undefined || hasEnded(run)) this.blame(17, `${by} has ended, and changes ${nameOf(key)}`);
+    const holder = this.#holders.get(run?.changes ?? '');
+    if (!holder?.startsWith(`${by}.`))
+      this.blame(17, `${by} changes ${nameOf(key)}, and ${holder ?? 'nobody'} has the table`);
     if (before !== undefined) this.#took(run, change, before);
-    if (after !== undefined) {
-      this.#taken.delete(after);
-      const isKnown = run?.rule.kind === 'backfill' || this.#quarantined.has(after);
-      if (!isKnown) this.blame(14, `${by} puts ${nameOf(key)} where nothing of it was in quarantine`);
-    }
+    if (after === undefined) return;
+    this.#taken.delete(after);
+    if (run?.rule.kind === 'backfill') this.#wrote(run, change, after);
+    else if (!this.#quarantined.has(after))
+      this.blame(14, `${by} puts ${nameOf(key)} where nothing of it was in quarantine`);
+  }
+
+  /** What a backfill writes is made of a source that was there since it began, and is newer than what it is written over. */
+  #wrote({ id, table, rule }: Run, { key, before }: Change, after: string): void {
+    const hasVersion = rule.kind === 'backfill' && rule.version !== undefined;
+    const isNewer = hasVersion && (timeOf(before ?? '{}') ?? Infinity) < (timeOf(after) ?? 0);
+    if (before !== undefined && !isNewer)
+      this.blame(16, `${id} writes over ${nameOf(key)}, which is no older`);
+    const sources = this.moments(table.name, key, this.begins.get(`${id} apply`) ?? 0);
+    const made = sources.map((text) => text !== undefined && transformed(itemOfText(text)));
+    if (!made.some((item) => item && textOfItem(item) === after))
+      this.blame(16, `${id} writes ${nameOf(key)}, which is not made of what there is`);
   }
 
   #took(run: Run | undefined, change: Change, text: string): void {
     const { key } = change;
     this.#taken.set(text, change);
-    const objects = [...(this.#quarantined.get(text) ?? [])];
+    const own = OBJECT_NAMES.quarantineOf(run?.id ?? '');
+    const objects = [...(this.#quarantined.get(text) ?? [])].filter(([name]) => name.startsWith(own));
     const isDedupe = run?.rule.kind === 'dedupe';
     const kept = objects.find(([name]) => !isDedupe || this.#committed.has(name));
     if (kept === undefined) {
@@ -263,7 +323,14 @@ export class TableOracle {
       return;
     }
     const [, because] = kept;
-    if (isDedupe && !this.#stands(change.table, because, text)) this.#owed.set(key, { text, because });
+    if (run === undefined || run.rule.kind !== 'dedupe') return;
+    if (!this.#stands(change.table, because, text)) this.#owed.set(key, { run: run.id, text, because });
+    // keeper and copy are read together: the copy as it is removed
+    const { keep } = run.rule;
+    const written = this.changesOf(change.table, key).findLast(({ number }) => number < change.number);
+    const keepers = this.moments(change.table, because, (written?.number ?? 0) + 1);
+    if (!keepers.some((keeper) => keeper !== undefined && isToStay(keeper, text, keep)))
+      this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} never was to stay in its place`);
   }
 
   /** Whether an item is one that lies in quarantine, and more: it had got more attributes when it was removed. */
@@ -330,26 +397,35 @@ export class TableOracle {
   #checkKept(name: string, texts: readonly string[]): void {
     for (const text of texts) {
       const taken = this.#taken.get(text);
-      if (taken && !this.#quarantined.has(text)) {
+      if (taken && !this.#quarantined.has(text) && !this.isForgotten(taken.by)) {
         this.blame(15, `${nameOf(taken.key)} is lost: ${name} is written over, or gone`);
       }
     }
   }
 
   #runSwapped(run: Run): void {
-    this.runs.set(run.id, run);
-    this.ends.set(run.id, this.changes.length);
+    const { id, phase } = run;
+    const before = this.runs.get(id);
+    if (before === undefined) this.begun.set(id, run);
+    if (before?.phase !== phase) this.begins.set(`${id} ${phase}`, this.changes.length);
+    // what is written of a run that has ended does not end it again
+    if (before === undefined || !hasEnded(before)) this.ends.set(id, this.changes.length);
+    this.runs.set(id, run);
     if (run.mode !== 'apply' || !hasEnded(run)) return;
-    for (const [key, { because }] of this.#owed) {
-      this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`);
+    for (const [key, owed] of this.#owed) {
+      if (owed.run === id)
+        this.blame(
+          16,
+          `${nameOf(key)} is removed although ${nameOf(owed.because)} was no copy of it any more`,
+        );
     }
   }
 
   #proved({ run, entries }: Proof): void {
-    const { salt = '' } = this.runs.get(run) ?? {};
-    for (const [key, { because }] of this.#owed) {
+    const { salt = '' } = this.begun.get(run) ?? {};
+    for (const [key, { run: by, because }] of this.#owed) {
       const hash = salted(salt, key);
-      if (entries.some((entry) => entry.key === hash && REMOVED.includes(entry.outcome)))
+      if (by === run && entries.some((entry) => entry.key === hash && REMOVED.includes(entry.outcome)))
         this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`);
     }
   }

@@ -23,7 +23,7 @@ import type { Fault } from '../faults.ts';
 import { instead } from '../haunted.ts';
 import type { Violation } from '../invariants.ts';
 import { Application, PLANTED, transformed } from './table-application.ts';
-import { checkApply, checkAudit, checkDryRun, checkUndo, type Seen } from './table-checks.ts';
+import { checkApply, checkAudit, checkDryRun, checkForgotten, checkUndo, type Seen } from './table-checks.ts';
 import { type Spoilable, spoilt, type TableMutation } from './table-mutations.ts';
 import { nameOfSegment, TableOracle, type WatchedTable } from './table-oracle.ts';
 import { TableProcess } from './table-process.ts';
@@ -55,10 +55,12 @@ const LOOKS_EVERY_MS = 20_000;
 const TROUBLE_MS_MAX = 3 * 3_600_000;
 const PATIENCE_MS_MAX = 2 * TROUBLE_MS_MAX;
 const REQUESTS_MAX = 30;
+/** How long the operator waits where another run has the table. */
+const TAKEN_MS = 300_000;
 const MILLION = 1_000_000;
 
 /** What somebody asks for while a run is at work. Most cancel it. */
-const CROSSING = ['cancel', 'cancel', 'resume', 'undo', 'status'] as const;
+const CROSSING = ['cancel', 'cancel', 'cancel', 'resume', 'undo', 'status', 'forget'] as const;
 type Crossing = (typeof CROSSING)[number];
 
 /** What one seed is to be. */
@@ -83,6 +85,12 @@ interface Setting {
   readonly crossing: readonly Crossing[];
   readonly isUndone: boolean;
   readonly isResumed: boolean;
+  /** Whether what it removed is erased in the end. */
+  readonly isForgotten: boolean;
+  /** Whether a dedupe of the same table is asked for at the same time. */
+  readonly isRivalled: boolean;
+  /** Whether some workers do not see that their run is to stop. */
+  readonly isDeaf: boolean;
 }
 
 /** What playing one seed came to. */
@@ -146,6 +154,9 @@ function settingOf(seed: number): Setting {
     crossing: Array.from({ length: random.below(4) }, () => random.pick(CROSSING)),
     isUndone: kind === 'dedupe' && random.below(2) === 0,
     isResumed: random.below(3) > 0,
+    isForgotten: random.below(4) === 0,
+    isRivalled: random.below(12) === 0,
+    isDeaf: random.below(3) === 0,
   };
 }
 
@@ -160,9 +171,8 @@ function configOf(kind: RunKind, keep: Keep, random: SeededRandom): ParsedConfig
         apply: true,
         readUnitsPerSecond: random.pick([20, 600, 1_000]),
         writeUnitsPerSecond: random.pick([1, 5, 100]),
-        ...(kind === 'dedupe'
-          ? { dedupe: { key: 'order', keep, by: 'at' } }
-          : { backfill: { to: TARGET, transform: '../none.ts', ...version } }),
+        dedupe: { key: 'order', keep, by: 'at' },
+        ...(kind === 'backfill' && { backfill: { to: TARGET, transform: '../none.ts', ...version } }),
       },
     ],
   });
@@ -184,7 +194,7 @@ class TableWorld {
   readonly #names = new Map<string, number>();
   /** What no process may throw. */
   readonly #defects: unknown[] = [];
-  #executions = 0;
+  readonly #executions = new Map<string, number>();
   #acts = 0;
   #isApplicationQuiet: boolean;
 
@@ -201,8 +211,38 @@ class TableWorld {
 
   /** @returns What the runs told in the end. */
   async play(): Promise<readonly RunStatus[]> {
-    const { kind, isQuietFirst, isUndone, isResumed, crossing } = this.#setting;
-    const { oracle, clock } = this;
+    const { kind, isQuietFirst, isUndone, isResumed, isRivalled, crossing } = this.#setting;
+    this.#isApplicationQuiet = isQuietFirst;
+    const living = this.#liveApplication();
+    const whole = { crossing, isUndone, isResumed };
+    const rival = { crossing: [], isUndone: false, isResumed: true };
+    const ids = await Promise.all([
+      this.#playRuns(kind, 'one', whole),
+      ...(isRivalled ? [this.#playRuns('dedupe', 'two', rival)] : []),
+    ]);
+    this.#fate.end();
+    await this.clock.sleep(2 * WORKER_MS_MAX); // whoever is frozen wakes, or is dead
+    this.#isApplicationQuiet = true;
+    await living;
+    const told: RunStatus[] = [];
+    for (const run of ids.flat()) {
+      // whoever had it forgotten may have died in the midst of that
+      if (this.oracle.isForgotten(run)) await this.#ask('operator', { kind: 'forget', run });
+      told.push(await this.#clerk<RunStatus>({ kind: 'status', run }));
+      checkAudit(this.oracle, await this.#clerk<Audit>({ kind: 'audit', run }));
+      if (this.oracle.isForgotten(run)) await checkForgotten(this.oracle, this.#objects, run);
+    }
+    this.oracle.end();
+    return told;
+  }
+
+  /** A dry run, its apply, and what is asked for then. @returns Ids of the runs. */
+  async #playRuns(
+    kind: RunKind,
+    token: string,
+    { crossing, isUndone, isResumed }: Pick<Setting, 'crossing' | 'isUndone' | 'isResumed'>,
+  ): Promise<readonly string[]> {
+    const { oracle } = this;
     const seen: Seen = {
       oracle,
       ledger: this.#ledger,
@@ -211,12 +251,9 @@ class TableWorld {
       changed: this.#table(kind === 'dedupe' ? SOURCE : TARGET),
       keep: this.#setting.keep,
       from: oracle.changes.length,
-      isQuiet: isQuietFirst,
     };
-    this.#isApplicationQuiet = isQuietFirst;
-    const living = this.#liveApplication();
-    const dry = await this.#ended({ kind, table: SOURCE, token: 'one' }, []);
-    if (dry?.state !== 'finished') return dry ? [dry] : [];
+    const dry = await this.#ended({ kind, table: SOURCE, token });
+    if (dry?.state !== 'finished') return dry ? [dry.id] : [];
     const plan = await checkDryRun(seen, dry);
 
     this.#isApplicationQuiet = false;
@@ -224,24 +261,26 @@ class TableWorld {
     const { duplicates, counts } = dry;
     const count = duplicates + (counts.missing ?? 0) + (counts.older ?? 0);
     const asked = { kind, table: SOURCE, mode: 'apply', plan: dry.id, count } as const;
-    const applied = await this.#ended(asked, crossing, isResumed);
-    if (applied === undefined) return [dry];
+    const crossed = (run: string) => crossing.map((kind) => ({ kind, run }));
+    const applied = await this.#ended(asked, crossed, isResumed);
+    if (applied === undefined) return [dry.id];
     await checkApply(seen, applied, plan);
 
-    const isToUndo = isUndone || (await this.#hasUndo(applied.id));
-    const undone = isToUndo ? await this.#ended({ kind: 'undo', run: applied.id }, ['cancel']) : undefined;
-    if (undone) await checkUndo(seen, applied, undone);
-    this.#fate.end();
-    await clock.sleep(2 * WORKER_MS_MAX); // whoever is frozen wakes, or is dead
-    this.#isApplicationQuiet = true;
-    await living;
-    const told: RunStatus[] = [];
-    for (const { id } of [dry, applied, ...(undone ? [undone] : [])]) {
-      told.push(await this.#clerk<RunStatus>({ kind: 'status', run: id }));
-      checkAudit(oracle, await this.#clerk<Audit>({ kind: 'audit', run: id }));
+    const { id } = applied;
+    const undo = undoOf(id);
+    const hasUndo = oracle.runs.has(undo);
+    if (hasUndo || (isUndone && !oracle.isForgotten(id))) {
+      const undone = await this.#ended(
+        hasUndo ? { kind: 'status', run: undo } : { kind: 'undo', run: id },
+        () => [
+          { kind: 'cancel', run: undo },
+          { kind: 'forget', run: id },
+        ],
+      );
+      if (undone) await checkUndo(seen, applied, undone);
     }
-    oracle.end();
-    return told;
+    if (this.#setting.isForgotten) await this.#ask('operator', { kind: 'forget', run: id });
+    return [dry.id, id, ...(oracle.runs.has(undo) ? [undo] : [])];
   }
 
   #table(name: string): WatchedTable {
@@ -307,7 +346,7 @@ class TableWorld {
   /** Asks for a run, sees to it that it comes to its end, and says what became of it. */
   async #ended(
     asked: WrittenRequest,
-    crossing: readonly Crossing[],
+    crossing: (id: string) => readonly (WrittenRequest & { readonly run: string })[] = () => [],
     isResumed = true,
   ): Promise<RunStatus | undefined> {
     const { clock, oracle } = this;
@@ -319,9 +358,9 @@ class TableWorld {
     const { id } = begun;
     const random = this.#fate.random('crossing', id);
     let isCrossed = false;
-    const crossed = crossing.map(async (kind, position) => {
+    const crossed = crossing(id).map(async (request, position) => {
       await clock.sleep(random.below(random.pick([5_000, 60_000, 600_000])));
-      await this.#ask(`crossing ${position}`, { kind, run: id }, 1);
+      await this.#ask(`crossing ${position}`, request, 1);
     });
     void Promise.all(crossed).then(() => {
       isCrossed = true;
@@ -334,7 +373,8 @@ class TableWorld {
       // two who ask for different things at the same time may be in each other's way
       const isInTheWay = failure?.code === 'TABLE_TAKEN';
       if (failure && !isInTheWay) oracle.blame(17, `${id} says that it cannot go on: ${failure.code}`);
-      const isStopped = state === 'cancelled' && (!isResumed || (await this.#hasUndo(id)));
+      const isGivenUp = !isResumed || oracle.runs.has(undoOf(id)) || oracle.isForgotten(id);
+      const isStopped = state === 'cancelled' && isGivenUp;
       if (isCrossed && (state === 'finished' || isStopped)) break;
       const time = clock.now() - startedAt;
       if (time > TROUBLE_MS_MAX) this.#fate.end();
@@ -342,14 +382,10 @@ class TableWorld {
         oracle.blame(13, `${id} does not end although all is calm: it is ${state}`);
         return undefined;
       }
-      if (state === 'finished' || isStopped || (this.#executions > 0 && state !== 'cancelled')) continue;
+      if (state === 'finished' || isStopped || (this.#executions.get(id) && state !== 'cancelled')) continue;
       await this.#ask('operator', { kind: state === 'cancelling' ? 'cancel' : 'resume', run: id }, 1);
     }
     return this.#clerk<RunStatus>({ kind: 'status', run: id });
-  }
-
-  async #hasUndo(run: string): Promise<boolean> {
-    return (await this.#ledger.readRun(undoOf(run))) !== undefined;
   }
 
   /** Makes a request in a process of its own, and again if that fails. */
@@ -363,8 +399,9 @@ class TableWorld {
         (ports) => reconcile(ports, this.#setting.config, parsed),
       );
       if (ended.outcome === 'ok') return ended.result;
-      if (ended.outcome === 'failed' && !ended.isRetryable) return undefined;
-      await this.clock.sleep(10_000 * (asked + 1));
+      const isTaken = ended.outcome === 'failed' && ended.code === 'TABLE_TAKEN';
+      if (ended.outcome === 'failed' && !ended.isRetryable && !isTaken) return undefined;
+      await this.clock.sleep(isTaken ? TAKEN_MS : 10_000 * (asked + 1));
       if (asked > tries / 2) this.#fate.end();
     }
     return undefined;
@@ -441,7 +478,7 @@ class TableWorld {
     if (!(error instanceof RecohereError)) throw error;
     if (error.code === 'INVARIANT') this.oracle.blame(17, `${what}: ${error.message}`);
     this.oracle.told('an error', [error.message, error.context, String(error.cause)]);
-    return { outcome: 'failed', isRetryable: error.retryable } as const;
+    return { outcome: 'failed', code: error.code, isRetryable: error.retryable } as const;
   }
 
   /** Asks for something that is told, when all is calm. */
@@ -458,12 +495,11 @@ class TableWorld {
 
   #ports(process: TableProcess, run: string, phase: Phase | undefined, isRight = false): ReconcilePorts {
     const known = new Set<string>();
+    const contended = this.#contended(process, this.oracle.ledger(this.#ledger, process.name, known));
+    const isDeaf =
+      this.#setting.isDeaf && phase !== undefined && this.#fate.random('deaf', process.name).below(2) === 0;
     const raw: Spoilable = {
-      ledger: process.with(
-        this.#contended(process, this.oracle.ledger(this.#ledger, process.name, known)),
-        'ledger',
-        ['proofs'],
-      ),
+      ledger: process.with(isDeaf ? deaf(contended) : contended, 'ledger', ['proofs']),
       items: memoized((name) => process.with(this.#table(name).as(run), name)),
       objects: memoized(() => process.with(this.#objects, 'objects', ['list'])),
     };
@@ -482,10 +518,11 @@ class TableWorld {
       ...process.with(
         {
           start: async (id: string) => {
-            this.#executions++;
+            const add = (more: number) => this.#executions.set(id, (this.#executions.get(id) ?? 0) + more);
+            add(1);
             void this.#execute(id)
               .catch((error) => this.#defects.push(error))
-              .finally(() => this.#executions--);
+              .finally(() => add(-1));
           },
         },
         'executions',
@@ -514,6 +551,21 @@ class TableWorld {
       },
     });
   }
+}
+
+/** Reads of its run after which a worker has seen that it goes on although the worker has taken a segment. */
+const HEEDED_READS = 2;
+
+/** A ledger as a worker has it that does not see that its run is to stop, until it has; whoever only begins sees it. */
+function deaf(ledger: RunLedger): RunLedger {
+  let seen = 0;
+  return instead(ledger, {
+    readRun: async (id) => {
+      const run = await ledger.readRun(id);
+      if (run?.state === 'running') seen++;
+      return run?.state === 'cancelling' && seen >= HEEDED_READS ? { ...run, state: 'running' } : run;
+    },
+  });
 }
 
 /** A ledger that remembers which versions whoever uses it has read or written. */

@@ -185,6 +185,16 @@ describe('an apply', () => {
     expect(system.orders.items()).toHaveLength(5);
   });
 
+  it('is made of a dry run of the release before, which named what it wrote otherwise', async () => {
+    const system = withDoubles();
+    const found = await system.run(dry);
+    const plan = `runs/${found.id}/plan/0/0`;
+    const content = (await system.objects.read(`${plan}.5`)) ?? Buffer.of();
+    await system.objects.remove(`${plan}.5`);
+    await system.objects.write(plan, content);
+    expect(await system.run(applyOf(found))).toMatchObject({ state: 'finished', removed: 5 });
+  });
+
   it('fails when what the dry run wrote down is gone, and removes nothing', async () => {
     const system = withDoubles();
     const found = await system.run(dry);
@@ -239,6 +249,27 @@ describe('a dry run', () => {
       state: 'failed',
       failure: { code: 'SPILL_LOST' },
     });
+  });
+
+  it.each([
+    { field: 0, reason: 'a hash' },
+    { field: 1, reason: 'the key of an item of the target' },
+    { field: 2, reason: 'the key of its source' },
+  ])('fails when what the scan wrote down is damaged: $reason is never empty', async ({ field }) => {
+    const system = new RunSystem(changed({ backfill: { to: COPIES, transform: 'any' } }));
+    system.orders.put(orderItem('a0', 'o0', 1));
+    const objects = instead(system.objects, {
+      read: async (name) => {
+        const content = await system.objects.read(name);
+        if (content === undefined || !name.includes('/scatter/')) return content;
+        return Buffer.from(JSON.stringify(JSON.parse(content.toString()).with(field, '')));
+      },
+    });
+    const failed = await system.run(
+      { ...dry, kind: 'backfill' },
+      { ...system.ports, objects: () => objects },
+    );
+    expect(failed).toMatchObject({ state: 'failed', failure: { code: 'SPILL_LOST' } });
   });
 
   it('goes on slower when it is throttled, and counts it', async () => {
@@ -368,6 +399,17 @@ describe('an undo', () => {
     expect(system.orders.items()).toContainEqual(orderItem('b1', 'new', 9));
   });
 
+  it('puts back also what somebody was in the way of, and is not any more', async () => {
+    const system = withDoubles();
+    const { id } = await system.applied();
+    system.orders.put(orderItem('b0', 'o0', 9));
+    const ports = haunted(system.ports, ({ name, moment }) => {
+      if (name === 'orders.get' && moment === 'before') system.orders.remove({ id: { S: 'b0' } });
+    });
+    expect(await system.run({ kind: 'undo', run: id }, ports)).toMatchObject({ restored: 5, skipped: {} });
+    expect(system.orders.items()).toHaveLength(10);
+  });
+
   it.each(['dry-run', 'undo'] as const)('is not made of a run of the mode %s', async (mode) => {
     const system = withDoubles();
     const found = await system.run(dry);
@@ -401,6 +443,20 @@ describe('what is forgotten', () => {
     const undo = (await system.ask({ kind: 'undo', run: id })) as RunStatus;
     await expect(system.ask({ kind: 'forget', run: id })).rejects.toMatchObject({ code: 'NOT_ENDED' });
     await system.clock.run(() => runHere(system.ports, undo.id));
+    expect(await system.ask({ kind: 'forget', run: id })).toMatchObject({ id });
+  });
+
+  it('is nothing to which a worker may still add that may be alive, be it one of the dry run', async () => {
+    const system = withDoubles();
+    const { id } = await system.applied();
+    const ghostUntil = system.clock.now() + 60_000;
+    await system.clock.run(async () => {
+      const segment = await system.ledger.readSegment(id.replace('-apply-', '-dry-'), 'scatter', 0);
+      await system.ledger.swapSegment({ ...segment, version: segment.version + 1, ghostUntil });
+    });
+    const refused = { code: 'NOT_ENDED', retryable: true };
+    await expect(system.ask({ kind: 'forget', run: id })).rejects.toMatchObject(refused);
+    await system.clock.run(() => system.clock.sleep(60_000));
     expect(await system.ask({ kind: 'forget', run: id })).toMatchObject({ id });
   });
 

@@ -89,6 +89,15 @@ describe('a batch, before which the application', () => {
       told: leftFor('CHANGED'),
     },
     {
+      reason: 'makes both copies of something else',
+      write: (system) => {
+        put(orderItem('a0', 'o9', 1))(system);
+        put(orderItem('b0', 'o9', 2))(system);
+      },
+      left: ['a0', 'b0'],
+      told: leftFor('CHANGED'),
+    },
+    {
       reason: 'changes what goes, and it goes still',
       write: put(orderItem('b0', 'o0', 7)),
       left: ['a0'],
