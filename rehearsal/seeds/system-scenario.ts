@@ -17,7 +17,7 @@ import { deployFinished, labelUpdated, resourceEvent, versionLoaded } from '../e
 import { Fate, type Odds } from '../fate.ts';
 import { FAULT_NAMES, type Fault } from '../faults.ts';
 import { Hub, type Spoil } from '../hub.ts';
-import type { Violation } from '../invariants.ts';
+import type { InvariantNumber, Violation } from '../invariants.ts';
 import { skewOf } from '../process.ts';
 import { Truth } from '../truth.ts';
 
@@ -72,6 +72,8 @@ const USUAL_ODDS: Readonly<Record<Fault, number>> = {
 /** What was played. */
 export interface Played {
   readonly violations: readonly Violation[];
+  /** How often each invariant was held against something. */
+  readonly judged: ReadonlyMap<InvariantNumber, number>;
   /** Names of the chances that struck, in order. */
   readonly struck: readonly string[];
   /** What there was to see: the same for the same seed, to the byte. */
@@ -91,7 +93,8 @@ export async function playSystem({ seed, only, spoil }: PlayOptions): Promise<Pl
   const fate = new Fate(seed, oddsOf(seed), only);
   const stage = new Stage(fate, spoil);
   await stage.play();
-  return { violations: stage.checker.violations, struck: fate.struck, trace: stage.trace };
+  const { violations, judged } = stage.checker;
+  return { violations, judged, struck: fate.struck, trace: stage.trace };
 }
 
 /** Of each seed, some faults strike often, some seldom, some not at all: what hides one from the other is not there in another seed. */

@@ -1,0 +1,179 @@
+import type { SubjectState } from '../../functions/core/episode.ts';
+import type { InvariantNumber } from '../../rehearsal/invariants.ts';
+
+/** A mistake in one module of the system, and how a rehearsal notices it. */
+export interface Mistake {
+  /** The module that has it, as a test beside this file imports it. */
+  readonly path: string;
+  readonly by: InvariantNumber;
+  /** Seeds, from 1 on. */
+  readonly within: number;
+  /** What the module exports instead. */
+  readonly mistaken: (original: object) => object;
+}
+
+function inModule<Module extends object>(
+  path: string,
+  { by, within }: Pick<Mistake, 'by' | 'within'>,
+  mistaken: (original: Module) => Partial<Module>,
+): Mistake {
+  return {
+    path: `../../functions/${path}`,
+    by,
+    within,
+    mistaken: (original) => mistaken(original as Module),
+  };
+}
+
+type Steps = typeof import('../../functions/core/episode.ts');
+type Open = NonNullable<SubjectState['open']>;
+
+/** Each look leaves an open episode otherwise than it should. */
+function withOpen(change: (open: Open) => Open): (original: Steps) => Partial<Steps> {
+  return (original) => ({
+    step: (...given) => {
+      const taken = original.step(...given);
+      const { open } = taken.state;
+      return open ? { ...taken, state: { ...taken.state, open: change(open) } } : taken;
+    },
+  });
+}
+
+/** Mistakes of use cases, and of what they rest on. */
+export const MISTAKES: Readonly<Record<string, Mistake>> = {
+  'what could not be read is left out': inModule<typeof import('../../functions/core/plan.ts')>(
+    'core/plan.ts',
+    { by: 1, within: 8 },
+    ({ plan }) => ({
+      plan: (input) => {
+        const [first, ...rest] = plan(input).findings.filter(({ kind }) => kind !== 'unobservable');
+        return first
+          ? { verdict: 'diverged', findings: [first, ...rest] }
+          : { verdict: 'agreed', findings: [] };
+      },
+    }),
+  ),
+  'a key of the environment is left out': inModule<typeof import('../../functions/core/fingerprint.ts')>(
+    'core/fingerprint.ts',
+    { by: 1, within: 4 },
+    ({ fingerprint }) => ({
+      fingerprint: (key, facet, values, home) =>
+        fingerprint(key, facet, new Map([...values].filter(([name]) => name !== 'A')), home),
+    }),
+  ),
+  'secrets are due once': inModule<typeof import('../../functions/core/sweep.ts')>(
+    'core/sweep.ts',
+    { by: 2, within: 30 },
+    ({ dueAt }) => ({
+      dueAt: (memory, now) => ({ ...dueAt(memory, now), secrets: memory.secretsAt === undefined }),
+    }),
+  ),
+  'functions are due once': inModule<typeof import('../../functions/core/sweep.ts')>(
+    'core/sweep.ts',
+    { by: 2, within: 4 },
+    ({ dueAt }) => ({
+      dueAt: (memory, now) => ({ ...dueAt(memory, now), functions: memory.roundAt === undefined }),
+    }),
+  ),
+  'all is overdue at once': inModule<Steps>(
+    'core/episode.ts',
+    { by: 3, within: 4 },
+    withOpen((open) => ({ ...open, isOverdue: true })),
+  ),
+  'nothing is ever overdue': inModule<Steps>(
+    'core/episode.ts',
+    { by: 3, within: 4 },
+    withOpen((open) => ({ ...open, isOverdue: false })),
+  ),
+  'other keys are blamed': inModule<typeof import('../../functions/core/plan.ts')>(
+    'core/plan.ts',
+    { by: 4, within: 4 },
+    ({ plan }) => ({
+      plan: (input) => {
+        const judged = plan(input);
+        if (judged.verdict !== 'diverged') return judged;
+        const [first, ...rest] = judged.findings;
+        return { verdict: 'diverged', findings: [{ ...first, keys: ['OTHER'] }, ...rest] };
+      },
+    }),
+  ),
+  'an end is not remembered': inModule<Steps>('core/episode.ts', { by: 5, within: 4 }, ({ step }) => ({
+    step: (before, ...given) => {
+      const taken = step(before, ...given);
+      return taken.closed ? { ...taken, state: { ...taken.state, last: before.last } } : taken;
+    },
+  })),
+  'changes are dated a minute early': inModule<typeof import('../../functions/app/hear.ts')>(
+    'app/hear.ts',
+    { by: 7, within: 4 },
+    ({ hear }) => ({
+      hear: (event) => {
+        const heard = hear(event);
+        return heard && { ...heard, change: { ...heard.change, at: heard.change.at - 60_000 } };
+      },
+    }),
+  ),
+  'all hops agree': inModule<typeof import('../../functions/core/rotation.ts')>(
+    'core/rotation.ts',
+    { by: 8, within: 4 },
+    ({ rotate }) => ({
+      rotate: (...given) => {
+        const taken = rotate(...given);
+        const { open } = taken.state;
+        if (open?.rotation === undefined) return taken;
+        const hops = open.rotation.hops.map((hop) => ({
+          ...hop,
+          state: 'agreed' as const,
+          at: hop.at ?? open.lastSeenAt,
+        }));
+        return {
+          ...taken,
+          state: { ...taken.state, open: { ...open, rotation: { ...open.rotation, hops } } },
+        };
+      },
+    }),
+  ),
+  'nobody is told': inModule<typeof import('../../functions/core/notice.ts')>(
+    'core/notice.ts',
+    { by: 9, within: 4 },
+    () => ({ deploysOf: () => [] }),
+  ),
+  'who was told is forgotten': inModule<Steps>(
+    'core/episode.ts',
+    { by: 9, within: 4 },
+    withOpen(({ noticedAt: _forgotten, ...open }) => open),
+  ),
+  'pages are sent as tickets': inModule<typeof import('../../functions/core/notice.ts')>(
+    'core/notice.ts',
+    { by: 9, within: 4 },
+    ({ noticeOf }) => ({
+      noticeOf: (...given) => {
+        const notice = noticeOf(...given);
+        return { ...notice, json: { ...notice.json, severity: 'ticket' } };
+      },
+    }),
+  ),
+  'errors are swallowed': inModule<typeof import('../../functions/app/swept.ts')>(
+    'app/swept.ts',
+    { by: 10, within: 4 },
+    () => ({ failFirst: () => {} }),
+  ),
+  'a dead letter holds its message': inModule<typeof import('../../functions/core/dead-letter.ts')>(
+    'core/dead-letter.ts',
+    { by: 11, within: 4 },
+    ({ deadLetter }) => ({
+      deadLetter: (reason, id, body, parsed) => ({
+        ...deadLetter(reason, id, body, parsed),
+        envelope: { source: body },
+      }),
+    }),
+  ),
+  'what is gone stays known': inModule<Steps>('core/episode.ts', { by: 13, within: 4 }, () => ({
+    retire: (before) => ({ state: before, isFlap: false }),
+  })),
+  'a gauge leaves out what is open': inModule<typeof import('../../functions/app/standing.ts')>(
+    'app/standing.ts',
+    { by: 13, within: 4 },
+    ({ standingOf }) => ({ standingOf: (...given) => ({ ...standingOf(...given), isOpen: false }) }),
+  ),
+};
