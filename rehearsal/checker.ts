@@ -100,6 +100,8 @@ export class Checker implements Watcher {
   readonly #openedUnder = new Map<string, ParsedConfig>();
   /** When sweeps began in which nothing failed. */
   readonly #sweptAt: number[] = [];
+  /** When sweeps began that looked at all functions, or had no time for all, since one was disturbed. */
+  readonly #round: number[] = [];
   /** Sweeps under way, and those that looked at all functions, or may have. */
   readonly #sweeping = new Set<Invocation>();
   readonly #sweeps: { readonly what: SweepEnd['what'] | undefined; readonly endedAt: number }[] = [];
@@ -228,8 +230,15 @@ export class Checker implements Watcher {
     if (part !== 'sweep') return;
     this.#sweeping.delete(invocation);
     const isOfAll = swept?.what === 'all' || swept?.what === 'functions';
-    if (isUndisturbed && isOfAll && swept.left === 0 && this.#world.disturbedAt() < startedAt - BLUR_MS)
-      this.#judgeSweep(invocation);
+    if (!isUndisturbed) this.#round.length = 0;
+    else if (isOfAll) {
+      this.#round.push(startedAt);
+      // what one sweep leaves the next one begins with
+      const turns = swept.left === 0 ? 1 : this.#world.truth.function.subjects.length + 1;
+      const since = this.#round.at(-turns);
+      if (since !== undefined && this.#world.disturbedAt() < since - BLUR_MS)
+        this.#judgeSweep(invocation, since);
+    }
     if (isOfAll || outcome !== 'ok') this.#sweeps.push({ what: swept?.what, endedAt: this.#world.now() });
     if (this.#sweeping.size > 0) return; // it may be the one that looked
     const isRecent = (everyMs: number, whats: readonly unknown[]) =>
@@ -465,7 +474,8 @@ export class Checker implements Watcher {
     return { reported, bounded: now - cameAt >= cacheSeconds * 1000 - BLUR_MS };
   }
 
-  #judgeSweep({ config, startedAt, swept }: Invocation): void {
+  /** @param since When what it ends began: this sweep, or one before it that had no time for all. */
+  #judgeSweep({ config, startedAt, swept }: Invocation, since: number): void {
     this.#sweptAt.push(startedAt);
     const now = this.#world.now();
     for (const kind of SUBJECT_KINDS) {
@@ -475,7 +485,7 @@ export class Checker implements Watcher {
         if (kind === 'secret' && swept?.what !== 'all' && state?.open === undefined) continue;
         const places = placesOf(config, kind, subject);
         const view = viewOf(config, kind);
-        const from = startedAt - BLUR_MS;
+        const from = since - BLUR_MS;
         if (!truth.isUnmoved(subject, places, from, now, view)) continue;
         if (new Set(truth.at(subject, places, now, view)).size === 1) continue;
         const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
@@ -544,8 +554,11 @@ export class Checker implements Watcher {
     const episode = open ?? (last?.id === before?.last?.id ? undefined : last);
     if (episode === undefined || isDeepStrictEqual(episode.cause, before?.open?.cause)) return;
     const { cause } = episode;
-    const isNear = (at: number) => Math.abs(at - cause.at) <= BLUR_MS + EVENT_RESOLUTION_MS;
-    if (cause.id.startsWith('seen-') && cause.at === open?.firstSeenAt) return;
+    const isLook = cause.at === open?.firstSeenAt;
+    if (isLook && cause.id.startsWith('seen-')) return;
+    // what happens while a look is at it counts from when the look began
+    const isNear = (at: number) =>
+      Math.abs(at - cause.at) <= BLUR_MS + EVENT_RESOLUTION_MS || (isLook && at > cause.at);
     const places = placesOf(config, kind, subject);
     const times =
       cause.source === 'look'

@@ -211,24 +211,24 @@ export class Hub {
     this.#send(kind, { kind: 'recohere.look', id, at: this.#options.clock.now(), subjects }, 0);
   }
 
-  /** Sweeps by the schedule until then, in epoch milliseconds. */
-  async live(untilMs: number): Promise<void> {
+  /** Sweeps by the schedule until then, in epoch milliseconds. @param sweepMs For how long each may read. */
+  async live(untilMs: number, sweepMs?: number): Promise<void> {
     const { clock } = this.#options;
     const everyMs = (hasCritical(this.#config) ? CRITICAL_EVERY_MINUTES : SWEEP_EVERY_MINUTES) * 60_000;
     for (;;) {
       const waitMs = everyMs - (clock.now() % everyMs);
       if (clock.now() + waitMs >= untilMs) break;
       await clock.sleep(waitMs);
-      void this.sweep();
+      void this.sweep(false, sweepMs);
     }
     await clock.sleep(untilMs - clock.now());
   }
 
   /** One sweep, as the schedule calls it; over all, if somebody asks for it. */
-  sweep(isAskedFor = false): Promise<Invocation> {
+  sweep(isAskedFor = false, readMs = lifeMs('sweep') - TIME_TO_WRITE_MS): Promise<Invocation> {
     return this.#invoke('sweep', [], async ({ ports, readUntil }, { config, process }, own) => {
-      const overAt = process.clock.now() + lifeMs('sweep');
-      const time = { until: overAt - TIME_TO_WRITE_MS, overAt, readUntil };
+      const now = process.clock.now();
+      const time = { until: now + readMs, overAt: now + lifeMs('sweep'), readUntil };
       if (!this.#options.spoil?.hasNoSweep) own.swept = await sweep(ports, config, time, isAskedFor);
     });
   }

@@ -32,6 +32,8 @@ const CALM_MS = 25 * MINUTE;
 const DRAIN_MS_MAX = 5 * 3600_000;
 const DRAIN_STEP_MS = 10 * MINUTE;
 const DEADLINE_SECONDS = 120;
+/** In less, a sweep may come to no function at all. */
+const SWEEP_MS_LEAST = 700;
 const OUTAGE_SLOT_MS = 10 * MINUTE;
 const OUTAGE_MS_MAX = 12 * MINUTE;
 
@@ -201,7 +203,10 @@ class Stage {
         this.#redeploy(end),
         this.#tryLaterRelease(end),
       ];
-      const sweeping = this.#hub.live(end + CALM_MS);
+      const pace = this.#fate.random('sweeps');
+      // some have no time for all that is there
+      const sweepMs = pace.below(3) === 0 ? SWEEP_MS_LEAST + pace.below(SECOND) : undefined;
+      const sweeping = this.#hub.live(end + CALM_MS, sweepMs);
       await Promise.all(acting);
       this.#fate.end();
       this.#outages.clear();
