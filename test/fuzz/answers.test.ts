@@ -22,7 +22,12 @@ const VERSION = '00000000-0000-4000-8000-000000000001';
 const FUNCTION = {
   ...CART,
   Layers: [{ Arn: 'arn:aws:lambda:eu-west-1:111111111111:layer:shared:3', CodeSize: 1 }],
-  Environment: { Variables: { A: PLANTED }, Error: { ErrorCode: 'AccessDeniedException', Message: PLANTED } },
+  Environment: { Variables: { A: PLANTED } },
+};
+/** One of which Lambda tells no environment. */
+const REFUSING = {
+  ...FUNCTION,
+  Environment: { Error: { ErrorCode: 'AccessDeniedException', Message: PLANTED } },
 };
 const SECRET = {
   ARN: `arn:aws:secretsmanager:eu-west-1:111111111111:secret:${DB}-a1B2c3`,
@@ -52,29 +57,43 @@ const failures = fc.oneof(
 /** What a call ends with. */
 const ends = (answer: fc.Arbitrary<object>) =>
   fc.oneof(
-    { weight: 5, arbitrary: mutated(answer).map((value) => ({ answer: value })) },
+    { weight: 5, arbitrary: mutated(answer, NAMES).map((value) => ({ answer: value })) },
     { weight: 1, arbitrary: anyJson.map((value) => ({ answer: value })) },
     { weight: 1, arbitrary: failures.map((value) => ({ failure: value })) },
   );
 type End = { readonly answer: unknown } | { readonly failure: unknown };
 
-/** A call, and what may be made of its answer: nothing is handed on unread. */
+/** Who and what something is may be handed on, and so may settings: nothing is planted there. */
+const NAMES = [
+  ...['FunctionArn', 'Version', 'RevisionId', 'CodeSha256', 'NextMarker', 'FunctionVersion'],
+  ...['Architectures', 'Handler', 'Layers', 'Runtime', 'TracingConfig', 'Account'],
+  ...['ResourceARN', 'Key', 'Value', 'PaginationToken', 'PrimaryRegion', 'Region', 'VersionIdsToStages'],
+];
+
+/** A call, and all that may be made of its answer. */
 interface Call {
   readonly call: () => Promise<unknown>;
   readonly made: z.ZodMiniType;
 }
 const text = z.string().check(z.minLength(1));
-const configuration = z.object({
+const configuration = z.strictObject({
   ...{ name: text, account: text, version: text, revisionId: text, codeSha256: text, lastModified: z.int() },
-  environment: z.union([z.instanceof(Sealed), z.object({ code: z.enum(REFUSAL_CODES) })]),
+  environment: z.union([
+    z.instanceof(Sealed),
+    z.strictObject({ code: z.enum(REFUSAL_CODES), call: text, permission: z.optional(text) }),
+  ]),
   settings: z.map(text, text),
+  progress: z.optional(z.enum(['settled', 'unsettled', 'failed'])),
 });
-const secret = z.object({
+const time = z.optional(z.number());
+const secret = z.strictObject({
   ...{ currentId: z.optional(text), primaryRegion: z.optional(text), changedAt: z.number() },
   labelledIds: z.array(text),
-  replicas: z.array(z.object({ region: text, status: z.enum(['InSync', 'InProgress', 'Failed']) })),
+  ...{ rotatedAt: time, nextRotationAt: time, deletedAt: time },
+  replicas: z.array(z.strictObject({ region: text, status: z.enum(['InSync', 'InProgress', 'Failed']) })),
 });
-const page = (member: z.ZodMiniType) => z.object({ functions: z.array(member), next: z.optional(text) });
+const page = (member: z.ZodMiniType) =>
+  z.strictObject({ functions: z.array(member), next: z.optional(text) });
 
 describe('what AWS answers may be anything', () => {
   const lambda = mockClient(LambdaClient);
@@ -113,6 +132,7 @@ describe('what AWS answers may be anything', () => {
       return 'refused';
     }
     expect(made.safeParse(read).error).toBeUndefined();
+    expectUntold(read, JSON.stringify(read));
     return 'read';
   }
 
@@ -122,12 +142,15 @@ describe('what AWS answers may be anything', () => {
     fc.oneof(
       fc.record({
         end: ends(
-          fc.constant({ Functions: [FUNCTION, { ...FUNCTION, Environment: undefined }], NextMarker: 'm' }),
+          fc.constant({
+            Functions: [FUNCTION, REFUSING, { ...FUNCTION, Environment: undefined }],
+            NextMarker: 'm',
+          }),
         ),
         call: fc.constant<Call>({ call: () => functions.list(PLACE), made: page(configuration) }),
       }),
       fc.record({
-        end: ends(fc.constant(FUNCTION)),
+        end: ends(fc.constantFrom(FUNCTION, REFUSING)),
         call: fc.constant<Call>({ call: () => functions.read(PLACE, 'cart'), made: configuration }),
       }),
       fc.record({
@@ -150,7 +173,7 @@ describe('what AWS answers may be anything', () => {
         ),
         call: fc.constant<Call>({
           call: () => functions.tagged(PLACE, [{ key: 'team', values: [] }]),
-          made: page(z.object({ name: text, tags: z.map(text, z.string()) })),
+          made: page(z.strictObject({ name: text, tags: z.map(text, z.string()) })),
         }),
       }),
       fc.record({

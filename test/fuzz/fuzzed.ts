@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { expectUntold, POLLUTED } from './inputs.ts';
 
 /** How many inputs are generated for each edge. */
 export const INPUTS = {
@@ -11,7 +13,8 @@ export const INPUTS = {
   'requests to reconcile': 700,
   'tasks of the worker': 500,
   'what a dashboard asks the widget': 500,
-  'what notify and sweep are invoked with': 500,
+  'what notify is invoked with': 300,
+  'what sweep is invoked with': 300,
   'configs of any value': 500,
   'mutated configs': 1_500,
   'config files of JSON': 300,
@@ -30,6 +33,7 @@ export const INPUTS = {
   'answers of the hub': 700,
   'overviews of the hub': 300,
   'arguments of the command line': 4_000,
+  'actions of the command line': 400,
 } as const;
 
 /** Every run generates the same; fast-check prints it with the shortest input that fails. */
@@ -48,28 +52,32 @@ interface Outcomes {
 }
 
 /**
- * Declares a test that holds a property against all inputs of an edge.
- * @param holds Throws if it does not, else says what became of the input.
+ * Declares a test that holds a property against all inputs of an edge. Nothing planted may be logged or printed meanwhile.
+ * @param holds Throws if it does not, else says what became of the input. It is given what was logged and printed for this input.
  * @param pastLeast Less for an edge of any values at all, beside one of mutated ones.
  */
 export function fuzzed<T>(
   edge: keyof typeof INPUTS,
   inputs: fc.Arbitrary<T>,
   { past, ended }: Outcomes,
-  holds: (input: T) => string | Promise<string>,
+  holds: (input: T, said: readonly string[]) => string | Promise<string>,
   pastLeast = PAST_LEAST,
 ): void {
   const numRuns = INPUTS[edge];
   const outcomes = [...past, ...ended];
   it(`${edge}: ${numRuns} inputs`, async () => {
     const seen: string[] = [];
+    const said: string[] = [];
     const property = fc.asyncProperty(inputs, async (input) => {
-      const outcome = await holds(input);
+      said.length = 0;
+      const outcome = await holds(input, said);
+      expectUntold(said);
       expect(outcomes).toContain(outcome);
       expect(Reflect.get({}, POLLUTED), 'the prototype of all objects').toBeUndefined();
       seen.push(outcome);
     });
-    const details = await fc.check(property, { numRuns, seed: SEED });
+    const unheard = listening(said);
+    const details = await fc.check(property, { numRuns, seed: SEED }).finally(unheard);
     const report = await fc.asyncDefaultReportMessage(details);
     if (report) throw new Error(report.slice(0, REPORT_CHARACTERS_MAX), { cause: details.errorInstance });
     expect(seen).toHaveLength(numRuns);
@@ -80,5 +88,22 @@ export function fuzzed<T>(
   });
 }
 
-/** What a prototype would have that an input got at. */
-export const POLLUTED = 'polluted';
+/** Keeps what is logged and printed, in place of printing it, until what it gives is called. */
+function listening(said: string[]): () => void {
+  const logged = (...line: unknown[]) => void said.push(inspect(line, { depth: Number.POSITIVE_INFINITY }));
+  const printed = (text: string | Uint8Array) => {
+    said.push(String(text));
+    return true;
+  };
+  const ears = [
+    ...(['debug', 'info', 'log', 'warn', 'error'] as const).map((level) =>
+      vi.spyOn(console, level).mockImplementation(logged),
+    ),
+    ...[process.stdout, process.stderr].map((stream) =>
+      vi.spyOn(stream, 'write').mockImplementation(printed),
+    ),
+  ];
+  return () => {
+    for (const ear of ears) ear.mockRestore();
+  };
+}

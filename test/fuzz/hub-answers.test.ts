@@ -21,9 +21,17 @@ const SCREENS = [
 /** What a terminal would obey. */
 const OBEYED = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const RUN = 'dedupe-dry-orders-1';
+const OBEYED_TEXT = '\u001b[31m\u202e\n';
 
 const report = {
-  ...{ id: RUN, kind: 'dedupe', mode: 'dry-run', state: 'finished', phase: 'gather', table: 'orders' },
+  ...{
+    id: RUN,
+    kind: 'dedupe',
+    mode: 'dry-run',
+    state: 'finished',
+    phase: 'gather',
+    table: `orders${OBEYED_TEXT}`,
+  },
   ...{
     scanned: 20_000,
     duplicates: 199,
@@ -45,7 +53,7 @@ const report = {
 };
 const audit = {
   ...{ run: RUN, proofs: 2, items: 2, isQuarantineRead: true, isRootSame: false },
-  breaks: [{ phase: 'apply', index: 0, number: 1, why: 'a proof is missing' }],
+  breaks: [{ phase: 'apply', index: 0, number: 1, why: `a proof is missing${OBEYED_TEXT}` }],
 };
 const [subject] = SAMPLE.subjects;
 const refusal = {
@@ -125,7 +133,7 @@ describe('what the hub answers may be anything: it is shown as it may be, or ref
     ...SAMPLE,
     subjects: SAMPLE.subjects
       .slice(0, 8)
-      .map((status) => ({ ...status, subject: `${status.subject}<script>${PLANTED}` })),
+      .map((status) => ({ ...status, subject: `${status.subject}<script>${PLANTED}${OBEYED_TEXT}` })),
     episodes: SAMPLE.episodes.slice(0, 8),
   };
   fuzzed(

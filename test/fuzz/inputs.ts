@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { RecohereError } from '../../functions/core/errors.ts';
-import { POLLUTED } from './fuzzed.ts';
 
+/** What a prototype would have that an input got at. */
+export const POLLUTED = 'polluted';
 /** A value that nobody may repeat. No name of anything may hold its `&`. */
 export const PLANTED = 'hunter2&Pa55';
 /** What is left of it in an excerpt, such as `JSON.parse` makes. */

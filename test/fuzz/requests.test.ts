@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { queueHandler } from '../../functions/adapters/aws/queue-handler.ts';
 import { requestHandler } from '../../functions/adapters/aws/request-handler.ts';
 import { taskHandler } from '../../functions/adapters/aws/task-handler.ts';
@@ -9,12 +9,8 @@ import { SimulatedSweepLedger } from '../../functions/adapters/sim/sweep-ledger.
 import { type AnswerPorts, answer } from '../../functions/app/answer.ts';
 import { askingToLook } from '../../functions/app/ask-to-look.ts';
 import { nextStep } from '../../functions/app/next-step.ts';
-import { widget } from '../../functions/app/widget.ts';
 import { work } from '../../functions/app/work.ts';
-import { firedSchema } from '../../functions/contract/alarm-event.ts';
 import { TASK_ERRORS } from '../../functions/contract/deployment.ts';
-import { sweepSchema } from '../../functions/contract/messages.ts';
-import { widgetSchema } from '../../functions/contract/widget.ts';
 import { ORDERS, orderItem, RunSystem } from '../app/run-system.ts';
 import { fuzzed } from './fuzzed.ts';
 import { anyJson, expectUntold, mutated, PLANTED } from './inputs.ts';
@@ -26,14 +22,6 @@ const TIME = '2026-01-05T03:00:00Z';
 const NAMES = ['subject', 'subjects', 'look', 'reason'];
 
 const context = { getRemainingTimeInMillis: () => 900_000 } as Context;
-
-let logged: unknown[];
-beforeEach(() => {
-  logged = [];
-  for (const level of ['info', 'warn', 'error'] as const) {
-    vi.spyOn(console, level).mockImplementation((...line) => void logged.push(line));
-  }
-});
 
 /** Items that were written twice, a subject, and all that answers requests about them. */
 async function system() {
@@ -99,7 +87,7 @@ describe('what a function is invoked with may be anything', () => {
         expect(error.message).toMatch(/^a rule asked for what cannot be done: [A-Z_]+$/);
         return error;
       });
-      expectUntold(answered, logged);
+      expectUntold(answered);
       if (answered instanceof Error) return 'thrown to its rule';
       const code = Reflect.get(Object(Reflect.get(answered, 'error')), 'code');
       expect(code).not.toBe('INVARIANT');
@@ -138,7 +126,6 @@ describe('what a function is invoked with may be anything', () => {
           return error.name;
         },
       );
-      expectUntold(logged);
       return outcome;
     },
   );
@@ -171,7 +158,7 @@ describe('what a function is invoked with may be anything', () => {
         },
       }));
       const answered = await handler(batch, context).catch((error: Error) => error);
-      expectUntold(answered, logged);
+      expectUntold(answered);
       if (answered instanceof Error) {
         expect(answered.message).toBe('what it was invoked with is no batch of messages');
         expect(received).toEqual([]);
@@ -179,68 +166,6 @@ describe('what a function is invoked with may be anything', () => {
       }
       expect(answered).toEqual({ batchItemFailures: [] });
       return 'handled';
-    },
-  );
-
-  fuzzed(
-    'what a dashboard asks the widget',
-    fc.oneof(
-      { weight: 1, arbitrary: anyJson },
-      {
-        weight: 6,
-        arbitrary: mutated(
-          fc.constantFrom<object>(
-            { describe: true },
-            { look: [API], widgetContext: { theme: 'dark', width: 600, params: { secret: PLANTED } } },
-          ),
-          NAMES,
-        ),
-      },
-    ),
-    { past: ['described', 'drawn after a look'], ended: ['drawn'] },
-    async (request) => {
-      const { runs, ports, looks } = await system();
-      const drawn = await runs.clock.run(() =>
-        widget(
-          { ...ports, runs: async () => [] },
-          runs.config,
-          widgetSchema.parse(request),
-          'arn:aws:lambda',
-        ),
-      );
-      expectUntold(drawn, logged);
-      if (typeof drawn !== 'string') return 'described';
-      return looks.length > 0 ? 'drawn after a look' : 'drawn';
-    },
-  );
-
-  fuzzed(
-    'what notify and sweep are invoked with',
-    fc.oneof(
-      { weight: 1, arbitrary: anyJson },
-      {
-        weight: 6,
-        arbitrary: mutated(
-          fc.constantFrom<object>(
-            { all: true },
-            {
-              source: 'aws.cloudwatch',
-              'detail-type': 'CloudWatch Alarm State Change',
-              detail: { alarmName: 'burn', state: { value: 'ALARM', reason: PLANTED } },
-            },
-          ),
-        ),
-      },
-    ),
-    { past: ['an alarm', 'a sweep of all'], ended: ['nothing'] },
-    (event) => {
-      const isAlarm = firedSchema.safeParse(event).success;
-      const isAll = sweepSchema.safeParse(event).success;
-      // what is believed stands there, whatever else does
-      if (isAlarm)
-        expect(event).toMatchObject({ source: 'aws.cloudwatch', detail: { state: { value: 'ALARM' } } });
-      if (isAll) expect(event).toMatchObject({ all: true });
-      return isAlarm ? 'an alarm' : isAll ? 'a sweep of all' : 'nothing';
     },
   );
 });

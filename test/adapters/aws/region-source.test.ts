@@ -27,6 +27,24 @@ describe('region source', () => {
     ]);
   });
 
+  it.each([
+    { reason: 'no region', Regions: [] },
+    { reason: 'a region without a name alone', Regions: [{}] },
+    { reason: 'a name that is no code of a region', Regions: [{ RegionName: 'hunter2' }] },
+  ])('is a refusal if the answer has $reason', async ({ Regions }) => {
+    account.on(ListRegionsCommand).resolves({ Regions });
+    await expect(source.enabled()).rejects.toMatchObject({
+      refusal: { code: 'UNEXPECTED_ANSWER', call: 'account:ListRegions' },
+    });
+  });
+
+  it('names a region once, however often it is answered', async () => {
+    account
+      .on(ListRegionsCommand)
+      .resolves({ Regions: [{ RegionName: 'eu-west-1' }, { RegionName: 'eu-west-1' }] });
+    expect(await source.enabled()).toEqual(['eu-west-1']);
+  });
+
   it('is a refusal that names the call, and quotes nothing', async () => {
     const message =
       'User: arn:aws:iam::111111111111:user/x is not authorized to perform: account:ListRegions on resource: hunter2';
