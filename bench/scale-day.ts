@@ -30,7 +30,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const START = Date.UTC(2026, 0, 5);
 
-const REGIONS = [
+/** Those that a day can be played in, the hub's first. */
+export const REGIONS = [
   [
     'us-east-1',
     'us-east-2',
@@ -76,8 +77,11 @@ const PARTIAL_PERCENT = 3;
 
 export interface ScaleSize {
   readonly functions: number;
+  /** From 2 to as many as {@link REGIONS} are. */
   readonly regions: number;
+  /** More than 1, in the last of which nothing is deployed. */
   readonly hours: number;
+  /** As many as functions at most: each is deployed once. */
   readonly deploys: number;
   readonly seed: number;
 }
@@ -107,7 +111,7 @@ export interface PlayedDay {
   readonly events: number;
   readonly lostEvents: number;
   readonly sweeps: readonly PlayedSweep[];
-  readonly quota: CallQuota;
+  readonly quota: Pick<CallQuota, 'peak' | 'calls' | 'refused'>;
   /** Time that messages were in the queue before somebody took them. */
   readonly waitsMs: readonly number[];
   readonly deadLetters: number;

@@ -5,6 +5,12 @@ import { QUOTA } from './scale-ground.ts';
 /** The size that the README speaks of. */
 export const FULL_SIZE: ScaleSize = { functions: 10_000, regions: 30, hours: 24, deploys: 2_000, seed: 1 };
 
+/** What a size consists of. */
+export const SIZE_NAMES = ['functions', 'regions', 'hours', 'deploys', 'seed'] as const;
+
+/** Of Lambda's quota, which the deploys share. */
+const SHARE_MAX = 1 / 5;
+
 /** What a day came to. Shares are of Lambda's quota in a region, from 0 to 1. */
 export interface ScaleFigures {
   /** Deploys that left a region out, and those of them that were called partial. */
@@ -13,13 +19,15 @@ export interface ScaleFigures {
   /** Others that were called partial. */
   readonly mistaken: number;
   readonly undetected: number;
+  /** Sweeps that did not look at all functions. */
+  readonly unfinished: number;
   readonly meanShare: number;
   readonly peakShare: { readonly one: number; readonly two: number };
 }
 
 export function figuresOf(
   { regions, hours }: ScaleSize,
-  { deploys, quota: { calls, peak } }: PlayedDay,
+  { deploys, sweeps, quota: { calls, peak } }: PlayedDay,
 ): ScaleFigures {
   const partial = deploys.filter(({ left }) => left !== undefined);
   const isFound = ({ overdueAt }: PlayedDeploy) => overdueAt !== undefined;
@@ -28,15 +36,35 @@ export function figuresOf(
     found: partial.filter(isFound),
     mistaken: deploys.filter(({ left }) => left === undefined).filter(isFound).length,
     undetected: deploys.filter(({ detectedAt }) => detectedAt === undefined).length,
+    unfinished: sweeps.filter(({ what, left }) => left > 0 || (what !== 'all' && what !== 'functions'))
+      .length,
     meanShare: calls.own / (regions * hours * 3600 * QUOTA),
     peakShare: { one: peak.one / QUOTA, two: peak.two / (2 * QUOTA) },
   };
 }
 
+/** What should not have been in a day, a few words each; none if all is well. */
+export function wrongOf(size: ScaleSize, day: PlayedDay): readonly string[] {
+  const { partial, found, mistaken, undetected, unfinished, peakShare } = figuresOf(size, day);
+  const { own, deploys } = day.quota.refused;
+  const wrong: Readonly<Record<string, boolean>> = {
+    [`${day.deploys.length} deploys instead of ${size.deploys}`]: day.deploys.length !== size.deploys,
+    [`${undetected} deploys not detected`]: undetected > 0,
+    [`${partial.length - found.length} partial deploys not found`]: found.length < partial.length,
+    [`${mistaken} others taken for one`]: mistaken > 0,
+    [`${own + deploys} calls refused`]: own + deploys > 0,
+    'more calls in two seconds than our share': !(peakShare.two <= SHARE_MAX),
+    [`${unfinished} sweeps that did not look at all`]: unfinished > 0,
+    [`${day.deadLetters} dead letters`]: day.deadLetters > 0,
+    [`${day.warnings.length} warnings`]: day.warnings.length > 0,
+  };
+  return Object.keys(wrong).filter((words) => wrong[words]);
+}
+
 /** The table of the README. */
 export function scaleTable(size: ScaleSize, day: PlayedDay): string {
   const { deploys, events, lostEvents, sweeps, quota, waitsMs } = day;
-  const { partial, found, mistaken, undetected, meanShare, peakShare } = figuresOf(size, day);
+  const { partial, found, mistaken, undetected, unfinished, meanShare, peakShare } = figuresOf(size, day);
   const detectedMs = (isTold: boolean) =>
     deploys
       .filter((deploy) => deploy.isTold === isTold)
@@ -44,10 +72,9 @@ export function scaleTable(size: ScaleSize, day: PlayedDay): string {
   const foundMs = found.flatMap(({ overdueAt, lastAt }) =>
     overdueAt === undefined ? [] : [overdueAt - lastAt],
   );
-  const unfinished = sweeps.filter(({ left }) => left > 0).length;
-  const options = (['functions', 'regions', 'hours', 'deploys', 'seed'] as const)
-    .filter((name) => size[name] !== FULL_SIZE[name] || name === 'seed')
-    .map((name) => `--${name} ${size[name]}`);
+  const options = SIZE_NAMES.filter((name) => size[name] !== FULL_SIZE[name] || name === 'seed').map(
+    (name) => `--${name} ${size[name]}`,
+  );
   return markdownTable(
     ['', ''],
     [

@@ -6,6 +6,18 @@ export type Odds = Readonly<Partial<Record<Fault, number>>>;
 
 const MILLION = 1_000_000;
 
+let noted: string[] | undefined;
+
+/** Plays something, and notes besides what strikes: it is known then even if what is played throws. For one at a time. */
+export async function noting<T>(struck: string[], play: () => Promise<T>): Promise<T> {
+  noted = struck;
+  try {
+    return await play();
+  } finally {
+    noted = undefined;
+  }
+}
+
 /**
  * Says which faults strike, and remembers them. Each chance has a name, so that the same chances meet the same fate however the rest of the
  * world has changed: what struck can be replayed as a list, and made shorter.
@@ -40,7 +52,10 @@ export class Fate {
     const fault = this.#only
       ? possible.find((each) => this.#only?.has(nameOf(each)))
       : this.#drawn(possible, `${key} ${number}`);
-    if (fault !== undefined) this.struck.push(nameOf(fault));
+    if (fault !== undefined) {
+      this.struck.push(nameOf(fault));
+      noted?.push(nameOf(fault));
+    }
     return fault;
   }
 

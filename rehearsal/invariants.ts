@@ -17,6 +17,7 @@ export const INVARIANTS = {
   15: 'Table and quarantine together hold every item that was ever written.',
   16: 'After a run that finished, there is one copy of each key: the one that the rule keeps.',
   17: 'What a run says that it has done is what has been done.',
+  18: 'Nothing ends by an error that nobody expects.',
 } as const satisfies Record<number, string>;
 
 export type InvariantNumber = keyof typeof INVARIANTS;
