@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { drawPages } from '../functions/app/draw.ts';
+import { type DrawnScene, drawRehearsal } from '../functions/app/draw.ts';
+import { durationText } from '../functions/app/draw-words.ts';
 import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
 import { SCENARIOS, type Scenario } from '../functions/contract/names.ts';
 import { type Rehearsal, rehearse } from '../rehearsal/game-day.ts';
@@ -40,7 +41,7 @@ export async function rehearseHere(flags: RehearseFlags): Promise<ExitCode> {
       means: INVARIANTS[violation.invariant],
     })),
   );
-  const file = output && (await writeDrawn(output, drawPages(pagesOf(rehearsals))));
+  const file = output && (await writeDrawn(output, drawRehearsal(config.prefix, scenesOf(rehearsals))));
   if (flags.json) {
     const unmatched = unselected(config);
     const document = { seed, config: found?.path ?? null, unmatched, scenarios: rehearsed, violations };
@@ -76,10 +77,10 @@ async function demonstrated(): Promise<ParsedConfig> {
   return demoConfig();
 }
 
-function pagesOf(rehearsals: readonly Rehearsal[]) {
-  return rehearsals.flatMap(({ rehearsed: { scenario, violations }, picture }) => {
+function scenesOf(rehearsals: readonly Rehearsal[]): readonly DrawnScene[] {
+  return rehearsals.flatMap(({ rehearsed: { scenario, lengthMs, violations }, picture }) => {
     if (picture === undefined) return [];
     const broken = violations.length > 0 ? `, ${plural(violations.length, 'violation')}` : '';
-    return [{ heading: scenario, words: `a rehearsal of ${picture.prefix}${broken}`, overview: picture }];
+    return [{ heading: scenario, words: `${durationText(lengthMs)}${broken}`, overview: picture }];
   });
 }

@@ -92,7 +92,7 @@ function figureLines(rehearsed: Rehearsed, screen: Screen): string[] {
   if (changes === 0) return [];
   const open = exposure.left > 0 ? `; ${exposure.left} still open, counted so far` : '';
   return [
-    `seen, from the change on, in ${figuresText(detection)}; ${targetText(detection)}`,
+    `seen, from the change on, in ${figuresText(detection)}; ${targetText(detection, ', whatever the config says')}`,
     `agreed, from the last change on (a deploy that repairs is one), in ${figuresText(convergence)}; ${targetText(convergence)}; deadline ${durationsText(deadlinesMs)}`,
     `mixed, from the first change on, for ${figuresText(exposure)}${open}`,
   ].map((line) => wrapped(line, screen));
@@ -104,8 +104,8 @@ function figuresText({ p50Ms, p95Ms, p99Ms }: Figures): string {
   return `${half} (p50), ${most} (p95), ${nearly} (p99)`;
 }
 
-function targetText({ count, left, targetsMs, within }: TargetedFigures): string {
-  return `target of 95 in 100: ${durationsText(targetsMs)}, met by ${within} of ${count + left}`;
+function targetText({ count, left, targetsMs, within }: TargetedFigures, which = ''): string {
+  return `target of 95 in 100${which}: ${durationsText(targetsMs)}, met by ${within} of ${count + left}`;
 }
 
 function alarmLines({ changes, alarms, notices }: Rehearsed, screen: Screen): string[] {
@@ -129,13 +129,19 @@ function alarmLines({ changes, alarms, notices }: Rehearsed, screen: Screen): st
   ];
 }
 
-function runLines({ runs, usd }: Rehearsed, screen: Screen): string[] {
+function runLines({ runs, refusals, usd }: Rehearsed, screen: Screen): string[] {
   if (runs.length === 0) return [];
   const rows = runs.map((run) => [`${run.mode} of ${run.kind} · ${run.table}`, run.state, countsText(run)]);
   return [
     '',
     ...plainTable(['RUN', 'STATE', 'ITEMS'], rows, screen),
     '',
+    ...refusals.map(({ table, kind, found }) =>
+      wrapped(
+        `refused: an apply of ${kind} · ${table} for ${found}, where maxRemovals is ${found - 1}`,
+        screen,
+      ),
+    ),
     `read and write units: ${usdText(usd)}, at list prices`,
   ];
 }

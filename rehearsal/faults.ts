@@ -11,15 +11,27 @@ export const FAULTS = {
   'event repeated': { borneBy: 'the second look changes nothing' },
   'message repeated': { borneBy: 'a number that has passed is dropped; a second look changes nothing' },
   'message failed': { borneBy: 'it alone stays in its queue; the others of its batch are done' },
-  'call throttled': { borneBy: 'a replica that is not read is no agreement; the message is tried again' },
+  'call throttled': {
+    borneBy: 'tried again: a message, or a piece of a run; a replica that is not read is no agreement',
+  },
   'call failed': { borneBy: 'the same' },
-  'answer lost': { borneBy: 'what was done is read again before anything is written' },
-  'process killed': { borneBy: 'the queue delivers again, and the sweep comes again' },
-  'process frozen': { borneBy: 'what it writes when it wakes is older than what lies there, and is refused' },
+  'answer lost': {
+    borneBy: 'what is written again has no second effect; what was sent, a notice too, is sent once more',
+  },
+  'process killed': {
+    borneBy: 'the queue delivers again, the sweep comes again, a run goes on from its last checkpoint',
+  },
+  'process frozen': {
+    borneBy:
+      'the ledger refuses what it writes over something newer; a run waits until it can be alive no more',
+  },
   'swap lost': { borneBy: 'the state is read again, and the step made from there' },
   'read stale': { borneBy: 'the next look sees what this one could not; there is one until copies agree' },
   'region unreachable': { borneBy: 'unobservable, which is never agreement' },
-  'clock skewed': { borneBy: 'a look that seems older than another says nothing' },
+  'clock skewed': {
+    borneBy:
+      'a look that seems older than another says nothing; who took a piece of a run last alone can record it',
+  },
   'metrics refused': { borneBy: 'the look goes on; what was to be published is lost' },
   'replication stuck': { borneBy: 'each region is asked itself; past its target the replica is stale' },
   'replication slow': { borneBy: 'looked at until it is there' },

@@ -4,13 +4,15 @@ import type { Severity } from '../functions/contract/deployment.ts';
 import type { Scenario } from '../functions/contract/names.ts';
 import type { Overview } from '../functions/contract/overview.ts';
 import { OBJECTIVES, percentile } from '../functions/core/service-levels.ts';
+import { plural } from '../functions/core/words.ts';
 import { evaluateAlarms, type Measurements } from './alarms.ts';
 import { Fate } from './fate.ts';
 import { Installation } from './installation.ts';
 import type { InvariantNumber, Violation } from './invariants.ts';
 import type { Change, Recorder } from './recorder.ts';
 import { Day, SCENES, type Scene } from './scenes.ts';
-import { playTables, type ToldRun } from './table-day.ts';
+import { withinTime } from './stand-ins.ts';
+import { playTables, type ToldRefusal, type ToldRun } from './table-day.ts';
 
 /** What is shown with tables: all that is watched beside them, after so long in which nothing happened. */
 const CALM_MS = 60_000;
@@ -75,7 +77,7 @@ export interface Rehearsed {
   readonly incidents: readonly ToldIncident[];
   /** What belongs to the scenario and was not played, and why. */
   readonly leftOut: readonly string[];
-  /** From a deploy, or the move of `AWSCURRENT`, until a look saw it. */
+  /** From a deploy, or the move of `AWSCURRENT`, until a look saw it. Its target is the same whatever the config says. */
   readonly detection: TargetedFigures;
   /** From the last change of an episode until all copies agreed: a deploy that puts something right is one. */
   readonly convergence: TargetedFigures;
@@ -94,6 +96,7 @@ export interface Rehearsed {
   readonly invocations: Readonly<Record<string, number>>;
   readonly usd: number;
   readonly runs: readonly ToldRun[];
+  readonly refusals: readonly ToldRefusal[];
   /** Numbers of the invariants that something was held against, */
   readonly checked: readonly InvariantNumber[];
   /** and what did not hold. */
@@ -127,7 +130,8 @@ async function rehearseScene(
   scene: Scene,
 ): Promise<Rehearsal> {
   const fate = new Fate(seed, scene.odds ?? {});
-  const installation = new Installation(config, fate);
+  const within = withinTime(config);
+  const installation = new Installation(within.config, fate);
   const lacking = scene.lacks(installation);
   if (lacking !== undefined) return nothing(scenario, lacking);
   const { clock, recorder, hub } = installation;
@@ -141,6 +145,7 @@ async function rehearseScene(
   });
   const { played: day, known, from, until } = lived;
   const since = (at: number) => at - from;
+  const alarms = alarmsOf(config, installation.measurements, from, until);
   const rehearsed: Rehearsed = {
     ...emptyOf(scenario),
     lengthMs: until - from,
@@ -159,7 +164,7 @@ async function rehearseScene(
       endedAfterMs: after(change, endedAt),
       closedAfterMs: after(change, recorder.closedAt(change)),
     })),
-    leftOut: day.leftOut,
+    leftOut: [...within.leftOut, ...day.leftOut, ...windowsOf(config), ...pausesOf(alarms)],
     detection: targetedFiguresOf(
       recorder.changes.map((change) => ({
         ms: after(change, change.seenAt),
@@ -169,7 +174,7 @@ async function rehearseScene(
     convergence: convergenceOf(recorder, known),
     exposure: exposureOf(recorder, known, until),
     deadlinesMs: deadlinesOf(installation, recorder.changes),
-    alarms: alarmsOf(config, installation.measurements, from, until),
+    alarms,
     notices: recorder.told.map(({ at, what, words }) => ({ atMs: since(at), what, words })),
     calls: sorted(recorder.calls),
     invocations: sorted(new Map([...recorder.worked].map(([part, { invocations }]) => [part, invocations]))),
@@ -184,20 +189,20 @@ async function rehearseScene(
 
 async function rehearseTables(config: ParsedConfig, scenario: Scenario, seed: number): Promise<Rehearsal> {
   if (config.tables.length === 0) return nothing(scenario, 'the config has no table');
-  const { from, until, runs, progress, measurements, checked, violations } = await playTables(
-    config,
-    new Fate(seed, {}),
-  );
+  const { from, until, leftOut, runs, refusals, progress, measurements, checked, violations } =
+    await playTables(config, new Fate(seed, {}));
   const rehearsed: Rehearsed = {
     ...emptyOf(scenario),
     lengthMs: until - from,
+    leftOut: [...leftOut, ...windowsOf(config)],
     alarms: alarmsOf(config, measurements, from, until),
     usd: rounded(runs.reduce((sum, { costUsd }) => sum + costUsd, 0)),
     runs,
+    refusals,
     checked: inOrder(checked),
     violations: told(violations, from),
   };
-  const installation = new Installation(config, new Fate(seed, {}));
+  const installation = new Installation(withinTime(config).config, new Fate(seed, {}));
   const calm = await installation.clock.run(async () => {
     await installation.live(CALM_MS, async () => {});
     return installation.overview();
@@ -232,6 +237,7 @@ function emptyOf(scenario: Scenario): Rehearsed {
     invocations: {},
     usd: 0,
     runs: [],
+    refusals: [],
     checked: [],
     violations: [],
   };
@@ -313,6 +319,20 @@ function alarmsOf(
       })),
     )
     .sort((a, b) => a.fromMs - b.fromMs);
+}
+
+/** Nobody rehearses to hear nothing. */
+function windowsOf({ maintenance }: ParsedConfig): readonly string[] {
+  return maintenance.length > 0
+    ? [`${plural(maintenance.length, 'window')} of maintenance: what would be held back is told at once`]
+    : [];
+}
+
+/** Alarms are evaluated when all is over, so none of them calls anybody. */
+function pausesOf(alarms: readonly ToldAlarm[]): readonly string[] {
+  return alarms.some(({ name, notifiedMs }) => name === 'exposure-fast' && notifiedMs !== null)
+    ? ['the pause that exposure-fast asks for when it begins']
+    : [];
 }
 
 function told(violations: readonly Violation[], from: number): readonly ToldViolation[] {

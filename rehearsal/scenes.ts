@@ -242,9 +242,10 @@ function deployable({ standIns }: Installation): readonly StandIn[] {
 
 function lacksCopies(installation: Installation): string | undefined {
   if (installation.config.functions.length === 0) return 'the config watches no function';
-  return deployable(installation).length === 0
-    ? 'no function of the config has two copies to compare'
-    : undefined;
+  if (deployable(installation).length > 0) return undefined;
+  return installation.standIns.some(({ copies }) => copies.length > 1)
+    ? 'the config compares nothing in which copies of a function could differ'
+    : 'no function of the config has two copies to compare';
 }
 
 /** Regions of which an outage makes copies differ; that of the hub only if there is no other. */

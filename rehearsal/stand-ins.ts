@@ -37,9 +37,9 @@ export interface Release {
 
 type Tags = Readonly<Record<string, string>>;
 
-/** What stands for `*` in a pattern: of as many functions of a group. */
+/** What stands for `*` in a pattern: of so many functions of a group, if the config itself names none. */
 const WORDS = ['api', 'worker', 'export'] as const;
-/** Copies of all functions together, where that leaves a function to each group. */
+/** Copies of all functions together, and of all secrets. */
 const COPIES_MAX = 600;
 /** Keys of an environment that say which release it is: the first that the config lets be compared. */
 const RELEASE_KEYS = ['RELEASE', 'FEATURES', 'LIMITS'] as const;
@@ -51,32 +51,57 @@ interface Sketch {
   readonly tags: Tags;
 }
 
+/** As much of a config as a rehearsal has time for, in all of its places: the first groups and secrets, and what of them is left out. */
+export function withinTime(config: ParsedConfig): {
+  readonly config: ParsedConfig;
+  readonly leftOut: readonly string[];
+} {
+  const most = Math.max(1, Math.floor(COPIES_MAX / config.replicas.length));
+  const left = (what: string, all: readonly unknown[]) =>
+    all.length > most
+      ? [`${all.length - most} of ${all.length} ${what}: so many copies would take too long`]
+      : [];
+  return {
+    config: {
+      ...config,
+      functions: config.functions.slice(0, most),
+      secrets: config.secrets.slice(0, most),
+    },
+    leftOut: [...left('groups of functions', config.functions), ...left('secrets', config.secrets)],
+  };
+}
+
 /**
- * Functions that a config selects, as its user might have them: of each group some, in all places in which it expects them, with the
- * names, tags, aliases and keys that it speaks of. A group all of whose functions would belong to one before it has none.
+ * Functions that a config selects, as its user might have them: of each group up to three, in all places in which it expects them, with
+ * the names, tags, aliases and keys that it speaks of. A group all of whose functions would belong to one before it has none.
  */
 export function standInsFor(config: ParsedConfig): readonly StandIn[] {
   const places = placesOfConfig(config);
   const few = Math.floor(COPIES_MAX / places.length / Math.max(1, config.functions.length));
+  const most = Math.min(WORDS.length, Math.max(1, few));
   const made: StandIn[] = [];
   config.functions.forEach((group, position) => {
     const before = config.functions.slice(0, position);
-    const attempt = (sketch: Sketch) => {
-      const standIn = standInOf(group, places, sketch);
-      if (standIn && isNew(standIn, made) && !before.some((other) => selectsAny(other, standIn)))
-        made.push(standIn);
-      return standIn !== undefined && made.includes(standIn);
+    const full = made.length + most;
+    const isMade = (sketch: Sketch) => {
+      const standIn = made.length < full && standInOf(group, places, sketch);
+      if (!standIn || !isNew(standIn, made) || before.some((other) => selectsAny(other, standIn)))
+        return false;
+      made.push(standIn);
+      return true;
     };
-    for (const sketch of namedSketches(group, places)) attempt(sketch);
-    for (const word of WORDS.slice(0, Math.max(1, few))) {
-      if (!attempt(sketchOf(group, places, word))) attempt(sketchOf(group, places, `${word}-${position}`));
+    oddSketches(group, places).some(isMade);
+    narrowedSketches(group, places).some(isMade);
+    for (const word of WORDS) {
+      if (!isMade(sketchOf(group, places, word))) isMade(sketchOf(group, places, `${word}-${position}`));
     }
   });
   return made;
 }
 
-/** Paths of the groups that select nothing that a group before them does not. */
-export function unselected(config: ParsedConfig): readonly string[] {
+/** Paths of the groups, of those that a rehearsal has time for, that select nothing that a group before them does not. */
+export function unselected(all: ParsedConfig): readonly string[] {
+  const { config } = withinTime(all);
   const groups = new Set(standInsFor(config).map(({ group }) => group));
   return config.functions.flatMap((group, position) => (groups.has(group) ? [] : [groupPath(position)]));
 }
@@ -125,9 +150,9 @@ function configurationOf(
   };
 }
 
-/** What the config itself names: functions whose names are odd, and subjects that do not live everywhere. */
-function namedSketches(group: FunctionGroup, places: readonly Place[]): Sketch[] {
-  const odd = [...new Set(Object.values(group.names))].map((subject) => {
+/** Subjects to which the config maps odd names. */
+function oddSketches(group: FunctionGroup, places: readonly Place[]): Sketch[] {
+  return [...new Set(Object.values(group.names))].map((subject) => {
     const sketch = sketchOf(group, places, 'odd', subject);
     const names = Object.keys(group.names).filter((name) => group.names[name] === subject);
     return {
@@ -138,10 +163,13 @@ function namedSketches(group: FunctionGroup, places: readonly Place[]): Sketch[]
       }),
     };
   });
-  const narrowed = Object.keys(group.replicas).map((pattern, position) =>
+}
+
+/** Subjects that the config does not expect everywhere. */
+function narrowedSketches(group: FunctionGroup, places: readonly Place[]): Sketch[] {
+  return Object.keys(group.replicas).map((pattern, position) =>
     sketchOf(group, places, `few-${position}`, filled(pattern, 'few')),
   );
-  return [...odd, ...narrowed];
 }
 
 /** @param wanted What the identity is to be. @default one that holds the word */

@@ -12,7 +12,9 @@ import type { RunProgress } from '../functions/contract/overview.ts';
 import { runRequestSchema, type WrittenRequest } from '../functions/contract/requests.ts';
 import type { Where } from '../functions/contract/tables.ts';
 import { compareTexts } from '../functions/core/decimal.ts';
+import { RecohereError } from '../functions/core/errors.ts';
 import { textOfItem, type WireItem, type WireValue } from '../functions/core/item.ts';
+import { listed } from '../functions/core/words.ts';
 import type { Measurements, MetricSample } from './alarms.ts';
 import type { Fate } from './fate.ts';
 import { BEGIN } from './installation.ts';
@@ -37,11 +39,20 @@ export type ToldRun = Pick<
   | 'costUsd'
 >;
 
+/** An apply that was asked for where `maxRemovals` is one less than what its dry run found. */
+export interface ToldRefusal {
+  readonly table: string;
+  readonly kind: RunStatus['kind'];
+  readonly found: number;
+}
+
 /** What became of the tables. */
 export interface PlayedTables {
   readonly from: number;
   readonly until: number;
+  readonly leftOut: readonly string[];
   readonly runs: readonly ToldRun[];
+  readonly refusals: readonly ToldRefusal[];
   readonly progress: readonly RunProgress[];
   readonly measurements: Measurements;
   readonly checked: readonly InvariantNumber[];
@@ -55,8 +66,13 @@ const SECOND_MS = 1_000;
 /** Primary key of all tables: nothing that a config would name. */
 const KEY = 'primaryKey';
 const RUNS_SHOWN = 20;
+/** Tables of a config that there is time for. */
+const TABLES_MAX = 20;
 
-/** Runs over all tables of a config: what is there twice is found, removed in batches and put back; gaps are found and filled. */
+/**
+ * Runs over the first tables of a config, in one process and without faults: what is there twice is found, removed in batches and put back;
+ * gaps are found and filled.
+ */
 export function playTables(config: ParsedConfig, fate: Fate): Promise<PlayedTables> {
   const clock = new VirtualClock(BEGIN);
   return clock.run(() => new Desk(config, fate, clock).play());
@@ -70,6 +86,7 @@ class Desk {
   readonly #tables = new Map<string, SimulatedTable>();
   readonly #ports: ReconcilePorts;
   readonly #runs: ToldRun[] = [];
+  readonly #refusals: ToldRefusal[] = [];
   readonly #samples: MetricSample[] = [];
   readonly #checked: InvariantNumber[] = [];
   readonly #violations: Violation[] = [];
@@ -95,7 +112,8 @@ class Desk {
   }
 
   async play(): Promise<PlayedTables> {
-    for (const table of this.#config.tables) {
+    const { tables } = this.#config;
+    for (const table of tables.slice(0, TABLES_MAX)) {
       if (table.dedupe) await this.#dedupe(table, table.dedupe);
       if (table.backfill) await this.#backfill(table, table.backfill);
     }
@@ -103,7 +121,9 @@ class Desk {
     return {
       from: BEGIN,
       until: this.#clock.now(),
+      leftOut: leftOutOf(tables),
       runs: this.#runs,
+      refusals: this.#refusals,
       progress,
       measurements: { samples: this.#samples, counts: [] },
       checked: this.#checked,
@@ -157,15 +177,20 @@ class Desk {
     );
   }
 
-  /** Applies a dry run, and goes along its proofs. */
+  /** Applies a dry run, once it was refused, and goes along its proofs. */
   async #apply(table: Table, dry: RunStatus): Promise<RunStatus> {
-    const applied = await this.#run({
+    const count = foundBy(dry);
+    const request: WrittenRequest = {
       ...this.#requestFor(table),
       kind: dry.kind,
       mode: 'apply',
       plan: dry.id,
-      count: foundBy(dry),
-    });
+      count,
+    };
+    const isRefused = await this.#isTooMuch(table, count - 1, request);
+    if (isRefused) this.#refusals.push({ table: table.name, kind: dry.kind, found: count });
+    this.#expect(17, isRefused, `an apply of ${dry.id} began although it found more than maxRemovals`);
+    const applied = await this.#run(request);
     const { breaks, isRootSame, isQuarantineRead } = (await this.#ask({
       kind: 'audit',
       run: applied.id,
@@ -174,6 +199,18 @@ class Desk {
     // of a backfill, proofs alone are gone along: what it has written over is not looked for
     this.#expect(isQuarantineRead ? 14 : 17, isWhole, `the proofs of ${applied.id} are broken`);
     return applied;
+  }
+
+  /** Whether a request is refused where a table has another `maxRemovals`. */
+  async #isTooMuch(table: Table, maxRemovals: number, request: WrittenRequest): Promise<boolean> {
+    const tables = this.#config.tables.map((each) => (each === table ? { ...each, maxRemovals } : each));
+    try {
+      await this.#ask(request, { ...this.#config, tables });
+      return false;
+    } catch (error) {
+      if (error instanceof RecohereError && error.code === 'TOO_MANY') return true;
+      throw error;
+    }
   }
 
   async #run(request: WrittenRequest): Promise<RunStatus> {
@@ -201,8 +238,8 @@ class Desk {
     return status;
   }
 
-  #ask(request: WrittenRequest): Promise<unknown> {
-    return reconcile(this.#ports, this.#config, runRequestSchema.parse(request));
+  #ask(request: WrittenRequest, config = this.#config): Promise<unknown> {
+    return reconcile(this.#ports, config, runRequestSchema.parse(request));
   }
 
   /** With the place, for tables of several places may have one name. */
@@ -233,6 +270,30 @@ class Desk {
     this.#checked.push(invariant);
     if (!holds) this.#violations.push({ invariant, at: this.#clock.now(), words });
   }
+}
+
+/** What of the tables of a config is not played, and why. */
+function leftOutOf(all: ParsedConfig['tables']): readonly string[] {
+  const tables = all.slice(0, TABLES_MAX);
+  const named = (what: string, which: readonly Table[], why: string) =>
+    which.length > 0 ? [`${what} of ${listed(which.map(({ name }) => name))}: ${why}`] : [];
+  const filled = tables.filter(({ backfill }) => backfill !== undefined);
+  return [
+    ...(all.length > TABLES_MAX
+      ? [`${all.length - TABLES_MAX} of ${all.length} tables: so many take too long`]
+      : []),
+    ...named(
+      'apply and undo',
+      tables.filter(({ apply }) => !apply),
+      'the config lets no run change it',
+    ),
+    ...named(
+      'undo of the backfill',
+      filled.filter(({ apply }) => apply),
+      'what it wrote cannot be taken back',
+    ),
+    ...named('transform', filled, 'a backfill copies'),
+  ];
 }
 
 function foundBy({ kind, duplicates, counts }: RunStatus): number {

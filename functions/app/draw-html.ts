@@ -13,6 +13,9 @@ class Markup {
 
 export type { Markup };
 
+/** Of the heading of a part: 3 if it stands beneath one of level 2. */
+export type HeadingLevel = 2 | 3;
+
 /** What may stand in a template: markup as it is, texts and numbers escaped; of a list all, of `undefined` and `false` nothing. */
 export type Content = Markup | string | number | undefined | false | readonly Content[];
 

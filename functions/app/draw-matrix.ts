@@ -3,7 +3,7 @@ import type { Finding } from '../contract/report.ts';
 import { SUBJECTS_MAX } from '../contract/requests.ts';
 import { phraseOf, plural, sentenceOf, wordOf } from '../core/words.ts';
 import { countsOf, VERDICT_TONES } from './draw-headline.ts';
-import { html, type Markup } from './draw-html.ts';
+import { type HeadingLevel, html, type Markup } from './draw-html.ts';
 import { CELL_TONES, type CellWord, glyph } from './draw-marks.ts';
 import { clipped, columnsOf, durationText, firstOf, LINE_LENGTH, momentText } from './draw-words.ts';
 
@@ -22,7 +22,7 @@ const VERDICTS = Object.keys(VERDICT_TONES);
  * The matrix of subjects and replicas: first those that do not agree, the worst and critical ones before the others.
  * @param lookAgain ARN of the function that buttons call with `{ "look": [names] }`; without it there are none.
  */
-export function drawMatrix(overview: Overview, lookAgain?: string): Markup {
+export function drawMatrix(overview: Overview, level: HeadingLevel, lookAgain?: string): Markup {
   const { subjects, replicas } = overview;
   if (subjects.length === 0) return html``;
   const sorted = [...subjects].sort((one, other) => rankOf(one) - rankOf(other));
@@ -42,7 +42,7 @@ export function drawMatrix(overview: Overview, lookAgain?: string): Markup {
     (name) => html`<th scope="col" title="${name}">${clipped(name, HEAD_LENGTH)}</th>`,
   );
   return html`<section aria-label="Subjects and replicas">
-<div class="rc-title"><h2>Subjects and replicas</h2>${
+<div class="rc-title"><h${level}>Subjects and replicas</h${level}>${
     lookAgain !== undefined && apart.length > 0 && lookButton(`Look again at ${all}`, looked, lookAgain)
   }</div>
 <div class="rc-scroll" tabindex="0" role="region" aria-label="Matrix of subjects and replicas">

@@ -1,6 +1,6 @@
 import type { Overview, RunProgress } from '../contract/overview.ts';
 import { plural } from '../core/words.ts';
-import { html, type Markup } from './draw-html.ts';
+import { type HeadingLevel, html, type Markup } from './draw-html.ts';
 import type { Tone } from './draw-marks.ts';
 import { clipped, durationText, firstOf, LINE_LENGTH, momentText, usdText } from './draw-words.ts';
 
@@ -10,10 +10,10 @@ const RUNS_MAX = 10;
 const COUNTS_MAX = 12;
 
 /** The last runs over tables: how far they are, what they counted, what they took and cost. */
-export function drawRuns({ runs }: Overview): Markup {
+export function drawRuns({ runs }: Overview, level: HeadingLevel): Markup {
   if (runs.length === 0) return html``;
   const { shown, left } = firstOf(runs, RUNS_MAX);
-  return html`<section aria-label="Runs over tables"><h2>Runs over tables</h2>
+  return html`<section aria-label="Runs over tables"><h${level}>Runs over tables</h${level}>
 <ul class="rc-runs">${shown.map(runOf)}</ul>
 ${left > 0 && html`<p class="rc-dim">${plural(left, 'earlier run')}, not drawn here.</p>`}</section>`;
 }

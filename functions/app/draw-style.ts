@@ -40,10 +40,10 @@ export const STYLE = html`<style>
 .rc-dark{color-scheme:dark}
 .rc-auto{color-scheme:light dark;padding:0}
 .rc *{box-sizing:border-box}
-.rc p,.rc ul,.rc ol,.rc h1,.rc h2{margin:0;padding:0;list-style:none}
+.rc p,.rc ul,.rc ol,.rc h1,.rc h2,.rc h3{margin:0;padding:0;list-style:none}
 .rc section{margin:0 0 36px}
 .rc h1{font-size:16px;font-weight:650}
-.rc h2{font-size:16px;font-weight:600;line-height:1.3;margin:0 0 14px}
+.rc h2,.rc h3{font-size:16px;font-weight:600;line-height:1.3;margin:0 0 14px}
 .rc small{font-size:13px;font-weight:400;color:var(--dim)}
 .rc-dim{color:var(--dim);font-size:13px}
 .rc-name{font-weight:600;unicode-bidi:isolate;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
@@ -64,7 +64,7 @@ export const STYLE = html`<style>
 .rc-warnings li{display:flex;gap:8px;padding:8px 12px;border-radius:6px;background:var(--unread-tint);color:var(--unread);font-size:13px}
 .rc-warnings .rc-g{margin-top:2px}
 .rc-title{display:flex;flex-wrap:wrap;justify-content:space-between;gap:8px;margin-bottom:14px;align-items:center}
-.rc .rc-title h2{margin:0}
+.rc .rc-title :is(h2,h3){margin:0}
 .rc .rc-button{font:inherit;font-size:12px;line-height:1.4;padding:3px 10px;border:1px solid var(--ok);border-radius:14px;background:var(--bg);color:var(--ok);cursor:pointer;white-space:nowrap}
 .rc .rc-button:hover{background:var(--ok-tint)}
 .rc cwdb-action{display:none}
@@ -152,6 +152,8 @@ div.rc-lane{border:0;padding:16px 0 4px}
 .rc-foot{border-top:1px solid var(--line);padding-top:12px;font-size:12px}
 .rc-page{max-width:1180px;margin:0 auto;min-height:100vh;padding:32px 32px 24px}
 .rc-page>h1{margin-bottom:28px}
+.rc article{margin:0 0 44px}
+.rc article>h2{font-size:20px}
 @container (min-width:880px){
   .rc-lane{grid-template-columns:minmax(0,30%) minmax(0,1fr)}
   .rc-lane-head{flex-direction:column;align-items:flex-start}

@@ -1,7 +1,7 @@
 import type { EpisodeStatus, Overview } from '../contract/overview.ts';
 import { plural } from '../core/words.ts';
-import { html, type Markup } from './draw-html.ts';
-import { drawPatterns, fillOf, glyph, OUTCOMES, outcomeOf } from './draw-marks.ts';
+import { type HeadingLevel, html, type Markup } from './draw-html.ts';
+import { fillOf, glyph, OUTCOMES, outcomeOf } from './draw-marks.ts';
 import { clipped, durationText, firstOf, LINE_LENGTH, momentText } from './draw-words.ts';
 
 /** Episodes that are drawn, each in a lane; the rest is counted. */
@@ -34,7 +34,11 @@ interface Tick {
  * from the change and not by the calendar, where a minute of agreement would not be seen beside a day of waiting.
  * @param room How many marks an axis has room for.
  */
-export function drawTimeline({ at, episodes, subjects }: Overview, room: number): Markup {
+export function drawTimeline(
+  { at, episodes, subjects }: Overview,
+  level: HeadingLevel,
+  room: number,
+): Markup {
   if (episodes.length === 0) return html``;
   const { shown, left } = firstOf(episodes, LANES_MAX);
   const longestMs = Math.max(MINUTE, ...shown.map((episode) => lastedMs(episode, at)));
@@ -48,8 +52,7 @@ export function drawTimeline({ at, episodes, subjects }: Overview, room: number)
     laneOf(episode, { at, scale, ticks, targetMs: targets.get(`${episode.kind} ${episode.subject}`) }),
   );
   return html`<section aria-label="Last episodes">
-<h2>Last episodes</h2>
-${drawPatterns()}
+<h${level}>Last episodes</h${level}>
 ${calendarOf(shown, at, room)}
 ${legendOf(shown)}
 <div class="rc-lane"><p class="rc-dim">time since the change</p>${axisOf([{ at: 0, text: '0' }, ...ticks])}</div>

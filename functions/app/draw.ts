@@ -1,8 +1,9 @@
 import type { Overview } from '../contract/overview.ts';
 import { plural } from '../core/words.ts';
 import { drawHeadline } from './draw-headline.ts';
-import { html, type Markup } from './draw-html.ts';
+import { type HeadingLevel, html, type Markup } from './draw-html.ts';
 import { drawLevels } from './draw-levels.ts';
+import { drawPatterns } from './draw-marks.ts';
 import { drawMatrix } from './draw-matrix.ts';
 import { drawRuns } from './draw-runs.ts';
 import { STYLE } from './draw-style.ts';
@@ -29,22 +30,38 @@ export interface WidgetLook {
 /** Draws an overview as HTML that CloudWatch puts into a dashboard: without scripts, and without anything from elsewhere. */
 export function drawWidget(overview: Overview, { theme, width, lookAgain, asked = [] }: WidgetLook): string {
   const marks = Math.min(MARKS.most, Math.max(MARKS.least, Math.floor(width / MARK_WIDTH)));
-  return html`<div class="rc rc-${theme} cwdb-no-default-styles">${STYLE}${askedFor(asked)}${partsOf(overview, marks, lookAgain)}</div>`.toString();
+  return html`<div class="rc rc-${theme} cwdb-no-default-styles">${STYLE}${askedFor(asked)}${drawPatterns()}${partsOf(overview, { marks, lookAgain })}</div>`.toString();
 }
 
 /** Draws an overview as one HTML document that needs nothing else, in the theme of who looks at it. Its second line says whose it is. */
 export function drawPage(overview: Overview): string {
-  return drawPages([{ heading: 'Recohere', words: `installation ${overview.prefix}`, overview }]);
+  const { prefix } = overview;
+  return pageOf(
+    prefix,
+    html`<h1>Recohere <small>installation ${prefix}</small></h1>
+${partsOf(overview, { marks: PAGE_MARKS })}`,
+  );
 }
 
-/** Several overviews in one such document, one under the other. */
-export function drawPages(
-  pages: readonly { readonly heading: string; readonly words: string; readonly overview: Overview }[],
-): string {
-  const bodies = pages.map(
-    ({ heading, words, overview }) => html`<h1>${heading} <small>${words}</small></h1>
-${partsOf(overview, PAGE_MARKS)}`,
+/** What was known in one scenario of a rehearsal. */
+export interface DrawnScene {
+  readonly heading: string;
+  readonly words: string;
+  readonly overview: Overview;
+}
+
+/** Draws a rehearsal as one such document, without service levels, which speak of weeks. @param prefix Of what is rehearsed. */
+export function drawRehearsal(prefix: string, scenes: readonly DrawnScene[]): string {
+  const drawn = scenes.map(
+    ({ heading, words, overview }) => html`<article aria-label="${heading}">
+<h2>${heading} <small>${words}</small></h2>
+${partsOf(overview, { marks: PAGE_MARKS, level: 3 })}
+</article>`,
   );
+  return pageOf(prefix, html`<h1>Recohere <small>a rehearsal of ${prefix}</small></h1>${drawn}`);
+}
+
+function pageOf(prefix: string, body: Markup): string {
   return html`<!doctype html>
 <!-- recohere report -->
 <html lang="en">
@@ -53,11 +70,11 @@ ${partsOf(overview, PAGE_MARKS)}`,
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Recohere · ${pages[0]?.overview.prefix}</title>
+<title>Recohere · ${prefix}</title>
 ${STYLE}
 <style>body{margin:0;background:light-dark(#fff,#161d26)}:root{color-scheme:light dark}@media print{:root{color-scheme:light}}</style>
 </head>
-<body><main class="rc rc-auto"><div class="rc-page">${bodies}</div></main></body>
+<body><main class="rc rc-auto"><div class="rc-page">${drawPatterns()}${body}</div></main></body>
 </html>
 `.toString();
 }
@@ -69,12 +86,19 @@ function askedFor(subjects: readonly string[]): Markup {
   return html`<p class="rc-dim" role="status">A look at ${one} is asked for. What it finds is shown when the dashboard is drawn again.</p>`;
 }
 
-function partsOf(overview: Overview, marks: number, lookAgain?: string): Markup {
+interface PartsLook {
+  readonly marks: number;
+  readonly lookAgain?: string | undefined;
+  /** Of the headings of its parts; beneath another heading, there are no service levels. @default 2 */
+  readonly level?: HeadingLevel;
+}
+
+function partsOf(overview: Overview, { marks, lookAgain, level = 2 }: PartsLook): Markup {
   const { at, release, prefix } = overview;
   return html`${drawHeadline(overview)}
-${drawMatrix(overview, lookAgain)}
-${drawTimeline(overview, marks)}
-${drawRuns(overview)}
-${drawLevels(overview)}
+${drawMatrix(overview, level, lookAgain)}
+${drawTimeline(overview, level, marks)}
+${drawRuns(overview, level)}
+${level === 2 && drawLevels(overview)}
 <p class="rc-foot rc-dim">As of ${momentText(at)} UTC, as are all times. ${prefix}, release ${release}. Keys are named; no value of theirs is known here.</p>`;
 }

@@ -132,12 +132,18 @@ describe('recohere rehearse', () => {
     const output = join(folder, 'day.html');
     await rehearsing({ scenario: 'all', output });
     const page = await readFile(output, 'utf8');
-    const heads = [...page.matchAll(/<h1>(.*?) <small>(.*?)<\/small><\/h1>/g)].map(([, head, words]) => [
-      head,
-      words,
+    const heads = [...page.matchAll(/<h([12])>(.*?) <small>(.*?)<\/small><\/h\1>/g)].map(([, ...all]) => all);
+    expect(heads).toEqual([
+      ['1', 'Recohere', 'a rehearsal of copies'],
+      ['2', 'bad-deploy', '4h'],
+      ['2', 'lost-events', '1d'],
+      ['2', 'region-outage', '3h'],
     ]);
-    const words = 'a rehearsal of copies';
-    expect(heads).toEqual(['bad-deploy', 'lost-events', 'region-outage'].map((head) => [head, words]));
+    const ids = [...page.matchAll(/ id="(.*?)"/g)].map(([, id]) => id);
+    expect(ids).not.toEqual([]);
+    expect(ids).toEqual([...new Set(ids)]);
+    expect(page).toContain('<h3>Last episodes</h3>');
+    expect(page).not.toContain('Service levels'); // of 28 days
     expect(page).not.toContain('kept-secret');
     await rehearsing({ output }); // over one of its own
   });

@@ -6,7 +6,7 @@ import { type Look, look } from '../../functions/app/look.ts';
 import { scopeOfConfig } from '../../functions/app/scope.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import { placeId } from '../../functions/core/place.ts';
-import { release, type StandIn, standInsFor } from '../../rehearsal/stand-ins.ts';
+import { release, type StandIn, standInsFor, unselected } from '../../rehearsal/stand-ins.ts';
 
 const HOUR_MS = 3_600_000;
 const OTHER = '222222222222';
@@ -91,19 +91,30 @@ describe('functions that stand in for those of a config', () => {
     {
       reason: 'have the odd names that it maps',
       functions: [{ select: { name: 'shop*' }, names: { 'shop-eu': 'shop', 'shop-us': 'shop' } }],
-      subjects: { 'functions[0]': ['shop', 'shopapi', 'shopexport', 'shopworker'] },
+      subjects: { 'functions[0]': ['shop', 'shopapi', 'shopworker'] },
     },
     {
       reason: 'have odd names that are all that it selects of a subject',
       functions: [{ select: { name: 'a-*' }, names: { 'a-eu': 'b' } }],
-      subjects: { 'functions[0]': ['a-api', 'a-export', 'a-worker', 'b'] },
+      subjects: { 'functions[0]': ['a-api', 'a-worker', 'b'] },
+    },
+    {
+      reason: 'are three at most, whatever it maps and narrows',
+      functions: [
+        {
+          select: { name: '*' },
+          names: Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`odd-${n}`, `subject-${n}`])),
+          replicas: { 'one-*': ['us-east-1'], 'two-*': ['eu-west-1'] },
+        },
+      ],
+      subjects: { 'functions[0]': ['api', 'one-few', 'subject-0'] },
     },
     {
       reason: 'live where it lets them',
       functions: [
         { select: { name: 'shop-*' }, replicas: { 'shop-*-us': ['us-east-1'], other: ['eu-west-1'] } },
       ],
-      subjects: { 'functions[0]': ['shop-api', 'shop-export', 'shop-few-us', 'shop-worker'] },
+      subjects: { 'functions[0]': ['shop-api', 'shop-few-us', 'shop-worker'] },
     },
     {
       reason: 'have an alias',
@@ -168,5 +179,14 @@ describe('functions that stand in for those of a config', () => {
   it('are fewer where there are many groups and places', () => {
     const functions = Array.from({ length: 90 }, (_, group) => ({ select: { name: `group-${group}-*` } }));
     expect(standInsFor(parsed(functions))).toHaveLength(2 * functions.length);
+  });
+
+  it('are judged to be of no group only where there is time for it', () => {
+    const groups = (count: number): Groups => [
+      ...Array.from({ length: count }, (_, group) => ({ select: { name: `group-${group}-*` } })),
+      { select: { name: 'group-0-*' } },
+    ];
+    expect(unselected(parsed(groups(199)))).toEqual(['functions[199]']);
+    expect(unselected(parsed(groups(200)))).toEqual([]);
   });
 });
