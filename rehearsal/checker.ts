@@ -647,8 +647,10 @@ function placesOf(config: ParsedConfig, kind: SubjectKind, subject: string): rea
   return places.map(placeId);
 }
 
-function isCritical({ functions, secrets }: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  if (kind === 'secret') return secrets.some(({ name, critical }) => name === subject && critical);
+function isCritical(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
+  const { functions, secrets } = config;
+  if (kind === 'secret')
+    return secrets.some((secret) => secret.critical && subjectOfSecret(config, secret) === subject);
   return functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
 }
 
