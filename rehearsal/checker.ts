@@ -137,6 +137,8 @@ export class Checker implements Watcher {
     if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
       const marked = this.#marked.get(by) ?? new Map<string, string>();
       this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open.id));
+      // what a process that has died was about to write may land
+      if (by.outcome !== 'under way') this.#lost.add(`${kind} ${subject} ${next.open.id}`);
     }
     if (kind === 'function') this.#judgeFunction(before, next, by.config);
     else this.#judgeSecret(before, next, by.config);
@@ -319,7 +321,7 @@ export class Checker implements Watcher {
 
   /**
    * Holds against the truth which keys of which replicas are blamed: those that are not as most are.
-   * @returns How many replicas are not there, have failed, or are blamed by right
+   * @returns How many replicas are not there, are known to have failed, or are blamed by right
    */
   #judgeBlame(
     subject: string,
@@ -336,7 +338,13 @@ export class Checker implements Watcher {
     const odd = new Set(
       places.filter((place) => there.length > 0 && !there.some((each) => each.place === place)),
     );
-    for (const { place, values } of there) if (values.has('')) odd.add(place);
+    // lists do not show a failed update: one that no look has seen while it was new is not known
+    for (const { replica, kind } of open?.findings ?? []) {
+      if (kind !== 'failed') continue;
+      const isSo = there.some(({ place, values }) => place === replica && values.has(''));
+      this.#expect(4, isSo, () => `an update of ${subject} in ${replica} is said to have failed`);
+      odd.add(replica as PlaceId);
+    }
     for (const key of new Set(there.flatMap(({ values }) => [...values.keys()]))) {
       if (key === '') continue;
       const blamed = (open?.findings ?? []).flatMap(({ replica, facet, keys }) =>
@@ -554,7 +562,7 @@ export class Checker implements Watcher {
     const episode = open ?? (last?.id === before?.last?.id ? undefined : last);
     if (episode === undefined || isDeepStrictEqual(episode.cause, before?.open?.cause)) return;
     const { cause } = episode;
-    const isLook = cause.at === open?.firstSeenAt;
+    const isLook = cause.at === (open?.firstSeenAt ?? cause.at + (last?.timeToDetectMs ?? 0));
     if (isLook && cause.id.startsWith('seen-')) return;
     // what happens while a look is at it counts from when the look began
     const isNear = (at: number) =>
