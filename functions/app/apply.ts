@@ -27,17 +27,15 @@ export interface Batch {
  */
 export async function apply(ports: RunPorts, grip: Grip): Promise<void> {
   const { run, segment } = grip;
-  const objects = ports.objects(run.table);
-  const plan = planOf(run);
-  const entries = await entriesOf(ports.ledger, plan, segment.index);
+  const entries = await entriesOf(ports.ledger, planOf(run), segment.index);
   const applyBatch = run.rule.kind === 'dedupe' ? applyDedupe : applyBackfill;
   if (segment.held !== undefined) {
-    const batch = await heldBatch(batchesOf(objects, plan, segment.index, entries, segment.proofs));
+    const batch = await heldBatch(batchesOf(ports, run, segment.index, entries, segment.proofs));
     const ended = await settled(ports, grip, batch);
     await prove(ports, grip, ended.entries, ended.object);
     if (!(await grip.mayGoOn())) return;
   }
-  for await (const batch of batchesOf(objects, plan, segment.index, entries, grip.segment.proofs)) {
+  for await (const batch of batchesOf(ports, run, segment.index, entries, grip.segment.proofs)) {
     if (!(await grip.mayGoOn())) return;
     const { entries, object } = await applyBatch(ports, grip, batch);
     await prove(ports, grip, entries, object);

@@ -12,14 +12,12 @@ import type { RunPorts } from './run-ports.ts';
 export async function check(ports: RunPorts, grip: Grip): Promise<void> {
   const { run, segment } = grip;
   const { rule, table } = run;
-  const objects = ports.objects(table);
   const store = ports.items(rule.kind === 'backfill' ? { ...table, name: rule.to } : table);
-  const plan = planOf(run);
-  const entries = await entriesOf(ports.ledger, plan, segment.index);
+  const entries = await entriesOf(ports.ledger, planOf(run), segment.index);
   const from = Number(segment.cursor ?? 0);
   const proofs = ports.ledger.proofs(run.id, 'apply', segment.index)[Symbol.asyncIterator]();
   for (let skipped = 0; skipped < from; skipped++) await proofs.next();
-  for await (const batch of batchesOf(objects, plan, segment.index, entries, from)) {
+  for await (const batch of batchesOf(ports, run, segment.index, entries, from)) {
     if (!(await grip.mayGoOn())) return;
     const { value: proof } = await proofs.next();
     if (proof?.number !== batch.number)

@@ -1,23 +1,27 @@
 import { RecohereError } from '../core/errors.ts';
-import { BATCH, OBJECT_NAMES, PLAN_CHUNK, type Run } from '../core/run.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
+import { OBJECT_NAMES, PLAN_CHUNK, type Run } from '../core/run.ts';
 import type { RunLedger } from '../ports/run-ledger.ts';
 import type { PlanEntry } from './gather.ts';
 import { isItemText, textsOfLine } from './lines.ts';
+import type { RunPorts } from './run-ports.ts';
 
 /**
  * Batches of a partition's plan, from one of them on; each is what one proof speaks of.
+ * @param run The dry run, or its apply.
  * @param entries How many the plan has.
  * @throws RecohereError `PLAN_LOST`
  */
 export async function* batchesOf(
-  objects: ObjectStore,
-  plan: string,
+  ports: Pick<RunPorts, 'objects' | 'limits'>,
+  run: Run,
   partition: number,
   entries: number,
   from: number,
 ): AsyncGenerator<{ readonly number: number; readonly entries: readonly PlanEntry[] }> {
-  for (let chunk = Math.floor((from * BATCH) / PLAN_CHUNK); chunk * PLAN_CHUNK < entries; chunk++) {
+  const objects = ports.objects(run.table);
+  const plan = planOf(run);
+  const { batchEntries } = ports.limits;
+  for (let chunk = Math.floor((from * batchEntries) / PLAN_CHUNK); chunk * PLAN_CHUNK < entries; chunk++) {
     const count = Math.min(PLAN_CHUNK, entries - chunk * PLAN_CHUNK);
     const content =
       (await objects.read(OBJECT_NAMES.plan(plan, partition, chunk, count))) ??
@@ -25,9 +29,9 @@ export async function* batchesOf(
     if (content === undefined) throw planLost();
     const all = content.toString().split('\n').map(entryOfLine);
     if (all.length !== count) throw planLost();
-    for (let at = 0; at < all.length; at += BATCH) {
-      const number = (chunk * PLAN_CHUNK + at) / BATCH;
-      if (number >= from) yield { number, entries: all.slice(at, at + BATCH) };
+    for (let at = 0; at < all.length; at += batchEntries) {
+      const number = (chunk * PLAN_CHUNK + at) / batchEntries;
+      if (number >= from) yield { number, entries: all.slice(at, at + batchEntries) };
     }
   }
 }

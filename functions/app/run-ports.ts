@@ -1,3 +1,4 @@
+import { BATCH } from '../core/run.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ItemStores } from '../ports/item-store.ts';
 import type { ObjectStores } from '../ports/object-store.ts';
@@ -16,6 +17,11 @@ export interface RunLimits {
   readonly flushCharacters: number;
   /** Records of a partition that are looked at together. */
   readonly passRecords: number;
+  /**
+   * Entries of a plan that are applied together, with one quarantine object and one proof: the same for all who ever work on a run, since
+   * their number tells where to go on. Divides `PLAN_CHUNK`.
+   */
+  readonly batchEntries: number;
 }
 
 /** Of a Lambda function with 1,024 MB, which works on one segment at a time. Large objects, since each costs. */
@@ -24,6 +30,7 @@ export const LAMBDA_LIMITS: RunLimits = {
   concurrency: 16,
   flushCharacters: 64 * 1024 * 1024,
   passRecords: 1_000_000,
+  batchEntries: BATCH,
 };
 
 /** Of one machine, on which all workers share one process. */
@@ -32,6 +39,7 @@ export const PROCESS_LIMITS: RunLimits = {
   concurrency: 4,
   flushCharacters: 2 * 1024 * 1024,
   passRecords: 250_000,
+  batchEntries: BATCH,
 };
 
 /** What runs work with. */

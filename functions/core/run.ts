@@ -141,7 +141,7 @@ export const OBJECT_NAMES = {
 /** Entries of one object of a plan. */
 export const PLAN_CHUNK = 1_000;
 
-/** Entries that are applied together, with one quarantine object and one proof. Divides {@link PLAN_CHUNK}. */
+/** Entries that are applied together wherever a run is no rehearsal. Divides {@link PLAN_CHUNK}. */
 export const BATCH = 50;
 
 /** What is remembered of a run. One item, changed by compare-and-swap only. */

@@ -3,6 +3,7 @@ import type { PlanEntry } from '../../functions/app/gather.ts';
 import { batchesOf } from '../../functions/app/plan-entries.ts';
 import { undoOf } from '../../functions/app/plan-run.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
+import type { RunLimits } from '../../functions/app/run-ports.ts';
 import { allSegmentsOf } from '../../functions/app/run-state.ts';
 import type { Keep } from '../../functions/contract/tables.ts';
 import { sideOf } from '../../functions/core/backfill.ts';
@@ -26,6 +27,7 @@ export interface Seen {
   readonly oracle: TableOracle;
   readonly ledger: RunLedger;
   readonly objects: ObjectStore;
+  readonly limits: RunLimits;
   /** The table that is scanned, and the one that an apply changes. */
   readonly source: WatchedTable;
   readonly changed: WatchedTable;
@@ -52,24 +54,30 @@ export async function checkDryRun(seen: Seen, dry: RunStatus): Promise<Plan> {
   const planned = await plannedBy(seen, run, segments);
   const { duplicates, counts } = dry;
   const said = duplicates + (counts.missing ?? 0) + (counts.older ?? 0);
-  if (said !== planned.size) oracle.blame(17, `${dry.id} says ${said}, and plans ${planned.size}`);
+  oracle.expect(17, said === planned.size, () => `${dry.id} says ${said}, and plans ${planned.size}`);
   const lines = await linesOf(seen, run, segments);
   const [read, there] = [source, changed].map((table) => readOf(seen, run, table, lines)) as [Items, Items];
   const wanted = rule.kind === 'dedupe' ? losersOf([...read.values()], seen.keep) : lacking(run, read, there);
   for (const key of new Set([...planned.keys(), ...wanted.keys()])) {
     const isWanted = planned.get(key)?.because === wanted.get(key);
-    if (!isWanted)
-      oracle.blame(17, `${dry.id} plans of ${nameOf(key)} what does not follow from what it read`);
+    const why = () => `${dry.id} plans of ${nameOf(key)} what does not follow from what it read`;
+    oracle.expect(17, isWanted, why);
   }
   checkScanned(seen, dry, rule.kind === 'dedupe' ? [source] : [source, changed]);
   return planned;
 }
 
-async function plannedBy({ objects }: Seen, { id }: Run, segments: readonly Segment[]): Promise<Plan> {
+async function plannedBy({ objects, limits }: Seen, run: Run, segments: readonly Segment[]): Promise<Plan> {
   const plan = new Map<string, PlanEntry>();
   for (const { phase, index, records } of segments) {
     if (phase !== 'gather') continue;
-    for await (const { entries } of batchesOf(objects, id, index, records[0] ?? 0, 0)) {
+    for await (const { entries } of batchesOf(
+      { objects: () => objects, limits },
+      run,
+      index,
+      records[0] ?? 0,
+      0,
+    )) {
       for (const entry of entries) plan.set(entry.key, entry);
     }
   }
@@ -79,19 +87,31 @@ async function plannedBy({ objects }: Seen, { id }: Run, segments: readonly Segm
 /** What the checkpoints of a scan name: a line for each item, by the name of its table and its key. */
 async function linesOf({ objects, source, changed }: Seen, run: Run, segments: readonly Segment[]) {
   const lines = new Map<string, string>();
-  for (const { phase, index, spills, records } of segments) {
-    if (phase !== 'scatter') continue;
+  for await (const { index, content } of spillsOf(objects, run, segments)) {
     const isMade = run.rule.kind === 'backfill' && index < run.layout.segments;
     const { name } = run.rule.kind === 'backfill' && !isMade ? changed : source;
+    for (const line of content.split('\n'))
+      lines.set(`${name} ${(JSON.parse(line) as string[])[isMade ? 2 : 1]}`, line);
+  }
+  return lines;
+}
+
+/** The objects that the checkpoints of a scan name, each with the index of its segment. */
+export async function* spillsOf(
+  objects: ObjectStore,
+  { id }: Run,
+  segments: readonly Segment[],
+): AsyncGenerator<{ readonly name: string; readonly index: number; readonly content: string }> {
+  for (const { phase, index, spills, records } of segments) {
+    if (phase !== 'scatter') continue;
     for (const flush of spills) {
       for (const partition of records.keys()) {
-        const content = await objects.read(OBJECT_NAMES.spill(run.id, partition, index, flush));
-        for (const line of content?.toString().split('\n') ?? [])
-          lines.set(`${name} ${(JSON.parse(line) as string[])[isMade ? 2 : 1]}`, line);
+        const name = OBJECT_NAMES.spill(id, partition, index, flush);
+        const content = await objects.read(name);
+        if (content) yield { name, index, content: content.toString() };
       }
     }
   }
-  return lines;
 }
 
 /** The items that a scan found in a table: each as it was at some moment of the scan, and none is left out that was there all the while. */
@@ -106,7 +126,7 @@ function readOf(
     const line = lines.get(`${table.name} ${key}`);
     const texts = oracle.moments(table.name, key, from, oracle.ends.get(run.id));
     const known = texts.findIndex((text) => lineOf(run, text, table === source) === line);
-    if (known === -1) oracle.blame(17, `${run.id} has read of ${nameOf(key)} what never was there`);
+    oracle.expect(17, known !== -1, () => `${run.id} has read of ${nameOf(key)} what never was there`);
     const text = texts[known];
     if (line !== undefined && text !== undefined) read.set(key, text);
   }
@@ -157,8 +177,8 @@ function checkScanned(
   );
   const least = all.filter((texts) => !texts.includes(undefined)).length;
   const most = all.filter((texts) => texts.some((text) => text !== undefined)).length;
-  if (scanned < least || scanned > most)
-    oracle.blame(17, `${id} says that it read ${scanned} items, and there were ${least} to ${most}`);
+  const why = () => `${id} says that it read ${scanned} items, and there were ${least} to ${most}`;
+  oracle.expect(17, scanned >= least && scanned <= most, why);
 }
 
 /** What an apply says that it did, against what it did; and what it did, against the rule. */
@@ -168,8 +188,8 @@ export async function checkApply(seen: Seen, applied: RunStatus, plan: Plan): Pr
   const entries = await provedBy(seen, run, segments);
   const outcomes = countsOf(entries.map(({ outcome }) => outcome));
   const isFinished = applied.state === 'finished';
-  if (isFinished ? entries.length !== plan.size : entries.length > plan.size)
-    oracle.blame(17, `${run.id} proves ${entries.length} entries of ${plan.size}`);
+  const isProved = isFinished ? entries.length === plan.size : entries.length <= plan.size;
+  oracle.expect(17, isProved, () => `${run.id} proves ${entries.length} entries of ${plan.size}`);
   checkCounts(oracle, applied, outcomes, isFinished);
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
   const end = oracle.ends.get(run.id) ?? 0;
@@ -180,14 +200,19 @@ export async function checkApply(seen: Seen, applied: RunStatus, plan: Plan): Pr
       run.rule.kind === 'dedupe'
         ? wrongWithRemoval(run, entry, changes)
         : wrongWithWrite(run, entry, changes, isTouched(seen, run, key));
-    if (wrong)
-      oracle.blame(17, `${nameOf(key)} is told to be ${entry?.outcome ?? 'left alone'}, and ${wrong}`);
+    const why = () => `${nameOf(key)} is told to be ${entry?.outcome ?? 'left alone'}, and ${wrong}`;
+    oracle.expect(17, wrong === undefined, why);
     const planned = plan.get(key);
     if (entry === undefined || planned === undefined) continue;
     const possible = outcomesOf(seen, run, planned);
     const { outcome } = entry;
-    if (possible && !possible.has(outcome === 'unconfirmed' ? 'removed' : outcome))
-      oracle.blame(16, `${nameOf(key)} is ${outcome}, and was to be ${[...possible].join(' or ')}`);
+    if (possible === undefined) continue;
+    const isPossible = possible.has(outcome === 'unconfirmed' ? 'removed' : outcome);
+    oracle.expect(
+      16,
+      isPossible,
+      () => `${nameOf(key)} is ${outcome}, and was to be ${[...possible].join(' or ')}`,
+    );
   }
   if (isFinished) checkLooks(seen, run, applied, plan, byKey);
 }
@@ -266,8 +291,8 @@ function checkLooks(
     const said = name === 'verified' ? verified : (skipped[name as keyof typeof skipped] ?? 0);
     const least = looks.filter((may) => may.every((each) => each === name)).length;
     const most = looks.filter((may) => may.includes(name)).length;
-    if (said < least || said > most)
-      oracle.blame(17, `${run.id} says ${said} ${name}, and it was ${least} to ${most}`);
+    const isTrue = said >= least && said <= most;
+    oracle.expect(17, isTrue, () => `${run.id} says ${said} ${name}, and it was ${least} to ${most}`);
   }
 }
 
@@ -283,7 +308,7 @@ function checkCounts(
 ): void {
   const of = (...names: readonly string[]) => names.reduce((sum, name) => sum + (outcomes.get(name) ?? 0), 0);
   const same = (what: string, said: number, proved: number) => {
-    if (said !== proved) oracle.blame(17, `${id} says ${said} ${what}, and proves ${proved}`);
+    oracle.expect(17, said === proved, () => `${id} says ${said} ${what}, and proves ${proved}`);
   };
   same('removed', removed, of(...REMOVED));
   same('unconfirmed', counts.unconfirmed ?? 0, of('unconfirmed'));
@@ -354,11 +379,15 @@ export async function checkUndo(seen: Seen, applied: RunStatus, undone: RunStatu
   const outcomes = countsOf(entries.map(({ outcome }) => outcome));
   const { restored, skipped } = undone;
   const { RECREATED: recreated = 0, QUARANTINE_LOST: lost = 0 } = skipped;
-  if (restored !== (outcomes.get('restored') ?? 0) || recreated !== (outcomes.get('RECREATED') ?? 0))
-    oracle.blame(17, `${undone.id} says that it put back ${restored} items, and proves something else`);
-  if (lost > 0 && !run.isForgotten) oracle.blame(17, `${undone.id} says that ${lost} items are lost`);
-  if (undone.state === 'finished' && restored + recreated + lost !== removed.length)
-    oracle.blame(17, `${undone.id} speaks of ${restored + recreated + lost} items of ${removed.length}`);
+  const isProved =
+    restored === (outcomes.get('restored') ?? 0) && recreated === (outcomes.get('RECREATED') ?? 0);
+  const why = () => `${undone.id} says that it put back ${restored} items, and proves something else`;
+  oracle.expect(17, isProved, why);
+  const mayLose = lost === 0 || run.isForgotten === true;
+  oracle.expect(17, mayLose, () => `${undone.id} says that ${lost} items are lost`);
+  const spokenOf = restored + recreated + lost;
+  const isWhole = undone.state !== 'finished' || spokenOf === removed.length;
+  oracle.expect(17, isWhole, () => `${undone.id} speaks of ${spokenOf} items of ${removed.length}`);
   const keys = new Map(oracle.keysOf(changed.name).map((key) => [salted(run.salt, key), key]));
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
   const [from, to] = [oracle.begins.get(`${undone.id} undo`) ?? 0, oracle.ends.get(undone.id)];
@@ -369,18 +398,23 @@ export async function checkUndo(seen: Seen, applied: RunStatus, undone: RunStatu
     const isSame = (text: string | undefined) => text !== undefined && salted(run.salt, text) === entry.item;
     const texts = oracle.moments(changed.name, key, from, to);
     const possible = texts.map((text) => (text === undefined || isSame(text) ? 'restored' : 'RECREATED'));
-    if (!possible.some((each) => each === outcome))
-      oracle.blame(17, `${nameOf(key)} is told to be ${outcome}, and was to be ${possible[0]}`);
-    if (outcome === 'restored' && !texts.some(isSame))
-      oracle.blame(17, `${nameOf(key)} is not as it was before it was removed`);
+    const isPossible = possible.some((each) => each === outcome);
+    oracle.expect(
+      17,
+      isPossible,
+      () => `${nameOf(key)} is told to be ${outcome}, and was to be ${possible[0]}`,
+    );
+    const isBack = outcome !== 'restored' || texts.some(isSame);
+    oracle.expect(17, isBack, () => `${nameOf(key)} is not as it was before it was removed`);
   }
 }
 
 /** That chains of proofs hold. */
 export function checkAudit(oracle: TableOracle, { run, isRootSame, breaks }: Audit): void {
-  for (const { phase, index, number, why } of breaks)
-    oracle.blame(17, `${run} ${phase} ${index}, proof ${number}: ${why}`);
-  if (isRootSame === false) oracle.blame(17, `${run}: the root is not the one of its chains`);
+  const broken = () =>
+    breaks.map(({ phase, index, number, why }) => `${phase} ${index}, proof ${number}: ${why}`).join(', ');
+  oracle.expect(17, breaks.length === 0, () => `${run}: ${broken()}`);
+  oracle.expect(17, isRootSame !== false, () => `${run}: the root is not the one of its chains`);
 }
 
 /** That of a run that was forgotten nothing is left that says what it was about. */
@@ -388,8 +422,9 @@ export async function checkForgotten(oracle: TableOracle, objects: ObjectStore, 
   const { of = '' } = oracle.runs.get(id) ?? {};
   const folders = [id, of, undoOf(id)].map((run) => OBJECT_NAMES.of(run));
   for (const prefix of [OBJECT_NAMES.quarantineOf(id), ...folders]) {
-    for await (const name of objects.list(prefix))
-      oracle.blame(17, `${id} is forgotten, and ${name} is there`);
+    const left: string[] = [];
+    for await (const name of objects.list(prefix)) left.push(name);
+    oracle.expect(17, left.length === 0, () => `${id} is forgotten, and there is ${left.join()}`);
   }
 }
 

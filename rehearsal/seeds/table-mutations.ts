@@ -154,11 +154,11 @@ function readingAllSpills({ ledger, objects }: Spoilable): RunLedger {
     const { table } = (await ledger.readRun(segment.run)) ?? {};
     if (table === undefined || segment.phase !== 'scatter') return segment;
     const store = objects(table);
-    const spills = new Set<string>();
-    const records: number[] = segment.records.map(() => 0);
+    const spills = new Set(segment.spills);
+    const records = [...segment.records];
     for await (const name of store.list(`${OBJECT_NAMES.of(segment.run)}scatter/`)) {
       const [, partition, index, flush = ''] = /(\d+)\/(\d+)\.(\d+\.\d+)$/.exec(name) ?? [];
-      if (Number(index) !== segment.index) continue;
+      if (Number(index) !== segment.index || segment.spills.includes(flush)) continue;
       spills.add(flush);
       const lines = (await store.read(name))?.toString().split('\n').length ?? 0;
       records[Number(partition)] = (records[Number(partition)] ?? 0) + lines;

@@ -102,9 +102,24 @@ function isRemoval(answer: unknown): answer is { readonly removed: unknown } {
   return typeof answer === 'object' && answer !== null && 'removed' in answer;
 }
 
+/** What seeds must bring about, or a mistake in it would not be seen. */
+export const BRANCHES = [
+  'third batch of an apply',
+  'third batch of an undo',
+  'removed item had grown',
+  'item written over had grown',
+  'spill lost',
+  'wait for ghosts',
+] as const;
+export type Branch = (typeof BRANCHES)[number];
+
 /** Sees everything that happens to tables, ledger and objects, in the moment in which it happens, and knows what must not. */
 export class TableOracle {
   readonly violations: Violation[] = [];
+  /** How often what must be brought about was. */
+  readonly reached = new Map<Branch, number>();
+  /** How often each invariant was held against something. */
+  readonly judged = new Map<InvariantNumber, number>();
   /** All that ever happened to items, in order. */
   readonly changes: Change[] = [];
   readonly runs = new Map<string, Run>();
@@ -179,17 +194,25 @@ export class TableOracle {
     return this.#keepers.get(key);
   }
 
-  /** Something that does not hold, once. */
-  blame(invariant: InvariantNumber, words: string): void {
+  /** Whether an invariant holds: notes that it was judged, and if it does not, why, once. */
+  expect(invariant: InvariantNumber, holds: boolean, why: () => string): void {
+    this.judged.set(invariant, (this.judged.get(invariant) ?? 0) + 1);
+    if (holds) return;
+    const words = why();
     const said = `${invariant} ${words}`;
     if (this.#blamed.has(said)) return;
     this.#blamed.add(said);
     this.violations.push({ invariant, at: this.#clock.now(), words });
   }
 
+  /** Notes that something was brought about. */
+  reach(branch: Branch): void {
+    this.reached.set(branch, (this.reached.get(branch) ?? 0) + 1);
+  }
+
   /** What is written or told where no value may get to. */
   told(where: string, what: unknown): void {
-    if (JSON.stringify(what)?.includes(PLANTED)) this.blame(11, `a value is in ${where}`);
+    this.expect(11, !JSON.stringify(what)?.includes(PLANTED), () => `a value is in ${where}`);
   }
 
   /** Objects of which all writes are seen. */
@@ -201,6 +224,8 @@ export class TableOracle {
         const written = store.write(name, content);
         this.told('the name of an object', name);
         if (name.startsWith(OBJECT_NAMES.quarantineOf('').slice(0, -1))) this.#keep(name, content.toString());
+        const grown = /^quarantine\/(dedupe|backfill).*\/\d+\.\d+\.\w+$/.exec(name)?.[1];
+        if (grown) this.reach(grown === 'dedupe' ? 'removed item had grown' : 'item written over had grown');
         return written;
       },
       remove: (name) => {
@@ -221,12 +246,15 @@ export class TableOracle {
       const before = this.#stored.get(name) ?? { version: 0, epoch: 0 };
       this.#stored.set(name, { version: next.version, epoch });
       this.told('the ledger', next);
-      if (next.version !== before.version + 1)
-        this.blame(6, `${name}: ${next.version} follows ${before.version}`);
-      if (epoch < before.epoch) this.blame(6, `${name}: epoch ${epoch} follows ${before.epoch}`);
-      if (before.version > 0 && !known.has(`${name} ${before.version}`)) {
-        this.blame(6, `${name}: ${by} writes over version ${before.version}, which it has not read`);
-      }
+      const isNext = next.version === before.version + 1;
+      this.expect(6, isNext, () => `${name}: ${next.version} follows ${before.version}`);
+      this.expect(6, epoch >= before.epoch, () => `${name}: epoch ${epoch} follows ${before.epoch}`);
+      const isRead = before.version === 0 || known.has(`${name} ${before.version}`);
+      this.expect(
+        6,
+        isRead,
+        () => `${name}: ${by} writes over version ${before.version}, which it has not read`,
+      );
     };
     return instead(ledger, {
       swapRun: async (next) => {
@@ -265,8 +293,8 @@ export class TableOracle {
   /** When all is over: nothing is between two places. */
   end(): void {
     for (const [text, { key, by }] of this.#taken) {
-      if (!this.#quarantined.has(text) && !this.isForgotten(by))
-        this.blame(15, `${nameOf(key)} is neither in the table nor in quarantine`);
+      const isKept = this.#quarantined.has(text) || this.isForgotten(by);
+      this.expect(15, isKept, () => `${nameOf(key)} is neither in the table nor in quarantine`);
     }
   }
 
@@ -286,28 +314,35 @@ export class TableOracle {
   #changedBy(by: string, change: Change): void {
     const { key, before, after } = change;
     const run = this.runs.get(by);
-    if (run === undefined || hasEnded(run)) this.blame(17, `${by} has ended, and changes ${nameOf(key)}`);
-    const holder = this.#holders.get(run?.changes ?? '');
-    if (!holder?.startsWith(`${by}.`))
-      this.blame(17, `${by} changes ${nameOf(key)}, and ${holder ?? 'nobody'} has the table`);
+    const isAtWork = run !== undefined && !hasEnded(run);
+    this.expect(17, isAtWork, () => `${by} has ended, and changes ${nameOf(key)}`);
+    const holder = this.#holders.get(run?.changes ?? '') ?? 'nobody';
+    const isHolder = holder.startsWith(`${by}.`);
+    this.expect(17, isHolder, () => `${by} changes ${nameOf(key)}, and ${holder} has the table`);
     if (before !== undefined) this.#took(run, change, before);
     if (after === undefined) return;
     this.#taken.delete(after);
-    if (run?.rule.kind === 'backfill') this.#wrote(run, change, after);
-    else if (!this.#quarantined.has(after))
-      this.blame(14, `${by} puts ${nameOf(key)} where nothing of it was in quarantine`);
+    if (run?.rule.kind === 'backfill') {
+      this.#wrote(run, change, after);
+      return;
+    }
+    const wasKept = this.#quarantined.has(after);
+    this.expect(14, wasKept, () => `${by} puts ${nameOf(key)} where nothing of it was in quarantine`);
   }
 
   /** What a backfill writes is made of a source that was there since it began, and is newer than what it is written over. */
   #wrote({ id, table, rule }: Run, { key, before }: Change, after: string): void {
     const hasVersion = rule.kind === 'backfill' && rule.version !== undefined;
     const isNewer = hasVersion && (timeOf(before ?? '{}') ?? Infinity) < (timeOf(after) ?? 0);
-    if (before !== undefined && !isNewer)
-      this.blame(16, `${id} writes over ${nameOf(key)}, which is no older`);
+    this.expect(
+      16,
+      before === undefined || isNewer,
+      () => `${id} writes over ${nameOf(key)}, which is no older`,
+    );
     const sources = this.moments(table.name, key, this.begins.get(`${id} apply`) ?? 0);
     const made = sources.map((text) => text !== undefined && transformed(itemOfText(text)));
-    if (!made.some((item) => item && textOfItem(item) === after))
-      this.blame(16, `${id} writes ${nameOf(key)}, which is not made of what there is`);
+    const isMade = made.some((item) => item && textOfItem(item) === after);
+    this.expect(16, isMade, () => `${id} writes ${nameOf(key)}, which is not made of what there is`);
   }
 
   #took(run: Run | undefined, change: Change, text: string): void {
@@ -317,11 +352,9 @@ export class TableOracle {
     const objects = [...(this.#quarantined.get(text) ?? [])].filter(([name]) => name.startsWith(own));
     const isDedupe = run?.rule.kind === 'dedupe';
     const kept = objects.find(([name]) => !isDedupe || this.#committed.has(name));
-    if (kept === undefined) {
-      if (!this.#isGrown(key, text))
-        this.blame(14, `${nameOf(key)} is taken away before it is in quarantine`);
-      return;
-    }
+    const wasKept = kept !== undefined || this.#isGrown(key, text);
+    this.expect(14, wasKept, () => `${nameOf(key)} is taken away before it is in quarantine`);
+    if (kept === undefined) return;
     const [, because] = kept;
     if (run === undefined || run.rule.kind !== 'dedupe') return;
     if (!this.#stands(change.table, because, text)) this.#owed.set(key, { run: run.id, text, because });
@@ -329,8 +362,9 @@ export class TableOracle {
     const { keep } = run.rule;
     const written = this.changesOf(change.table, key).findLast(({ number }) => number < change.number);
     const keepers = this.moments(change.table, because, (written?.number ?? 0) + 1);
-    if (!keepers.some((keeper) => keeper !== undefined && isToStay(keeper, text, keep)))
-      this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} never was to stay in its place`);
+    const isRight = keepers.some((keeper) => keeper !== undefined && isToStay(keeper, text, keep));
+    const why = () => `${nameOf(key)} is removed although ${nameOf(because)} never was to stay in its place`;
+    this.expect(16, isRight, why);
   }
 
   /** Whether an item is one that lies in quarantine, and more: it had got more attributes when it was removed. */
@@ -397,9 +431,9 @@ export class TableOracle {
   #checkKept(name: string, texts: readonly string[]): void {
     for (const text of texts) {
       const taken = this.#taken.get(text);
-      if (taken && !this.#quarantined.has(text) && !this.isForgotten(taken.by)) {
-        this.blame(15, `${nameOf(taken.key)} is lost: ${name} is written over, or gone`);
-      }
+      if (taken === undefined) continue;
+      const isKept = this.#quarantined.has(text) || this.isForgotten(taken.by);
+      this.expect(15, isKept, () => `${nameOf(taken.key)} is lost: ${name} is written over, or gone`);
     }
   }
 
@@ -412,23 +446,23 @@ export class TableOracle {
     if (before === undefined || !hasEnded(before)) this.ends.set(id, this.changes.length);
     this.runs.set(id, run);
     if (run.mode !== 'apply' || !hasEnded(run)) return;
-    for (const [key, owed] of this.#owed) {
-      if (owed.run === id)
-        this.blame(
-          16,
-          `${nameOf(key)} is removed although ${nameOf(owed.because)} was no copy of it any more`,
-        );
-    }
+    for (const [key, owed] of this.#owed) this.expect(16, owed.run !== id, () => alone(key, owed.because));
   }
 
-  #proved({ run, entries }: Proof): void {
+  #proved({ run, phase, number, entries }: Proof): void {
+    if (number === 2) this.reach(phase === 'undo' ? 'third batch of an undo' : 'third batch of an apply');
     const { salt = '' } = this.begun.get(run) ?? {};
     for (const [key, { run: by, because }] of this.#owed) {
       const hash = salted(salt, key);
-      if (by === run && entries.some((entry) => entry.key === hash && REMOVED.includes(entry.outcome)))
-        this.blame(16, `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`);
+      const isProved = entries.some((entry) => entry.key === hash && REMOVED.includes(entry.outcome));
+      this.expect(16, by !== run || !isProved, () => alone(key, because));
     }
   }
+}
+
+/** That nothing stands where a copy was removed. */
+function alone(key: string, because: string): string {
+  return `${nameOf(key)} is removed although ${nameOf(because)} was no copy of it any more`;
 }
 
 /** What a segment is called in words, and in what a process knows. */

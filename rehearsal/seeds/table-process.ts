@@ -4,6 +4,7 @@ import { WORKER_MS_MAX } from '../../functions/contract/deployment.ts';
 import { RefusedError } from '../../functions/core/errors.ts';
 import type { Clock } from '../../functions/ports/clock.ts';
 import type { Fate } from '../fate.ts';
+import type { Fault } from '../faults.ts';
 import { haunted, type Moment } from '../haunted.ts';
 import { type Ended, endOf, skewOf } from '../process.ts';
 
@@ -12,6 +13,23 @@ const GIVEN_UP_MS = LEASE_MS + 5_000;
 
 /** Calls that write. The answer to one may be lost although it was done. */
 const WRITES = /\.(swap|record|take|release|write|remove|put|replace|start)/;
+
+/** Those that write to a table: whoever is frozen in one does it late. */
+export const TABLE_WRITES = /\.(removeIfSame|putIfAbsent|replaceIfSame)$/;
+
+/** What does most harm where. */
+interface Worst {
+  readonly calls: RegExp;
+  readonly fault: Fault;
+  /** That it has there, besides the one at any call. */
+  readonly chances: number;
+}
+/** Who is frozen there writes late; who dies there has written down what no checkpoint names. */
+const WORST: Readonly<Record<Moment, Worst>> = {
+  // an undo holds nothing that the next worker would wait for
+  before: { calls: / undo .*\.putIfAbsent$/, fault: 'process frozen', chances: 150 },
+  after: { calls: / scatter .* objects\.write$/, fault: 'process killed', chances: 25 },
+};
 
 /** Something that happens in the world at a call of a process. @param of Names the call, in every replay. */
 type AtCall = (of: string, call: string, moment: Moment, given: readonly unknown[]) => Promise<void>;
@@ -71,13 +89,25 @@ export class TableProcess {
       before: ['process killed', 'process frozen', 'call throttled', 'call failed'] as const,
       after: ['process killed', 'process frozen', ...(isWrite ? (['answer lost'] as const) : [])] as const,
     }[moment];
-    switch (this.#fate.strikes(faults, of)) {
+    const worst = WORST[moment];
+    for (let chance = 0; worst.calls.test(of) && chance < worst.chances; chance++)
+      this.#befall(this.#fate.strikes([worst.fault], `${of} besides`), of, call);
+    this.#befall(this.#fate.strikes(faults, of), of, call);
+    // right before an effect and right after it, whatever befalls the process then
+    if (moment === 'after') await this.#atCall(of, call, moment, given);
+    await this.#whenThawed();
+    if (moment === 'before') await this.#atCall(of, call, moment, given);
+  }
+
+  /** @throws RefusedError */
+  #befall(fault: Fault | undefined, of: string, call: string): void {
+    switch (fault) {
       case 'process killed':
         this.#diesAt = this.#time.now();
         this.#giveUp();
         break;
       case 'process frozen':
-        this.#freeze(of);
+        this.#freeze(of, call);
         break;
       case 'call throttled':
         throw new RefusedError({ code: 'THROTTLED', call }, { retryable: true });
@@ -85,17 +115,15 @@ export class TableProcess {
       case 'answer lost':
         throw new RefusedError({ code: 'UNAVAILABLE', call }, { retryable: true });
     }
-    await this.#whenThawed();
-    await this.#atCall(of, call, moment, given);
   }
 
-  /** For a moment; past its lease; or almost, or more than, as long as it may live. */
-  #freeze(of: string): void {
+  /** For a moment, unless it is writing to a table; past its lease; or almost, or more than, as long as it may live. */
+  #freeze(of: string, call: string): void {
     const random = this.#fate.random('freeze', `${of} ${this.#time.now()}`);
     const now = this.#time.now();
     const left = this.#diesAt - now;
     const ms = random.pick([
-      random.below(10_000),
+      ...(TABLE_WRITES.test(call) ? [] : [random.below(10_000)]),
       LEASE_MS + random.below(60_000),
       left - random.below(15_000),
     ]);

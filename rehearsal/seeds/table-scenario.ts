@@ -8,6 +8,7 @@ import { nextStep } from '../../functions/app/next-step.ts';
 import { undoOf } from '../../functions/app/plan-run.ts';
 import { type ReconcilePorts, type RunStatus, reconcile } from '../../functions/app/reconcile.ts';
 import type { RunLimits } from '../../functions/app/run-ports.ts';
+import { allSegmentsOf } from '../../functions/app/run-state.ts';
 import { type Task, type Worked, work } from '../../functions/app/work.ts';
 import { type ParsedConfig, parseConfig } from '../../functions/contract/config.ts';
 import { TIME_TO_WRITE_MS, WORKER_MS_MAX } from '../../functions/contract/deployment.ts';
@@ -20,13 +21,22 @@ import type { ObjectStore } from '../../functions/ports/object-store.ts';
 import type { RunLedger } from '../../functions/ports/run-ledger.ts';
 import { Fate, type Odds } from '../fate.ts';
 import type { Fault } from '../faults.ts';
-import { instead } from '../haunted.ts';
-import type { Violation } from '../invariants.ts';
+import { instead, type Moment } from '../haunted.ts';
+import type { InvariantNumber, Violation } from '../invariants.ts';
 import { Application, PLANTED, transformed } from './table-application.ts';
-import { checkApply, checkAudit, checkDryRun, checkForgotten, checkUndo, type Seen } from './table-checks.ts';
+import {
+  checkApply,
+  checkAudit,
+  checkDryRun,
+  checkForgotten,
+  checkUndo,
+  type Seen,
+  spillsOf,
+} from './table-checks.ts';
 import { type Spoilable, spoilt, type TableMutation } from './table-mutations.ts';
-import { nameOfSegment, TableOracle, type WatchedTable } from './table-oracle.ts';
-import { TableProcess } from './table-process.ts';
+import { type Branch, nameOfSegment, TableOracle, type WatchedTable } from './table-oracle.ts';
+import { Meter } from './table-pace.ts';
+import { TABLE_WRITES, TableProcess } from './table-process.ts';
 
 const REGION = 'us-east-1';
 const SOURCE = 'orders';
@@ -58,6 +68,8 @@ const REQUESTS_MAX = 30;
 /** How long the operator waits where another run has the table. */
 const TAKEN_MS = 300_000;
 const MILLION = 1_000_000;
+/** Of so many items one is added to right before a worker takes it away, or writes over it, where the application adds at all. */
+const GROWS_ONE_OF = 2;
 
 /** What somebody asks for while a run is at work. Most cancel it. */
 const CROSSING = ['cancel', 'cancel', 'cancel', 'resume', 'undo', 'status', 'forget'] as const;
@@ -91,6 +103,8 @@ interface Setting {
   readonly isRivalled: boolean;
   /** Whether some workers do not see that their run is to stop. */
   readonly isDeaf: boolean;
+  /** Whether something is gone that the scan has written down. */
+  readonly isSpillLost: boolean;
 }
 
 /** What playing one seed came to. */
@@ -98,6 +112,10 @@ interface TablePlay {
   readonly violations: readonly Violation[];
   /** Chances that struck. */
   readonly struck: readonly string[];
+  /** How often each invariant was held against something. */
+  readonly judged: ReadonlyMap<InvariantNumber, number>;
+  /** How often what seeds must bring about was. */
+  readonly reached: ReadonlyMap<Branch, number>;
   /** What the runs told in the end. */
   readonly told: readonly RunStatus[];
 }
@@ -120,14 +138,15 @@ export async function playTable({
   const fate = new Fate(seed, setting.odds, only);
   const world = new TableWorld(setting, fate, mutation);
   const told = await world.clock.run(() => world.play());
-  return { violations: world.oracle.violations, struck: fate.struck, told };
+  const { violations, judged, reached } = world.oracle;
+  return { violations, struck: fate.struck, judged, reached, told };
 }
 
 function settingOf(seed: number): Setting {
   const random = new SeededRandom(seed, 'table setting');
   const kind = random.below(4) === 0 ? 'backfill' : 'dedupe';
   const keep = random.pick(KEEPS);
-  const mayAdd = random.below(4) === 0;
+  const mayAdd = random.below(kind === 'backfill' ? 3 : 4) === 0;
   const odds: Partial<Record<Fault, number>> = {};
   for (const [fault, [seldom, often]] of Object.entries(STRIKES) as [Fault, readonly [number, number]][]) {
     odds[fault] = mayAdd && LOSING.includes(fault) ? 0 : random.pick([0, seldom, often]);
@@ -135,7 +154,7 @@ function settingOf(seed: number): Setting {
   return {
     kind,
     keep,
-    groups: random.below(10) === 0 ? 50 : 4 + random.below(12),
+    groups: 4 + random.below(12),
     mayAdd,
     isQuietFirst: random.below(3) === 0,
     acts: random.pick([3, 15, 40]),
@@ -145,6 +164,7 @@ function settingOf(seed: number): Setting {
       concurrency: 1 + random.below(4),
       flushCharacters: 100 + random.below(500),
       passRecords: 8 + random.below(30),
+      batchEntries: random.pick([2, 4, 5]),
     },
     config: configOf(kind, keep, random),
     pageItems: 2 + random.below(8),
@@ -157,11 +177,12 @@ function settingOf(seed: number): Setting {
     isForgotten: random.below(4) === 0,
     isRivalled: random.below(12) === 0,
     isDeaf: random.below(3) === 0,
+    isSpillLost: random.below(16) === 0,
   };
 }
 
 function configOf(kind: RunKind, keep: Keep, random: SeededRandom): ParsedConfig {
-  const version = random.pick([{ version: 'at' }, {}]);
+  const version = random.pick([{ version: 'at' }, { version: 'at' }, {}]);
   const parsed = parseConfig({
     hub: { region: REGION },
     replicas: [{ region: REGION }],
@@ -195,6 +216,8 @@ class TableWorld {
   /** What no process may throw. */
   readonly #defects: unknown[] = [];
   readonly #executions = new Map<string, number>();
+  /** Runs of which something is gone that they have written down. */
+  readonly #spillLost = new Set<string>();
   #acts = 0;
   #isApplicationQuiet: boolean;
 
@@ -247,6 +270,7 @@ class TableWorld {
       oracle,
       ledger: this.#ledger,
       objects: this.#objects,
+      limits: this.#setting.limits,
       source: this.#table(SOURCE),
       changed: this.#table(kind === 'dedupe' ? SOURCE : TARGET),
       keep: this.#setting.keep,
@@ -276,11 +300,21 @@ class TableWorld {
           { kind: 'cancel', run: undo },
           { kind: 'forget', run: id },
         ],
+        isResumed,
       );
       if (undone) await checkUndo(seen, applied, undone);
     }
     if (this.#setting.isForgotten) await this.#ask('operator', { kind: 'forget', run: id });
     return [dry.id, id, ...(oracle.runs.has(undo) ? [undo] : [])];
+  }
+
+  /** The application removes much of what an undo has put back: whoever is late with that would put it back again. */
+  #removeAgain(undo: string): void {
+    const random = this.#fate.random('removed again', undo);
+    const table = this.#table(SOURCE);
+    const restored = this.oracle.changes.filter(({ by, after }) => by === undo && after !== undefined);
+    for (const { key, after } of restored)
+      if (random.below(3) > 0 && table.there.get(key) === after) this.#application.act(table, key, 'remove');
   }
 
   #table(name: string): WatchedTable {
@@ -314,7 +348,7 @@ class TableWorld {
     if (made === null) return;
     const other = { id: { S: `${PLANTED}x${random.below(1_000)}` } };
     const at = { at: { N: String(random.below(4)) } };
-    target.put(random.pick<WireItem>([made, { ...made, ...at }, { ...made, ...other }]));
+    target.put(random.pick<WireItem>([made, { ...made, ...at }, { ...made, ...at }, { ...made, ...other }]));
   }
 
   async #liveApplication(): Promise<void> {
@@ -328,13 +362,18 @@ class TableWorld {
   }
 
   /** The application may write to the very items that a call is about. */
-  async #actAt(of: string, call: string, given: readonly unknown[]): Promise<void> {
-    if (this.#isApplicationQuiet || this.#acts >= this.#setting.acts) return;
+  async #actAt(of: string, call: string, moment: Moment, given: readonly unknown[]): Promise<void> {
+    if (this.#isApplicationQuiet) return;
     const keys = keysOf(call, given);
-    if (keys.length === 0) return;
+    const [first] = keys;
+    if (first === undefined) return;
     const random = this.#fate.random('application at', of);
-    if (random.below(MILLION) >= this.#setting.actsPerMillion) return;
     const table = this.#tables.get(call.slice(0, call.indexOf('.'))) ?? this.#table(SOURCE);
+    // between what a worker has read and what it writes
+    const mayGrow = this.#setting.mayAdd && moment === 'before' && TABLE_WRITES.test(call);
+    if (mayGrow && table.there.has(first) && random.below(GROWS_ONE_OF) === 0)
+      this.#application.act(table, first, 'add');
+    if (this.#acts >= this.#setting.acts || random.below(MILLION) >= this.#setting.actsPerMillion) return;
     const act = random.pick(this.#application.acts);
     for (let left = Math.min(keys.length, 1 + random.below(8)); left > 0; left--) {
       this.#acts++;
@@ -351,10 +390,9 @@ class TableWorld {
   ): Promise<RunStatus | undefined> {
     const { clock, oracle } = this;
     const begun = (await this.#ask('operator', asked)) as RunStatus | undefined;
-    if (begun === undefined) {
-      oracle.blame(13, `a ${asked.kind} could not be asked for although all was calm`);
-      return undefined;
-    }
+    const isBegun = begun !== undefined;
+    oracle.expect(13, isBegun, () => `a ${asked.kind} could not be asked for although all was calm`);
+    if (!isBegun) return undefined;
     const { id } = begun;
     const random = this.#fate.random('crossing', id);
     let isCrossed = false;
@@ -369,19 +407,31 @@ class TableWorld {
     for (;;) {
       await clock.sleep(LOOKS_EVERY_MS);
       if (this.#defects.length > 0) throw this.#defects[0];
-      const { state, failure } = (await this.#ledger.readRun(id)) ?? {};
+      const { mode, state, failure } = (await this.#ledger.readRun(id)) ?? {};
+      if (mode === 'undo' && state === 'finished') this.#removeAgain(id);
       // two who ask for different things at the same time may be in each other's way
       const isInTheWay = failure?.code === 'TABLE_TAKEN';
-      if (failure && !isInTheWay) oracle.blame(17, `${id} says that it cannot go on: ${failure.code}`);
+      const isLost = this.#spillLost.has(id);
+      const mayFail = isInTheWay || (isLost && failure?.code === 'SPILL_LOST');
+      const words = () => `${id} says that it cannot go on: ${failure?.code}`;
+      oracle.expect(17, failure === undefined || mayFail, words);
+      const isFooled = isLost && state === 'finished';
+      oracle.expect(17, !isFooled, () => `${id} has finished, and what it had written down is gone`);
+      if (isLost && state === 'failed') {
+        oracle.reach('spill lost');
+        break;
+      }
       const isGivenUp = !isResumed || oracle.runs.has(undoOf(id)) || oracle.isForgotten(id);
       const isStopped = state === 'cancelled' && isGivenUp;
       if (isCrossed && (state === 'finished' || isStopped)) break;
       const time = clock.now() - startedAt;
       if (time > TROUBLE_MS_MAX) this.#fate.end();
-      if (time > PATIENCE_MS_MAX) {
-        oracle.blame(13, `${id} does not end although all is calm: it is ${state}`);
-        return undefined;
-      }
+      oracle.expect(
+        13,
+        time <= PATIENCE_MS_MAX,
+        () => `${id} does not end although all is calm: it is ${state}`,
+      );
+      if (time > PATIENCE_MS_MAX) return undefined;
       if (state === 'finished' || isStopped || (this.#executions.get(id) && state !== 'cancelled')) continue;
       await this.#ask('operator', { kind: state === 'cancelling' ? 'cancel' : 'resume', run: id }, 1);
     }
@@ -413,10 +463,12 @@ class TableWorld {
       const steering = await this.#task('steer', run, undefined, (ports) => nextStep(ports, run));
       if (steering === undefined || steering.next === 'end' || steering.next === 'fail') return;
       if (steering.next === 'wait') {
+        this.oracle.reach('wait for ghosts');
         await this.clock.sleep(steering.seconds * 1000);
         continue;
       }
       const { phase, segments, concurrency } = steering;
+      if (phase === 'gather' && this.#setting.isSpillLost) await this.#loseSpill(run);
       let isGivenUp = false;
       await allOf(
         segments,
@@ -426,6 +478,17 @@ class TableWorld {
         concurrency,
       );
       if (isGivenUp) return;
+    }
+  }
+
+  /** Something is gone before anybody reads it. */
+  async #loseSpill(id: string): Promise<void> {
+    const run = this.oracle.runs.get(id);
+    if (run === undefined || this.#spillLost.has(id)) return;
+    const segments = await allSegmentsOf({ ledger: this.#ledger }, run);
+    for await (const { name } of spillsOf(this.#objects, run, segments)) {
+      this.#spillLost.add(id);
+      return this.#objects.remove(name);
     }
   }
 
@@ -470,13 +533,13 @@ class TableWorld {
       this.#fate,
       `${what} ${number}`,
       this.#setting.callMs,
-      (of, call, _, given) => this.#actAt(of, call, given),
+      (...at) => this.#actAt(...at),
     );
     const ended = await process.perform(() => act(this.#ports(process, run, phase)));
     if (ended.outcome !== 'failed') return ended;
     const { error } = ended;
     if (!(error instanceof RecohereError)) throw error;
-    if (error.code === 'INVARIANT') this.oracle.blame(17, `${what}: ${error.message}`);
+    this.oracle.expect(17, error.code !== 'INVARIANT', () => `${what}: ${error.message}`);
     this.oracle.told('an error', [error.message, error.context, String(error.cause)]);
     return { outcome: 'failed', code: error.code, isRetryable: error.retryable } as const;
   }
@@ -498,9 +561,10 @@ class TableWorld {
     const contended = this.#contended(process, this.oracle.ledger(this.#ledger, process.name, known));
     const isDeaf =
       this.#setting.isDeaf && phase !== undefined && this.#fate.random('deaf', process.name).below(2) === 0;
+    const meter = new Meter(this.oracle, this.clock, run, phase, this.#setting.limits.batchEntries);
     const raw: Spoilable = {
       ledger: process.with(isDeaf ? deaf(contended) : contended, 'ledger', ['proofs']),
-      items: memoized((name) => process.with(this.#table(name).as(run), name)),
+      items: memoized((name) => meter.of(process.with(this.#table(name).as(run), name))),
       objects: memoized(() => process.with(this.#objects, 'objects', ['list'])),
     };
     const { ledger, items, objects } = this.#mutation && !isRight ? spoilt(this.#mutation, raw, phase) : raw;
