@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { PARTS } from '../functions/contract/deployment.ts';
+import { RELEASE } from '../functions/contract/release.ts';
 
-const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { exports, bin, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 /** What would be published. Built before, as all tests are. */
 async function packedFiles(): Promise<string[]> {
@@ -14,6 +15,11 @@ async function packedFiles(): Promise<string[]> {
 }
 
 describe('the package', () => {
+  it('has the version that stacks and functions say', () => {
+    const locked = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    expect([RELEASE, locked.version, locked.packages[''].version]).toEqual([version, version, version]);
+  });
+
   it('holds what its entries name, with types, and the bundles of all functions', async () => {
     const files = await packedFiles();
     const named = [
@@ -32,7 +38,7 @@ describe('the package', () => {
     const files = await packedFiles();
     const foreign = files.filter(
       (path) =>
-        !/^(README\.md|LICENSE|package\.json|dist\/(bin|functions|handlers|lib|rehearsal)\/.*\.(m?js|d\.ts))$/.test(
+        !/^((README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json|dist\/(bin|functions|handlers|lib|rehearsal)\/.*\.(m?js|d\.ts))$/.test(
           path,
         ),
     );
