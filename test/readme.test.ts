@@ -37,6 +37,18 @@ const COMMANDS = [
   'forget',
 ];
 
+/** Options that the README names of npm, of the CDK, of the AWS CLI, and of the tools of this repository. */
+const OPTIONS_OF_OTHERS = [
+  ...['--silent', '--minutes'],
+  ...['--all', '--exclusively', '--no-previous-parameters', '--profile', '--quiet'],
+  ...['--add-replica-regions', '--cli-binary-format', '--entries', '--force-overwrite-replica-secret'],
+  ...['--function-name', '--payload', '--remove-replica-regions', '--secret-id'],
+];
+
+function optionsIn(text: string): string[] {
+  return [...new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([option]) => option))];
+}
+
 /** A bound for a machine that is busy: one block plays a hundred seeds. */
 const SEEDS_MS = 300_000;
 
@@ -79,5 +91,11 @@ describe('the README', () => {
     const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].flatMap(([, option]) => option ?? []);
     expect(options.length).toBeGreaterThan(2);
     for (const option of options.filter((each) => each !== '--help')) expect(readme).toContain(option);
+  });
+
+  it('names no option that no command has', async () => {
+    const helps = await Promise.all(['init', ...COMMANDS].map((command) => run([command, '--help'])));
+    const known = new Set([...OPTIONS_OF_OTHERS, ...optionsIn(helps.map(({ stdout }) => stdout).join())]);
+    expect(optionsIn(readme).filter((option) => !known.has(option))).toEqual([]);
   });
 });
