@@ -8,7 +8,13 @@ import {
   Schedule,
 } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { AccountPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  AccountPrincipal,
+  AnyPrincipal,
+  type IPrincipal,
+  PolicyDocument,
+  PolicyStatement,
+} from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -90,7 +96,7 @@ export class RecohereHub extends Construct {
   constructor(scope: Construct, id: string, props: RecohereHubProps) {
     super(scope, id);
     const { config, accounts, data } = readDeployable(props.config);
-    const { prefix } = config;
+    const { prefix, hub } = config;
     for (const words of warningsOf(config)) {
       Annotations.of(this).addWarningV2('recohere:cache-budget', words);
     }
@@ -102,7 +108,7 @@ export class RecohereHub extends Construct {
 
     this.ledger = new Ledger(this, 'Ledger', { removalPolicy });
     this.fingerprintKey = new FingerprintKey(this, 'FingerprintKey', { removalPolicy });
-    this.bus = busFor(this, prefix, accounts);
+    this.bus = busFor(this, prefix, accounts, hub.organization);
 
     const undelivered = deadLetterQueue(this, 'DeadLetters', DEPLOYED.deadLetters(prefix, 'hub'));
     const shared = { RECOHERE_LEDGER: this.ledger.table.tableName, POWERTOOLS_SERVICE_NAME: prefix };
@@ -348,27 +354,43 @@ function workingOn(data: readonly DataPlace[], access: DataAccess): PolicyStatem
   ];
 }
 
-/** The bus, on which nobody of another account may put an event but the roles with which regions forward. */
-function busFor(scope: Construct, prefix: string, accounts: readonly ReplicaAccount[]): EventBus {
+/** The bus, on which nobody of another account may put an event but the roles with which regions forward, be it of a whole organisation. */
+function busFor(
+  scope: Construct,
+  prefix: string,
+  accounts: readonly ReplicaAccount[],
+  organization: string | undefined,
+): EventBus {
   const bus = new EventBus(scope, 'Bus', {
     eventBusName: DEPLOYED.bus(prefix),
     description: 'Events that tell of deploys and secrets, from all regions and accounts',
   });
   const ids = accounts.map(({ account = Aws.ACCOUNT_ID }) => account);
-  const regions = new PolicyStatement({
-    sid: 'regions',
-    principals: ids.map((account) => new AccountPrincipal(account)),
-    actions: ['events:PutEvents'],
-    resources: [
-      `arn:${Aws.PARTITION}:events:${Aws.REGION}:${Aws.ACCOUNT_ID}:event-bus/${DEPLOYED.bus(prefix)}`,
-    ],
-    conditions: {
-      ArnLike: { 'aws:PrincipalArn': ids.map((id) => roleArn(id, DEPLOYED.forwardRole(prefix, '*'))) },
-    },
-  });
+  const forwarding = (sid: string, principals: IPrincipal[], owners: readonly string[], conditions = {}) =>
+    new PolicyStatement({
+      sid,
+      principals,
+      actions: ['events:PutEvents'],
+      resources: [
+        `arn:${Aws.PARTITION}:events:${Aws.REGION}:${Aws.ACCOUNT_ID}:event-bus/${DEPLOYED.bus(prefix)}`,
+      ],
+      conditions: {
+        ArnLike: { 'aws:PrincipalArn': owners.map((id) => roleArn(id, DEPLOYED.forwardRole(prefix, '*'))) },
+        ...conditions,
+      },
+    });
+  const inOrganization = { StringEquals: { 'aws:PrincipalOrgID': organization } };
+  const statements = [
+    forwarding(
+      'regions',
+      ids.map((account) => new AccountPrincipal(account)),
+      ids,
+    ),
+    ...(organization ? [forwarding('organization', [new AnyPrincipal()], ['*'], inOrganization)] : []),
+  ];
   // in the bus itself, and not beside it: until a policy is there, nobody of another account gets in
   const resource = bus.node.defaultChild as CfnEventBus;
-  resource.policy = new PolicyDocument({ statements: [regions] });
+  resource.policy = new PolicyDocument({ statements });
   return bus;
 }
 

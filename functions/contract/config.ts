@@ -274,7 +274,16 @@ export const configSchema = z.strictObject({
     'recohere',
   ),
   /** Where Recohere itself is deployed. */
-  hub: z.strictObject({ region, account: z.optional(account) }),
+  hub: z.strictObject({
+    region,
+    account: z.optional(account),
+    /** Organisation whose accounts may forward events, be they in `replicas` or not yet. @default those of `replicas` alone may */
+    organization: z.optional(
+      z
+        .string()
+        .check(z.regex(/^o-[a-z0-9]{10,32}$/, 'is not the id of an organisation, such as o-a1b2c3d4e5')),
+    ),
+  }),
   /** Where copies live. */
   replicas: z.array(replicaSchema).check(z.minLength(1)),
   /** The replica that the others are compared with. @default the majority, key by key */

@@ -58,6 +58,17 @@ describe('a config', () => {
     expect(parseConfig({ ...smallest, maintenance: [{ schedule, minutes: 60 }] }).ok).toBe(isTaken);
   });
 
+  it.each([
+    { organization: 'o-a1b2c3d4e5', mistakes: [], reason: 'an id' },
+    {
+      organization: 'ou-a1b2-c3d4e5f6',
+      mistakes: ['hub.organization: is not the id of an organisation, such as o-a1b2c3d4e5'],
+      reason: 'the id of a unit of one',
+    },
+  ])('names an organisation by its id: $reason', ({ organization, mistakes }) => {
+    expect(mistakesOf({ ...smallest, hub: { ...smallest.hub, organization } })).toEqual(mistakes);
+  });
+
   it('knows names of time zones', () => {
     const windowIn = (timezone: string) => ({ schedule: 'at(2026-12-24T18:00)', minutes: 60, timezone });
     expect(parseConfig({ ...smallest, maintenance: [windowIn('Europe/Berlin')] }).ok).toBe(true);

@@ -187,6 +187,25 @@ describe('the bus', () => {
     expect(textOf(statement.Resource)).toBe(`arn:aws:events:us-east-1:${HUB_ACCOUNT}:event-bus/copies`);
   });
 
+  it('takes them from the forward roles of a whole organisation too, if the config names it', () => {
+    const hub = { region: 'us-east-1', account: HUB_ACCOUNT, organization: 'o-a1b2c3d4e5' };
+    const { recohere, templateOf } = synthesize({ ...TWO_ACCOUNTS, hub });
+    const [bus] = resourcesOf(templateOf(recohere.hub), 'AWS::Events::EventBus');
+    const [regions, organization, ...others] = bus?.Properties.Policy.Statement ?? [];
+    expect(others).toEqual([]);
+    const [before] = resourcesOf(ofTwo, 'AWS::Events::EventBus');
+    expect(regions).toEqual(before?.Properties.Policy.Statement[0]);
+    const { ArnLike, ...conditions } = organization.Condition;
+    expect(organization).toMatchObject({
+      Effect: 'Allow',
+      Principal: { AWS: '*' },
+      Action: 'events:PutEvents',
+      Resource: regions.Resource,
+    });
+    expect(ArnLike['aws:PrincipalArn'].map(textOf)).toEqual(['arn:aws:iam::*:role/copies-forward-*']);
+    expect(conditions).toEqual({ StringEquals: { 'aws:PrincipalOrgID': 'o-a1b2c3d4e5' } });
+  });
+
   it.each([
     ['verify-deploy', 'deploys', DEPLOY_SOURCES],
     ['verify-rotation', 'secrets and their consumers', ROTATION_SOURCES],
