@@ -12,7 +12,7 @@ const FOR_DEVELOPERS = [
   'SECURITY.md',
   ...readdirSync(DECISIONS).map((file) => `${DECISIONS}/${file}`),
 ];
-const DOCUMENTS = ['README.md', ...FOR_DEVELOPERS];
+const DOCUMENTS = ['README.md', 'examples/README.md', ...FOR_DEVELOPERS];
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
 
