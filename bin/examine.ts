@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import type { InspectedRule, InspectedStack, Inspection } from '../functions/adapters/aws/inspection.ts';
 import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
+import { type DeployedPlace, deployedPlaces, type StackKind } from '../functions/app/deployed-places.ts';
 import { durationText } from '../functions/app/draw-words.ts';
 import { SWEEP_LATE_MS } from '../functions/app/service-levels.ts';
 import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
@@ -32,16 +33,6 @@ export interface Examined {
   readonly release: string;
   readonly inspection: Inspection;
   readonly asked: Pick<Reconciling, 'overview'>;
-}
-
-type Stack = Parameters<typeof DEPLOYED.stack>[1];
-
-/** An account and region in which something of ours is to be. */
-interface DeployedPlace {
-  readonly region: string;
-  /** `undefined` for the caller's. */
-  readonly account: string | undefined;
-  readonly stacks: readonly Stack[];
 }
 
 const PLACES_AT_ONCE = 5;
@@ -83,7 +74,7 @@ export async function examine(
   const valid: Check = { check: 'config', state: 'ok', words: configWords(loaded) };
   const caller = await attempt(() => inspection.account(config.hub.region));
   if (!('value' in caller)) return [valid, { check: 'credentials', ...caller }];
-  const places = placesOf(config);
+  const places = deployedPlaces(config);
   let done = 0;
   const found = await pMap(
     places,
@@ -110,24 +101,6 @@ function configWords({ path, config }: Loaded): string {
 function callerWords({ hub }: ParsedConfig, account: string): string {
   const isHub = hub.account === undefined || hub.account === account;
   return `account ${account}, ${isHub ? 'which is that of the hub' : `and that of the hub is ${hub.account}`}`;
-}
-
-/** Where stacks are to be, each account and region once, the hub's first. */
-function placesOf({ hub, replicas, tables }: ParsedConfig): readonly DeployedPlace[] {
-  const wanted: readonly (readonly [Stack, { region?: string | undefined; account?: string | undefined }])[] =
-    [
-      ['hub', hub],
-      ['monitoring', hub],
-      ...replicas.map((replica) => ['region', replica] as const),
-      ...tables.map((table) => ['data', table] as const),
-    ];
-  const places = new Map<string, DeployedPlace>();
-  for (const [stack, { region = hub.region, account = hub.account }] of wanted) {
-    const id = `${account}/${region}`;
-    const stacks = new Set([...(places.get(id)?.stacks ?? []), stack]);
-    places.set(id, { region, account, stacks: [...stacks] });
-  }
-  return [...places.values()];
 }
 
 async function placeChecks(
@@ -165,7 +138,7 @@ async function placeChecks(
   return checks;
 
   /** What a stack that is there has made, as far as somebody may have changed it by hand, or it fills up. */
-  async function contentChecks(stack: Stack, name: string): Promise<readonly Check[]> {
+  async function contentChecks(stack: StackKind, name: string): Promise<readonly Check[]> {
     if (stack !== 'hub' && stack !== 'region') return [];
     const parts = PARTS.filter((part) => part !== 'reconcile-worker' || tables.length > 0);
     const functions = stack === 'hub' ? parts.map((part) => DEPLOYED.part(prefix, part)) : [];

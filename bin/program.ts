@@ -20,6 +20,7 @@ import type { RehearseFlags } from './rehearse.ts';
 import type { ReportFlags } from './report.ts';
 import type { ScanFlags } from './scan.ts';
 import type { SilenceFlags } from './silence.ts';
+import type { UninstallFlags } from './uninstall.ts';
 import type { VerifyFlags } from './verify.ts';
 
 /** Runs that one answer lists. */
@@ -382,6 +383,42 @@ withAsking(program.command('forget'))
   .action(async (run: string, flags: AskFlags & { readonly yes?: boolean }) => {
     const { forgetRun } = await import('./reconcile.ts');
     process.exitCode = await forgetRun(run, flags);
+  });
+
+withAsking(program.command('uninstall'))
+  .description('say what of the deployed system would go, and what stays; with --yes, delete it')
+  .option('--yes', 'it is meant')
+  .option(
+    '--leave-quarantine',
+    'although quarantined items are left: they stay in their bucket, and its stack too',
+  )
+  .addHelpText(
+    'after',
+    `
+It calls sts:GetCallerIdentity, and in each region cloudformation:DescribeStacks,
+ListStackResources and GetTemplate, and s3:ListBucket where the config has
+tables. With --yes it calls cloudformation:DeleteStack for each stack, and
+s3:DeleteObject for what runs wrote down in buckets that go. Stacks that the CDK
+has deployed are deleted with the role that deployed them. What is in other
+accounts is left to their own credentials, and best deleted before the hub.
+
+It never deletes the ledger, the fingerprint key, or a quarantined item.
+
+Exit codes:
+  0  nothing of it is here any more, but for what stays
+  1  without --yes, something is here; with it, a stack could not be deleted
+  2  the command or its config is wrong, a quarantine is not empty, or a stack is
+     being changed or protected from deletion; nothing was changed
+  3  AWS refused: what, and the missing permission, is printed
+
+Examples:
+  recohere uninstall
+  recohere uninstall --yes
+  AWS_PROFILE=second recohere uninstall --yes`,
+  )
+  .action(async (flags: UninstallFlags) => {
+    const { uninstallHere } = await import('./uninstall.ts');
+    process.exitCode = await uninstallHere(flags);
   });
 
 program

@@ -233,7 +233,8 @@ function tableWords({ kind, table }: ReportedRun, flags: ReconcileFlags | AskFla
   return `recohere reconcile ${table} --${kind}${where}`;
 }
 
-function commandLine({ config }: AskFlags, command: readonly string[]): string {
+/** A command as it is typed again, with the config of this one. */
+export function commandLine({ config }: AskFlags, command: readonly string[]): string {
   const parts = [...command, ...(config === undefined ? [] : [`--config ${quoted(config)}`])];
   return commandText(parts, screenOf(process.stdout));
 }

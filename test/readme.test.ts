@@ -35,6 +35,7 @@ const COMMANDS = [
   'cancel',
   'resume',
   'forget',
+  'uninstall',
 ];
 
 /** Options that the README names of npm, of the CDK, of the AWS CLI, and of the tools of this repository. */

@@ -1,9 +1,4 @@
-import {
-  CloudFormationClient,
-  DescribeStacksCommand,
-  paginateListStackResources,
-  type StackResourceSummary,
-} from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import {
   DescribeRuleCommand,
   EventBridgeClient,
@@ -22,6 +17,7 @@ import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 import { oncePerPlace } from './credentials.ts';
 import { awsFunctionSource } from './function-source.ts';
+import { describeStack, listResources } from './stacks.ts';
 
 const RULES_AT_ONCE = 5;
 
@@ -78,32 +74,14 @@ export function awsInspection(): Inspection {
     account: (region) => functions.ownAccount({ region }),
 
     async stack(region, name) {
-      const call = 'cloudformation:DescribeStacks';
-      const command = new DescribeStacksCommand({ StackName: name });
-      const answer = await asking(call, (bounded) =>
-        stacks({ region }).send(command, bounded).catch(undefinedIfNoStack),
-      );
-      if (answer === undefined) return undefined;
-      const [found] = answer.Stacks ?? [];
-      const release = found?.Outputs?.find(({ OutputKey }) => OutputKey === 'Release');
-      return { status: required(call, found?.StackStatus), release: release?.OutputValue };
+      const found = await describeStack(stacks({ region }), name);
+      const release = found?.outputs.find(({ OutputKey }) => OutputKey === 'Release');
+      return found && { status: found.status, release: release?.OutputValue };
     },
 
     async rules(region, stack, bus) {
-      const call = 'cloudformation:ListStackResources';
-      const resources = await asking(call, async (bounded) => {
-        const found: StackResourceSummary[] = [];
-        const pages = paginateListStackResources(
-          { client: stacks({ region }) },
-          { StackName: stack },
-          bounded,
-        );
-        for await (const page of pages) found.push(...(page.StackResourceSummaries ?? []));
-        return found;
-      });
-      const ids = resources
-        .filter(({ ResourceType }) => ResourceType === 'AWS::Events::Rule')
-        .map(({ PhysicalResourceId }) => required(call, PhysicalResourceId));
+      const resources = await listResources(stacks({ region }), stack);
+      const ids = resources.flatMap(({ type, name }) => (type === 'AWS::Events::Rule' ? [name] : []));
       return pMap(ids, (id) => rule(region, id, bus), { concurrency: RULES_AT_ONCE });
     },
 
@@ -134,11 +112,4 @@ function undefinedIf(absent: new (...args: never[]) => Error): (error: unknown) 
   return (error) => {
     if (!(error instanceof absent)) throw error;
   };
-}
-
-/** CloudFormation has no error of its own for it, only a text. */
-function undefinedIfNoStack(error: unknown): undefined {
-  if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message))
-    return;
-  throw error;
 }

@@ -1,0 +1,203 @@
+import pc from 'picocolors';
+import { s3ObjectStores } from '../functions/adapters/aws/s3-objects.ts';
+import { awsStacks } from '../functions/adapters/aws/stacks.ts';
+import { systemClock } from '../functions/adapters/aws/system.ts';
+import {
+  goingOf,
+  type Installed,
+  type InstalledBucket,
+  type InstalledStack,
+  isBusy,
+  lookInstalled,
+  quarantinesIn,
+  type Uninstalled,
+  uninstall,
+} from '../functions/app/uninstall.ts';
+import { DEPLOYED, QUARANTINE } from '../functions/contract/deployment.ts';
+import { type AskFlags, configOf, granted, print } from './ask-hub.ts';
+import { EXIT, type ExitCode, Failure } from './failure.ts';
+import { printable, printed } from './printable.ts';
+import { withProgress } from './progress.ts';
+import { commandLine } from './reconcile.ts';
+import { listed, plural, refusalLines, type Screen, screenOf, sentenceOf, wrapped } from './render.ts';
+
+export interface UninstallFlags extends AskFlags {
+  readonly yes?: boolean;
+  readonly leaveQuarantine?: boolean;
+}
+
+/** What outlives its stack, by its type: what it is, and how it is deleted. */
+const RETAINED: ReadonlyMap<string, { readonly words: string; readonly command: string }> = new Map([
+  ['AWS::DynamoDB::GlobalTable', { words: 'the ledger', command: 'aws dynamodb delete-table --table-name' }],
+  [
+    'AWS::SecretsManager::Secret',
+    { words: 'the fingerprint key', command: 'aws secretsmanager delete-secret --secret-id' },
+  ],
+]);
+
+/** `recohere uninstall`: what would go and what stays; with `--yes`, what is gone. */
+export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
+  const { config } = await configOf(flags);
+  const { AWS_ENDPOINT_URL: endpoint } = process.env; // of an emulator
+  const stacks = awsStacks();
+  const account = await granted(() => stacks.account(config.hub.region));
+  const objects = s3ObjectStores({ prefix: config.prefix, account, endpoint });
+  const ports = { stacks, objects, clock: systemClock };
+  const installed = await withProgress(process.stderr, (show) =>
+    granted(() =>
+      lookInstalled(ports, config, account, (done, of) => show(done, of, `${done}/${of} regions`)),
+    ),
+  );
+  const hindrances = hindrancesOf(installed, flags);
+  const screen = screenOf(process.stdout);
+  const isReady = installed.unread.length === 0 && installed.stacks.length > 0;
+  if (!flags.yes || !isReady) {
+    if (flags.json) print({ ...installed, hindrances });
+    else process.stdout.write(renderInstalled(installed, hindrances, flags, screen));
+    if (installed.unread.length > 0) return EXIT.refused;
+    return installed.stacks.length > 0 ? EXIT.disagreed : EXIT.agreed;
+  }
+  if (hindrances.length > 0) {
+    throw new Failure(EXIT.usage, ['nothing was changed', ...hindrances].join('\n'));
+  }
+  const goesOn = 'What CloudFormation deletes already goes on. Ask again for the rest:';
+  const done = await withProgress(
+    process.stderr,
+    (show) => uninstall(ports, installed, (gone, of) => show(gone, of, `${gone}/${of} stacks`)),
+    () => process.stderr.write(`${goesOn}\n${commandOf(flags)}\n`),
+  );
+  if (flags.json) print({ ...installed, ...done });
+  else process.stdout.write(renderUninstalled(installed, done, flags, screen));
+  return exitCodeOf(done);
+}
+
+function exitCodeOf({ failed }: Uninstalled): ExitCode {
+  if (failed.some(({ refusal }) => refusal)) return EXIT.refused;
+  return failed.length > 0 ? EXIT.disagreed : EXIT.agreed;
+}
+
+/** Why nothing is deleted, each with what mends it. */
+export function hindrancesOf(told: Installed, flags: UninstallFlags): readonly string[] {
+  const installed = printed(told);
+  const stacks = goingOf(installed).flatMap((stack) => {
+    const what = `${stack.region} · ${stack.name}`;
+    if (isBusy(stack)) return [`${what} is being changed: ${stack.status}; ask again when that has ended`];
+    if (!stack.isProtected) return [];
+    const command = `aws cloudformation update-termination-protection --no-enable-termination-protection --region ${stack.region} --stack-name ${stack.name}`;
+    return [`${what} is protected from deletion, until: ${command}`];
+  });
+  if (flags.leaveQuarantine) return stacks;
+  return [...stacks, ...quarantinesIn(installed).map((bucket) => quarantineText(installed, bucket))];
+}
+
+function quarantineText({ prefix }: Installed, { region, account, name, quarantined }: InstalledBucket) {
+  if (quarantined === undefined) {
+    return `${account}/${region} · ${name} is there, and these credentials do not see whether items are quarantined in it: uninstall with those of account ${account} before, or say --leave-quarantine`;
+  }
+  return [
+    `${region} · ${name} has what was removed by ${listed(quarantined)}: put it back with recohere undo, or erase it with recohere forget.`,
+    `With --leave-quarantine this bucket and the stack ${DEPLOYED.stack(prefix, 'data')} stay, until all items are ${QUARANTINE.days} days old; but without the hub, no undo puts them back`,
+  ].join(' ');
+}
+
+/** What would go, what stays, and the command that does it. */
+export function renderInstalled(
+  told: Installed,
+  hindrances: readonly string[],
+  flags: UninstallFlags,
+  screen: Screen,
+): string {
+  const installed = printed(told);
+  const colors = pc.createColors(screen.colors);
+  const going = goingOf(installed);
+  const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
+  const lines = [
+    ...going.map((stack) => line(colors.red('goes'), stack.region, stack.name, resourcesText(stack))),
+    ...staysLines(installed, going, screen),
+    ...elsewhereLines(installed, screen),
+    ...refusalLines(
+      installed.unread.map(({ region, refusal }) => ({ replica: region, refusal })),
+      screen,
+    ),
+    ...hindrances.map((words) => line(colors.yellow('refused'), words)),
+  ];
+  if (installed.unread.length > 0) lines.push('', 'Nothing is deleted before all of it can be read.');
+  else if (installed.stacks.length === 0) {
+    lines.push(`Nothing of ${installed.prefix} is deployed in account ${installed.account}.`);
+  } else if (hindrances.length === 0) lines.push('', 'Nothing was changed. Delete it:', commandOf(flags));
+  else lines.push('', 'Nothing was changed.');
+  return `${lines.join('\n')}\n`;
+}
+
+/** What is gone, what is not and why, and how to delete what stays. */
+export function renderUninstalled(
+  told: Installed,
+  done: Uninstalled,
+  flags: UninstallFlags,
+  screen: Screen,
+): string {
+  const installed = printed(told);
+  const { deleted, failed, untried } = printed(done);
+  const colors = pc.createColors(screen.colors);
+  const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
+  const lines = [
+    ...deleted.map(({ region, name }) => line(colors.green('deleted'), region, name)),
+    ...failed.flatMap(({ stack: { region, name }, reasons, refusal }) => [
+      line(colors.red('not deleted'), region, name, ...(refusal ? [sentenceOf(refusal)] : [])),
+      ...reasons.map((reason) => wrapped(reason, screen, '  ')),
+    ]),
+    ...untried.map(({ region, name }) => line(colors.yellow('not tried'), region, name)),
+    ...staysLines(installed, deleted, screen),
+    ...elsewhereLines(installed, screen),
+  ];
+  if (failed.length > 0) lines.push('', 'When the reason is gone, go on:', commandOf(flags));
+  const commands = deleted.flatMap(({ region, retained }) =>
+    retained.flatMap(({ type, name }) => {
+      const command = RETAINED.get(type)?.command;
+      return command ? [`  ${command} ${name} --region ${region}`] : [];
+    }),
+  );
+  if (commands.length > 0) {
+    lines.push('', 'If you do not mean to come back, delete what stays too:', ...commands);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** `40 resources: 7 Lambda::Function, …`. */
+function resourcesText({ goes }: InstalledStack): string {
+  const types = Object.entries(goes).sort(([one], [other]) => (one < other ? -1 : 1));
+  const count = types.reduce((sum, [, each]) => sum + each, 0);
+  return `${plural(count, 'resource')}: ${types.map(([type, each]) => `${each} ${type.replace(/^AWS::/, '')}`).join(', ')}`;
+}
+
+/** What stays of stacks that go, and the stacks that stay. */
+function staysLines(installed: Installed, going: readonly InstalledStack[], screen: Screen): string[] {
+  const colors = pc.createColors(screen.colors);
+  const stays = (...parts: string[]) => wrapped([colors.green('stays'), ...parts].join(' · '), screen);
+  const kept = quarantinesIn(installed).filter(({ account }) => account === installed.account);
+  return [
+    ...going.flatMap(({ region, retained }) =>
+      retained.map(({ type, name }) => stays(region, `${RETAINED.get(type)?.words ?? type} ${name}`)),
+    ),
+    ...kept.map(({ region, name }) =>
+      stays(
+        region,
+        `${DEPLOYED.stack(installed.prefix, 'data')}, for its bucket ${name} has quarantined items`,
+      ),
+    ),
+  ];
+}
+
+function elsewhereLines({ elsewhere }: Installed, screen: Screen): string[] {
+  return elsewhere.map(({ account, region, stacks }) =>
+    wrapped(
+      `not looked at · ${account}/${region} · ${stacks.join(', ')}: with a profile of account ${account}, AWS_PROFILE=… npx recohere uninstall`,
+      screen,
+    ),
+  );
+}
+
+function commandOf(flags: UninstallFlags): string {
+  const leave = flags.leaveQuarantine ? ['--leave-quarantine'] : [];
+  return printable(commandLine(flags, ['npx recohere uninstall', '--yes', ...leave]));
+}

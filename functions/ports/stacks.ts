@@ -1,0 +1,39 @@
+/** A CloudFormation stack that is there. */
+export interface Stack {
+  /** As CloudFormation says it, such as `UPDATE_COMPLETE`. */
+  readonly status: string;
+  /** Whether its owner has forbidden its deletion. */
+  readonly isProtected: boolean;
+  readonly resources: readonly StackResource[];
+}
+
+export interface StackResource {
+  /** As CloudFormation says it, such as `AWS::SQS::Queue`. */
+  readonly type: string;
+  /** Its physical id: a name or an ARN. */
+  readonly name: string;
+  /** Whether it stays when its stack goes. */
+  readonly isRetained: boolean;
+}
+
+/** How far the deletion of a stack is. */
+export interface StackDeletion {
+  readonly status: string;
+  /** What CloudFormation says of what it could not delete, its own words, unescaped. Empty unless the deletion has failed. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Stacks of the caller's own account, by region and name.
+ * @throws RefusedError from every method, if AWS or the way to it refuses
+ */
+export interface Stacks {
+  /** Account of the caller's credentials. */
+  account(region: string): Promise<string>;
+  /** `undefined` if there is no such stack. Some calls, a page of resources each. */
+  read(region: string, name: string): Promise<Stack | undefined>;
+  /** Begins to delete a stack. Harmless if it is gone, or going. */
+  remove(region: string, name: string): Promise<void>;
+  /** `undefined` once the stack is gone. */
+  deletion(region: string, name: string): Promise<StackDeletion | undefined>;
+}
