@@ -16,7 +16,7 @@ import {
 import { DEPLOYED, QUARANTINE } from '../functions/contract/deployment.ts';
 import { type AskFlags, configOf, granted, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';
-import { printable, printed } from './printable.ts';
+import { printed } from './printable.ts';
 import { withProgress } from './progress.ts';
 import { commandLine } from './reconcile.ts';
 import { listed, plural, refusalLines, type Screen, screenOf, sentenceOf, wrapped } from './render.ts';
@@ -71,7 +71,8 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   return exitCodeOf(done);
 }
 
-function exitCodeOf({ failed }: Uninstalled): ExitCode {
+/** What could not be deleted for want of a permission is another matter than what CloudFormation could not delete. */
+export function exitCodeOf({ failed }: Uninstalled): ExitCode {
   if (failed.some(({ refusal }) => refusal)) return EXIT.refused;
   return failed.length > 0 ? EXIT.disagreed : EXIT.agreed;
 }
@@ -91,7 +92,7 @@ export function hindrancesOf(told: Installed, flags: UninstallFlags): readonly s
 }
 
 function quarantineText({ prefix }: Installed, { region, account, name, quarantined }: InstalledBucket) {
-  if (quarantined === undefined) {
+  if (quarantined === null) {
     return `${account}/${region} · ${name} is there, and these credentials do not see whether items are quarantined in it: uninstall with those of account ${account} before, or say --leave-quarantine`;
   }
   return [
@@ -124,8 +125,9 @@ export function renderInstalled(
   if (installed.unread.length > 0) lines.push('', 'Nothing is deleted before all of it can be read.');
   else if (installed.stacks.length === 0) {
     lines.push(`Nothing of ${installed.prefix} is deployed in account ${installed.account}.`);
-  } else if (hindrances.length === 0) lines.push('', 'Nothing was changed. Delete it:', commandOf(flags));
-  else lines.push('', 'Nothing was changed.');
+  } else if (hindrances.length === 0 && going.length > 0) {
+    lines.push('', 'Nothing was changed. Delete it:', commandOf(flags));
+  } else lines.push('', 'Nothing was changed.');
   return `${lines.join('\n')}\n`;
 }
 
@@ -199,5 +201,5 @@ function elsewhereLines({ elsewhere }: Installed, screen: Screen): string[] {
 
 function commandOf(flags: UninstallFlags): string {
   const leave = flags.leaveQuarantine ? ['--leave-quarantine'] : [];
-  return printable(commandLine(flags, ['npx recohere uninstall', '--yes', ...leave]));
+  return commandLine(flags, ['recohere uninstall', '--yes', ...leave]);
 }

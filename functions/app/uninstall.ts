@@ -31,8 +31,8 @@ export interface InstalledBucket {
   readonly name: string;
   readonly region: string;
   readonly account: string;
-  /** Ids of the runs whose removed items are in it; `undefined` if these credentials may not see it. */
-  readonly quarantined: readonly string[] | undefined;
+  /** Ids of the runs whose removed items are in it; `null` if these credentials may not see it. */
+  readonly quarantined: readonly string[] | null;
 }
 
 /** What is to be in another account than the caller's, by the config; whether it is, nobody sees from here. */
@@ -145,7 +145,7 @@ function stackOf({ status, isProtected, resources }: NonNullable<Awaited<ReturnT
 async function runsIn(
   bucket: ObjectStore,
   isOwn: boolean,
-): Promise<readonly string[] | undefined | 'no bucket'> {
+): Promise<InstalledBucket['quarantined'] | 'no bucket'> {
   const runs = new Set<string>();
   try {
     for await (const name of bucket.list(QUARANTINE.prefix)) {
@@ -153,7 +153,7 @@ async function runsIn(
     }
   } catch (error) {
     if (error instanceof RecohereError && error.code === 'NO_SUCH_BUCKET') return 'no bucket';
-    if (error instanceof RefusedError && !isOwn) return undefined;
+    if (error instanceof RefusedError && !isOwn) return null;
     throw error;
   }
   return [...runs].sort();
@@ -162,7 +162,7 @@ async function runsIn(
 /** Buckets because of which nothing is deleted, unless it is told that they may stay: with the hub goes the only way to put items back. */
 export function quarantinesIn({ stacks, buckets }: Installed): readonly InstalledBucket[] {
   const hasHub = stacks.some(({ kind }) => kind === 'hub');
-  return buckets.filter(({ quarantined }) => (quarantined === undefined ? hasHub : quarantined.length > 0));
+  return buckets.filter(({ quarantined }) => (quarantined === null ? hasHub : quarantined.length > 0));
 }
 
 /** The stacks that go; that of a bucket with removed items stays. */

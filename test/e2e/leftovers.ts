@@ -2,12 +2,19 @@ import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-
 import { DeleteTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, ListEventSourceMappingsCommand, paginateListFunctions } from '@aws-sdk/client-lambda';
-import { DeleteObjectsCommand, NoSuchBucket, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectsCommand,
+  ListBucketsCommand,
+  NoSuchBucket,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import {
   DeleteSecretCommand,
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { until } from '../../local/until.ts';
 import { emulatorEndpoint } from './emulator.ts';
@@ -32,6 +39,10 @@ export async function resourcesNamed(region: string, texts: readonly string[]): 
   const { logGroups = [] } = await new CloudWatchLogsClient(options).send(new DescribeLogGroupsCommand({}));
   const { QueueUrls = [] } = await new SQSClient(options).send(new ListQueuesCommand({}));
   const { TableNames = [] } = await new DynamoDBClient(options).send(new ListTablesCommand({}));
+  const { stateMachines = [] } = await new SFNClient(options).send(new ListStateMachinesCommand({}));
+  const { Buckets = [] } = await new S3Client({ ...options, forcePathStyle: true }).send(
+    new ListBucketsCommand({}),
+  );
   const { SecretList = [] } = await new SecretsManagerClient(options).send(new ListSecretsCommand({}));
 
   const listed: Record<string, readonly (string | undefined)[]> = {
@@ -41,6 +52,8 @@ export async function resourcesNamed(region: string, texts: readonly string[]): 
     rule: rules.flatMap(({ Rules = [] }) => Rules.map(({ Name }) => Name)),
     'log group': logGroups.map(({ logGroupName }) => logGroupName),
     queue: QueueUrls,
+    bucket: Buckets.map(({ Name }) => Name),
+    'state machine': stateMachines.map(({ name }) => name),
     table: TableNames,
     secret: SecretList.map(({ ARN }) => ARN),
     role: await query(region, 'iam', 'ListRoles', '2010-05-08', 'RoleName'),

@@ -1,0 +1,144 @@
+import {
+  CloudFormationClient,
+  DeleteStackCommand,
+  DescribeStacksCommand,
+  GetTemplateCommand,
+  ListStackResourcesCommand,
+} from '@aws-sdk/client-cloudformation';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { awsStacks } from '../../../functions/adapters/aws/stacks.ts';
+import type { Stacks } from '../../../functions/ports/stacks.ts';
+
+const REGION = 'eu-west-1';
+const NAME = 'recohere-hub';
+const cloudFormation = mockClient(CloudFormationClient);
+
+beforeEach(() => cloudFormation.reset());
+afterAll(() => cloudFormation.restore());
+
+const stackOf = (StackStatus: string, more: object = {}) => ({
+  Stacks: [{ StackName: NAME, CreationTime: new Date(0), StackStatus: StackStatus as never, ...more }],
+});
+const resource = (LogicalResourceId: string, ResourceType: string, more: object = {}) => ({
+  LogicalResourceId,
+  ResourceType,
+  PhysicalResourceId: `${LogicalResourceId}-id`,
+  LastUpdatedTimestamp: new Date(0),
+  ResourceStatus: 'CREATE_COMPLETE' as const,
+  ...more,
+});
+const absent = () =>
+  Object.assign(new Error(`Stack with id ${NAME} does not exist`), { name: 'ValidationError' });
+
+describe('stacks', () => {
+  it('says what is in one, on all pages, and what of it is retained', async () => {
+    const policies = { Ledger: 'Retain', Key: 'RetainExceptOnCreate', Log: 'Delete', Queue: undefined };
+    const Resources = Object.fromEntries(
+      Object.entries(policies).map(([id, DeletionPolicy]) => [id, { Type: 'x', DeletionPolicy }]),
+    );
+    cloudFormation
+      .on(DescribeStacksCommand, { StackName: NAME })
+      .resolves(stackOf('DELETE_FAILED', { EnableTerminationProtection: true }))
+      .on(GetTemplateCommand, { StackName: NAME })
+      .resolves({ TemplateBody: JSON.stringify({ Resources }) })
+      .on(ListStackResourcesCommand, { StackName: NAME })
+      .resolves({
+        StackResourceSummaries: [
+          resource('Ledger', 'AWS::DynamoDB::GlobalTable'),
+          resource('Gone', 'AWS::Lambda::Function', { ResourceStatus: 'DELETE_COMPLETE' }),
+        ],
+        NextToken: 'more',
+      })
+      .on(ListStackResourcesCommand, { StackName: NAME, NextToken: 'more' })
+      .resolves({
+        StackResourceSummaries: [
+          resource('Key', 'AWS::SecretsManager::Secret'),
+          resource('Log', 'AWS::Logs::LogGroup'),
+          resource('Queue', 'AWS::SQS::Queue', { PhysicalResourceId: undefined }),
+        ],
+      });
+    expect(await awsStacks().read(REGION, NAME)).toEqual({
+      status: 'DELETE_FAILED',
+      isProtected: true,
+      resources: [
+        { type: 'AWS::DynamoDB::GlobalTable', name: 'Ledger-id', isRetained: true },
+        { type: 'AWS::SecretsManager::Secret', name: 'Key-id', isRetained: true },
+        { type: 'AWS::Logs::LogGroup', name: 'Log-id', isRetained: false },
+        { type: 'AWS::SQS::Queue', name: 'Queue', isRetained: false },
+      ],
+    });
+  });
+
+  it('knows that one is not there, and asks no more', async () => {
+    cloudFormation.on(DescribeStacksCommand).rejects(absent());
+    expect(await awsStacks().read(REGION, NAME)).toBeUndefined();
+    expect(await awsStacks().deletion(REGION, NAME)).toBeUndefined();
+    expect(cloudFormation.calls()).toHaveLength(2);
+  });
+
+  it('begins to delete one', async () => {
+    cloudFormation.on(DeleteStackCommand).resolves({});
+    await awsStacks().remove(REGION, NAME);
+    expect(cloudFormation.commandCalls(DeleteStackCommand).map(({ args }) => args[0].input)).toEqual([
+      { StackName: NAME },
+    ]);
+  });
+
+  it.each([
+    { status: 'DELETE_IN_PROGRESS', failed: [], reasons: [], reason: 'it goes on' },
+    {
+      status: 'DELETE_FAILED',
+      failed: ['The bucket is not empty', undefined],
+      reasons: [
+        'AWS::S3::Bucket R0-id: The bucket is not empty',
+        'AWS::S3::Bucket R1-id: no reason is given',
+      ],
+      reason: 'resources could not be deleted',
+    },
+    { status: 'DELETE_FAILED', failed: [], reasons: ['Export in use'], reason: 'the stack itself could not' },
+  ])('says how far the deletion is: $reason', async ({ status, failed, reasons }) => {
+    cloudFormation
+      .on(DescribeStacksCommand)
+      .resolves(stackOf(status, { StackStatusReason: 'Export in use' }))
+      .on(ListStackResourcesCommand)
+      .resolves({
+        StackResourceSummaries: [
+          resource('Well', 'AWS::SQS::Queue', { ResourceStatusReason: 'fine' }),
+          ...failed.map((ResourceStatusReason, number) =>
+            resource(`R${number}`, 'AWS::S3::Bucket', {
+              ResourceStatus: 'DELETE_FAILED',
+              ResourceStatusReason,
+            }),
+          ),
+        ],
+      });
+    expect(await awsStacks().deletion(REGION, NAME)).toEqual({ status, reasons });
+  });
+
+  it.each([
+    { body: 'Resources:\n  A: {}', reason: 'it is YAML, which the CDK does not write' },
+    { body: '{"Resources":[1]}', reason: 'it is no template' },
+    { body: undefined, reason: 'there is none' },
+  ])('refuses a template of which nobody knows what it retains: $reason', async ({ body }) => {
+    cloudFormation
+      .on(DescribeStacksCommand)
+      .resolves(stackOf('CREATE_COMPLETE'))
+      .on(GetTemplateCommand)
+      .resolves({ TemplateBody: body });
+    await expect(awsStacks().read(REGION, NAME)).rejects.toMatchObject({
+      refusal: { code: 'UNEXPECTED_ANSWER', call: 'cloudformation:GetTemplate' },
+    });
+  });
+
+  it.each<{ call: string; ask: (stacks: Stacks) => Promise<unknown> }>([
+    { call: 'cloudformation:DescribeStacks', ask: ({ read }) => read(REGION, NAME) },
+    { call: 'cloudformation:DescribeStacks', ask: ({ deletion }) => deletion(REGION, NAME) },
+    { call: 'cloudformation:DeleteStack', ask: ({ remove }) => remove(REGION, NAME) },
+  ])('names $call if it is denied', async ({ call, ask }) => {
+    cloudFormation.rejects(Object.assign(new Error('not allowed'), { name: 'AccessDenied' }));
+    await expect(ask(awsStacks())).rejects.toMatchObject({
+      refusal: { code: 'ACCESS_DENIED', call, permission: call },
+    });
+  });
+});

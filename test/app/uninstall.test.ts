@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest';
+import { memoryObjectStore } from '../../functions/adapters/local/memory-objects.ts';
+import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import {
+  goingOf,
+  type Installed,
+  isBusy,
+  lookInstalled,
+  quarantinesIn,
+  uninstall,
+} from '../../functions/app/uninstall.ts';
+import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
+import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
+import { OBJECT_NAMES } from '../../functions/core/run.ts';
+import type { ObjectStore } from '../../functions/ports/object-store.ts';
+import type { StackDeletion, StackResource } from '../../functions/ports/stacks.ts';
+
+const OWN = '111111111111';
+const OTHER = '222222222222';
+const HUB = 'us-east-1';
+const FAR = 'eu-west-1';
+const MINUTE = 60_000;
+
+const WRITTEN: RecohereConfig = {
+  hub: { region: HUB, account: OWN },
+  replicas: [{ region: HUB }, { region: FAR }],
+  functions: [{ select: { name: '*' } }],
+  tables: [{ name: 'orders', dedupe: { key: 'order', keep: 'oldest', by: 'at' } }],
+};
+/** All stacks of it, in the order in which they go. */
+const ALL = [
+  `${HUB} recohere-monitoring`,
+  `${HUB} recohere-region`,
+  `${FAR} recohere-region`,
+  `${HUB} recohere-data`,
+  `${HUB} recohere-hub`,
+];
+const LEDGER = { type: 'AWS::DynamoDB::GlobalTable', name: 'recohere-hub-Ledger' };
+const QUEUE = { type: 'AWS::SQS::Queue', name: 'a-queue', isRetained: false };
+
+const DENIED = new RefusedError({
+  code: 'ACCESS_DENIED',
+  call: 's3:ListBucket',
+  permission: 's3:ListBucket',
+});
+const NO_BUCKET = new RecohereError('NO_SUCH_BUCKET', 'there is no bucket');
+
+/** An account with stacks and buckets, in which deletions come to their end after a while. */
+class Account {
+  readonly clock = new VirtualClock(0);
+  readonly stacksThere = new Map<
+    string,
+    { status: string; isProtected: boolean; resources: StackResource[] }
+  >();
+  readonly buckets = new Map<string, ObjectStore>();
+  /** What was begun and ended, in order. */
+  readonly log: string[] = [];
+  /** How a deletion goes, instead of well. */
+  readonly instead = new Map<string, () => StackDeletion>();
+  deletionMs = MINUTE;
+  readonly #begun = new Map<string, number>();
+
+  constructor(written = WRITTEN, stacks: readonly string[] = ALL) {
+    this.config = configOf(written);
+    for (const id of stacks) {
+      const hub = id.endsWith('-hub') ? [{ ...LEDGER, isRetained: true }] : [];
+      const resources = [QUEUE, { ...QUEUE, name: 'another' }, ...hub];
+      this.stacksThere.set(id, { status: 'CREATE_COMPLETE', isProtected: false, resources });
+    }
+    this.buckets.set(`${OWN}/${HUB}`, memoryObjectStore());
+  }
+
+  readonly config;
+
+  readonly ports = {
+    clock: this.clock,
+    objects: ({ region, account }: { readonly region: string; readonly account?: string | undefined }) =>
+      this.buckets.get(`${account}/${region}`) ?? failing(NO_BUCKET),
+    stacks: {
+      account: async () => OWN,
+      read: async (region: string, name: string) => this.stacksThere.get(`${region} ${name}`),
+      remove: async (region: string, name: string) => {
+        this.log.push(`begin ${region} ${name}`);
+        this.#begun.set(`${region} ${name}`, this.clock.now());
+      },
+      deletion: async (region: string, name: string) => {
+        const id = `${region} ${name}`;
+        const instead = this.instead.get(id);
+        if (instead) return instead();
+        const isOver = this.clock.now() - (this.#begun.get(id) ?? 0) >= this.deletionMs;
+        if (!isOver) return { status: 'DELETE_IN_PROGRESS', reasons: [] };
+        if (this.stacksThere.delete(id)) this.log.push(`end ${id}`);
+        return undefined;
+      },
+    },
+  };
+
+  get bucket(): ObjectStore {
+    return this.ports.objects({ region: HUB, account: OWN });
+  }
+
+  look(): Promise<Installed> {
+    return lookInstalled(this.ports, this.config, OWN, () => {});
+  }
+
+  async delete(installed?: Installed) {
+    const found = installed ?? (await this.look());
+    return this.clock.run(() => uninstall(this.ports, found, () => {}));
+  }
+
+  async quarantine(run: string): Promise<void> {
+    await this.bucket.write(OBJECT_NAMES.quarantine(run, 0, 0, 1), Buffer.from('items'));
+  }
+}
+
+function configOf(written: RecohereConfig) {
+  const parsed = parseConfig(written);
+  if (!parsed.ok) throw new Error(parsed.mistakes.join());
+  return parsed.config;
+}
+
+/** A bucket that answers nothing else. */
+function failing(error: Error): ObjectStore {
+  const fail = async () => {
+    throw error;
+  };
+  return {
+    write: fail,
+    read: fail,
+    remove: fail,
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *list() {
+      throw error;
+    },
+  };
+}
+
+const namesOf = (stacks: readonly { readonly region: string; readonly name: string }[]) =>
+  stacks.map(({ region, name }) => `${region} ${name}`);
+
+describe('what is installed', () => {
+  it('is counted by type, and what is retained is named', async () => {
+    const { stacks, buckets, elsewhere, unread } = await new Account().look();
+    expect(namesOf(stacks)).toEqual(ALL);
+    expect(stacks.at(-1)).toEqual({
+      kind: 'hub',
+      name: 'recohere-hub',
+      region: HUB,
+      status: 'CREATE_COMPLETE',
+      isProtected: false,
+      goes: { 'AWS::SQS::Queue': 2 },
+      retained: [LEDGER],
+    });
+    const name = `recohere-${OWN}-${HUB}`;
+    expect(buckets).toEqual([{ name, region: HUB, account: OWN, quarantined: [] }]);
+    expect({ elsewhere, unread }).toEqual({ elsewhere: [], unread: [] });
+  });
+
+  it('leaves out stacks and buckets that are not there', async () => {
+    const account = new Account(WRITTEN, [`${HUB} recohere-hub`]);
+    account.buckets.clear();
+    const { stacks, buckets } = await account.look();
+    expect({ stacks: namesOf(stacks), buckets }).toEqual({ stacks: [`${HUB} recohere-hub`], buckets: [] });
+  });
+
+  it('names the runs whose items are in quarantine, each once', async () => {
+    const account = new Account();
+    for (const run of ['run-b', 'run-a', 'run-a']) await account.quarantine(run);
+    await account.bucket.write(OBJECT_NAMES.quarantine('run-a', 1, 2, 1), Buffer.from('items'));
+    await account.bucket.write(OBJECT_NAMES.plan('run-c', 0, 0, 1), Buffer.from('entries'));
+    const installed = await account.look();
+    expect(quarantinesIn(installed)).toEqual([
+      expect.objectContaining({ region: HUB, quarantined: ['run-a', 'run-b'] }),
+    ]);
+    expect(namesOf(goingOf(installed))).toEqual(ALL.filter((id) => !id.endsWith('-data')));
+  });
+
+  it.each([
+    { bucket: failing(DENIED), blocks: 1, reason: 'it is there, and nobody sees what it has' },
+    { bucket: failing(NO_BUCKET), blocks: 0, reason: 'it is gone, which S3 tells everybody' },
+    { bucket: memoryObjectStore(), blocks: 0, reason: 'it may be seen, and is empty' },
+  ])('looks at the bucket of another account: $reason', async ({ bucket, blocks }) => {
+    const table = {
+      ...(WRITTEN.tables?.[0] as NonNullable<RecohereConfig['tables']>[0]),
+      account: OTHER,
+      region: FAR,
+    };
+    const account = new Account({ ...WRITTEN, tables: [table] });
+    account.buckets.set(`${OTHER}/${FAR}`, bucket);
+    const installed = await account.look();
+    expect(installed.elsewhere).toEqual([{ account: OTHER, region: FAR, stacks: ['recohere-data'] }]);
+    expect(installed.unread).toEqual([]);
+    expect(quarantinesIn(installed)).toHaveLength(blocks);
+    expect(namesOf(goingOf(installed)), 'no stack of this account is meant').toEqual(
+      ALL.filter((id) => !id.endsWith('-data')),
+    );
+    const withoutHub = { ...installed, stacks: installed.stacks.filter(({ kind }) => kind !== 'hub') };
+    expect(quarantinesIn(withoutHub), 'without the hub there is nothing to lose').toEqual([]);
+  });
+
+  it('says what could not be read, and why', async () => {
+    const account = new Account();
+    account.buckets.set(`${OWN}/${HUB}`, failing(DENIED));
+    const { unread } = await account.look();
+    expect(unread).toEqual([{ region: HUB, refusal: DENIED.refusal }]);
+  });
+
+  it('does not take a defect for a refusal', async () => {
+    const account = new Account();
+    account.buckets.set(`${OWN}/${HUB}`, failing(new Error('defect')));
+    await expect(account.look()).rejects.toThrow('defect');
+  });
+
+  it.each([
+    { status: 'UPDATE_IN_PROGRESS', busy: true, reason: 'CloudFormation refuses' },
+    { status: 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', busy: true, reason: 'it refuses until that has ended' },
+    { status: 'DELETE_IN_PROGRESS', busy: false, reason: 'it goes already' },
+    { status: 'REVIEW_IN_PROGRESS', busy: false, reason: 'nothing is done about it, maybe for ever' },
+    { status: 'DELETE_FAILED', busy: false, reason: 'it may be tried again' },
+    { status: 'CREATE_COMPLETE', busy: false, reason: 'it is at rest' },
+  ])('a stack that is $status: $reason', ({ status, busy }) => {
+    expect(isBusy({ status })).toBe(busy);
+  });
+});
+
+describe('an uninstall', () => {
+  it('deletes one kind of stack after the other, the hub last', async () => {
+    const account = new Account();
+    const shown: string[] = [];
+    const installed = await account.look();
+    const done = await account.clock.run(() =>
+      uninstall(account.ports, installed, (gone, of) => shown.push(`${gone}/${of}`)),
+    );
+    expect(account.log).toEqual([
+      `begin ${ALL[0]}`,
+      `end ${ALL[0]}`,
+      `begin ${ALL[1]}`,
+      `begin ${ALL[2]}`,
+      `end ${ALL[1]}`,
+      `end ${ALL[2]}`,
+      `begin ${ALL[3]}`,
+      `end ${ALL[3]}`,
+      `begin ${ALL[4]}`,
+      `end ${ALL[4]}`,
+    ]);
+    expect(namesOf(done.deleted)).toEqual(ALL);
+    expect(done).toMatchObject({ failed: [], untried: [] });
+    expect(shown).toEqual(['1/5', '2/5', '3/5', '4/5', '5/5']);
+  });
+
+  it('erases what runs wrote down in a bucket that goes, and nothing else', async () => {
+    const account = new Account();
+    const kept = 'somebody-else';
+    for (const name of [OBJECT_NAMES.plan('run-c', 0, 0, 1), kept]) {
+      await account.bucket.write(name, Buffer.from('x'));
+    }
+    await account.delete();
+    const left: string[] = [];
+    for await (const name of account.bucket.list('')) left.push(name);
+    expect(left).toEqual([kept]);
+  });
+
+  it('leaves a bucket with quarantined items as it is, and its stack', async () => {
+    const account = new Account();
+    await account.quarantine('run-a');
+    await account.bucket.write(OBJECT_NAMES.plan('run-a', 0, 0, 1), Buffer.from('x'));
+    const { deleted } = await account.delete();
+    expect(namesOf(deleted)).toEqual(ALL.filter((id) => !id.endsWith('-data')));
+    const left: string[] = [];
+    for await (const name of account.bucket.list('')) left.push(name);
+    expect(left).toHaveLength(2);
+  });
+
+  it('keeps the hub if something is quarantined meanwhile, for CloudFormation deletes no bucket that has something in it', async () => {
+    const account = new Account();
+    const reasons = ['AWS::S3::Bucket b: The bucket you tried to delete is not empty'];
+    account.instead.set(`${HUB} recohere-data`, () => ({ status: 'DELETE_FAILED', reasons }));
+    const { deleted, failed, untried } = await account.delete();
+    expect(namesOf(deleted)).toEqual(ALL.slice(0, 3));
+    expect(failed).toEqual([{ stack: expect.objectContaining({ name: 'recohere-data' }), reasons }]);
+    expect(namesOf(untried)).toEqual([`${HUB} recohere-hub`]);
+
+    account.instead.clear();
+    expect(namesOf((await account.delete()).deleted), 'and is simply run again').toEqual(ALL.slice(3));
+    expect((await account.look()).stacks).toEqual([]);
+  });
+
+  it('tries all of a kind although one of them is refused', async () => {
+    const account = new Account();
+    account.instead.set(`${HUB} recohere-region`, () => {
+      throw DENIED;
+    });
+    const { deleted, failed, untried } = await account.delete();
+    expect(namesOf(deleted)).toEqual([ALL[0], `${FAR} recohere-region`]);
+    expect(failed).toMatchObject([{ stack: { region: HUB }, reasons: [], refusal: DENIED.refusal }]);
+    expect(namesOf(untried)).toEqual(ALL.slice(3));
+  });
+
+  it('does not wait for ever', async () => {
+    const account = new Account();
+    account.deletionMs = Number.POSITIVE_INFINITY;
+    const { failed } = await account.delete();
+    expect(failed).toMatchObject([{ reasons: ['is still there: DELETE_IN_PROGRESS'] }]);
+    expect(account.clock.now()).toBe(30 * MINUTE);
+  });
+
+  it('goes on where the bucket of a stack is gone already', async () => {
+    const account = new Account();
+    account.buckets.clear();
+    expect(namesOf((await account.delete()).deleted)).toEqual(ALL);
+  });
+});

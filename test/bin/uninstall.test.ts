@@ -1,0 +1,301 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exitCodeOf, hindrancesOf, renderInstalled, renderUninstalled } from '../../bin/uninstall.ts';
+import type { Installed, InstalledBucket, InstalledStack } from '../../functions/app/uninstall.ts';
+import { run } from './run.ts';
+
+const OWN = '111111111111';
+const OTHER = '222222222222';
+const HUB = 'us-east-1';
+const SCREEN = { colors: false, width: Number.POSITIVE_INFINITY };
+
+const stackOf = (kind: InstalledStack['kind'], more: Partial<InstalledStack> = {}): InstalledStack => ({
+  kind,
+  name: `recohere-${kind}`,
+  region: HUB,
+  status: 'UPDATE_COMPLETE',
+  isProtected: false,
+  goes: { 'AWS::SQS::Queue': 1 },
+  retained: [],
+  ...more,
+});
+const HUB_STACK = stackOf('hub', {
+  goes: { 'AWS::SQS::Queue': 5, 'AWS::Lambda::Function': 7 },
+  retained: [
+    { type: 'AWS::DynamoDB::GlobalTable', name: 'recohere-hub-Ledger' },
+    { type: 'AWS::SecretsManager::Secret', name: 'arn:key' },
+    { type: 'AWS::SQS::Queue', name: 'kept-by-hand' },
+  ],
+});
+const bucketOf = (quarantined: InstalledBucket['quarantined'], account = OWN): InstalledBucket => ({
+  name: `recohere-${account}-${HUB}`,
+  region: HUB,
+  account,
+  quarantined,
+});
+const installedOf = (more: Partial<Installed> = {}): Installed => ({
+  prefix: 'recohere',
+  account: OWN,
+  stacks: [stackOf('data'), HUB_STACK],
+  buckets: [],
+  elsewhere: [],
+  unread: [],
+  ...more,
+});
+const DENIED = { code: 'ACCESS_DENIED', call: 's3:ListBucket', permission: 's3:ListBucket' } as const;
+
+describe('what an uninstall shows', () => {
+  it('is what goes, what stays, and the command that does it', () => {
+    const elsewhere = [{ account: OTHER, region: HUB, stacks: ['recohere-region', 'recohere-data'] }];
+    expect(renderInstalled(installedOf({ elsewhere }), [], { config: 'my config.ts' }, SCREEN)).toBe(`\
+goes · us-east-1 · recohere-data · 1 resource: 1 SQS::Queue
+goes · us-east-1 · recohere-hub · 12 resources: 7 Lambda::Function, 5 SQS::Queue
+stays · us-east-1 · the ledger recohere-hub-Ledger
+stays · us-east-1 · the fingerprint key arn:key
+stays · us-east-1 · AWS::SQS::Queue kept-by-hand
+not looked at · 222222222222/us-east-1 · recohere-region, recohere-data: with a profile of account 222222222222, AWS_PROFILE=… npx recohere uninstall
+
+Nothing was changed. Delete it:
+  recohere uninstall --yes --config 'my config.ts'
+`);
+  });
+
+  it('is what stays with a quarantine that may be left', () => {
+    const installed = installedOf({ buckets: [bucketOf(['run-a'])] });
+    const flags = { leaveQuarantine: true };
+    const shown = renderInstalled(installed, hindrancesOf(installed, flags), flags, SCREEN);
+    expect(shown).not.toContain('goes · us-east-1 · recohere-data');
+    expect(shown).toContain(
+      'stays · us-east-1 · recohere-data, for its bucket recohere-111111111111-us-east-1 has quarantined items\n',
+    );
+    expect(shown).toMatch(/ {2}recohere uninstall --yes --leave-quarantine\n$/);
+    const rest = { ...installed, stacks: [stackOf('data')] };
+    expect(renderInstalled(rest, [], flags, SCREEN), 'nothing is left that would go').toMatch(
+      /\n\nNothing was changed\.\n$/,
+    );
+  });
+
+  it('names no command while something is not known', () => {
+    const unread = [{ region: 'eu-west-1', refusal: DENIED }];
+    const shown = renderInstalled(installedOf({ unread }), [], {}, SCREEN);
+    expect(shown).toContain('not readable · eu-west-1 · access denied: missing permission s3:ListBucket\n');
+    expect(shown).not.toContain('--yes');
+  });
+
+  it('shows nothing that a terminal obeys', () => {
+    const installed = installedOf({ buckets: [bucketOf(['run\u001b[2J'])] });
+    expect(hindrancesOf(installed, {}).join()).toContain('run [2J');
+    const stack = stackOf('region');
+    const done = { deleted: [], failed: [{ stack, reasons: ['not\u009b31m empty'] }], untried: [] };
+    expect(renderUninstalled(installed, done, {}, SCREEN)).toContain('not 31m empty');
+  });
+});
+
+describe('what hinders an uninstall', () => {
+  it.each<{
+    reason: string;
+    installed: Partial<Installed>;
+    words: readonly string[];
+    leaving: number;
+  }>([
+    { reason: 'nothing does', installed: { buckets: [bucketOf([])] }, words: [], leaving: 0 },
+    {
+      reason: 'items are quarantined',
+      installed: { buckets: [bucketOf(['run-a', 'run-b'])] },
+      words: ['has what was removed by run-a, run-b', 'recohere forget', 'the stack recohere-data stay'],
+      leaving: 0,
+    },
+    {
+      reason: 'nobody sees whether items are quarantined in another account',
+      installed: { buckets: [bucketOf(null, OTHER)] },
+      words: ['222222222222/us-east-1', 'uninstall with those of account 222222222222 before'],
+      leaving: 0,
+    },
+    {
+      reason: 'a stack is being changed',
+      installed: { stacks: [stackOf('region', { status: 'UPDATE_IN_PROGRESS' })] },
+      words: ['recohere-region is being changed: UPDATE_IN_PROGRESS'],
+      leaving: 1,
+    },
+    {
+      reason: 'a stack is protected',
+      installed: { stacks: [stackOf('hub', { isProtected: true })] },
+      words: ['recohere-hub is protected', '--no-enable-termination-protection --region us-east-1'],
+      leaving: 1,
+    },
+    {
+      reason: 'a stack that stays anyway is protected',
+      installed: { stacks: [stackOf('data', { isProtected: true })], buckets: [bucketOf(['run-a'])] },
+      words: ['run-a'],
+      leaving: 0,
+    },
+  ])('$reason', ({ installed, words, leaving }) => {
+    const found = hindrancesOf(installedOf(installed), {});
+    expect(found).toHaveLength(words.length > 0 ? 1 : 0);
+    for (const word of words) expect(found[0]).toContain(word);
+    expect(hindrancesOf(installedOf(installed), { leaveQuarantine: true })).toHaveLength(leaving);
+  });
+});
+
+describe('what an uninstall has done', () => {
+  it('is said with the commands that delete what stays', () => {
+    const done = { deleted: [stackOf('data'), HUB_STACK], failed: [], untried: [] };
+    expect(renderUninstalled(installedOf(), done, {}, SCREEN)).toBe(`\
+deleted · us-east-1 · recohere-data
+deleted · us-east-1 · recohere-hub
+stays · us-east-1 · the ledger recohere-hub-Ledger
+stays · us-east-1 · the fingerprint key arn:key
+stays · us-east-1 · AWS::SQS::Queue kept-by-hand
+
+If you do not mean to come back, delete what stays too:
+  aws dynamodb delete-table --table-name recohere-hub-Ledger --region us-east-1
+  aws secretsmanager delete-secret --secret-id arn:key --region us-east-1
+`);
+    expect(exitCodeOf(done)).toBe(0);
+  });
+
+  it('is said with what could not be deleted, and why', () => {
+    const failed = [
+      { stack: stackOf('data'), reasons: ['AWS::S3::Bucket b: not empty'] },
+      { stack: stackOf('data', { region: 'eu-west-1' }), reasons: [], refusal: DENIED },
+    ];
+    const done = { deleted: [], failed, untried: [HUB_STACK] };
+    expect(renderUninstalled(installedOf(), done, {}, SCREEN)).toBe(`\
+not deleted · us-east-1 · recohere-data
+  AWS::S3::Bucket b: not empty
+not deleted · eu-west-1 · recohere-data · access denied: missing permission s3:ListBucket
+not tried · us-east-1 · recohere-hub
+
+When the reason is gone, go on:
+  recohere uninstall --yes
+`);
+    expect(exitCodeOf(done)).toBe(3);
+    expect(exitCodeOf({ ...done, failed: failed.slice(0, 1) })).toBe(1);
+  });
+});
+
+describe('recohere uninstall', () => {
+  const config = {
+    hub: { region: HUB },
+    replicas: [{ region: HUB }],
+    functions: [{ select: { name: 'a' } }],
+  };
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'recohere-uninstall-'));
+    await writeFile(join(folder, 'recohere.config.json'), JSON.stringify(config));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const error = (code: string, message: string) =>
+    `<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
+  const wrapped = (call: string, content: string) =>
+    `<${call}Response><${call}Result>${content}</${call}Result></${call}Response>`;
+  const stack = '<StackName>recohere-hub</StackName><StackStatus>CREATE_COMPLETE</StackStatus>';
+  const protectedStack = `${stack}<EnableTerminationProtection>true</EnableTerminationProtection>`;
+
+  /** Runs it against an AWS that has but one stack, the hub's, or says something else of it. */
+  async function uninstall(args: readonly string[], { hub, denied }: { hub?: string; denied?: string }) {
+    const called = new Set<string>();
+    const aws = createServer(async (request, response) => {
+      const asked = new URLSearchParams(await text(request));
+      const call = asked.get('Action') ?? '';
+      called.add(call);
+      const isThere = hub !== undefined && asked.get('StackName') === 'recohere-hub';
+      const answers: Readonly<Record<string, string>> = {
+        GetCallerIdentity: `<Account>${OWN}</Account>`,
+        GetTemplate: '<TemplateBody>{"Resources":{}}</TemplateBody>',
+        ListStackResources: '<StackResourceSummaries/>',
+        ...(isThere && { DescribeStacks: `<Stacks><member>${hub}</member></Stacks>` }),
+      };
+      const found = call === denied ? undefined : answers[call];
+      const [code, message] =
+        call === denied ? ['AccessDenied', 'no'] : ['ValidationError', 'Stack with id x does not exist'];
+      response
+        .writeHead(found === undefined ? 400 : 200, { 'content-type': 'text/xml' })
+        .end(found === undefined ? error(code, message) : wrapped(call, found));
+    }).listen(0, '127.0.0.1');
+    await once(aws, 'listening');
+    const { port } = aws.address() as AddressInfo;
+    const env = {
+      PATH: process.env.PATH,
+      HOME: '/nonexistent',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_ACCESS_KEY_ID: 'any',
+      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    };
+    try {
+      const ran = await run(['uninstall', ...args], { cwd: folder, env });
+      expect(called).not.toContain('DeleteStack');
+      return ran;
+    } finally {
+      aws.close();
+      aws.closeAllConnections();
+    }
+  }
+
+  it.each([
+    {
+      reason: 'nothing is there',
+      args: ['--yes'],
+      aws: {},
+      code: 0,
+      words: `Nothing of recohere is deployed in account ${OWN}.`,
+    },
+    {
+      reason: 'something is there, and --yes is not said',
+      args: [],
+      aws: { hub: stack },
+      code: 1,
+      words: 'Nothing was changed. Delete it:',
+    },
+    {
+      reason: 'a rule refuses',
+      args: ['--yes'],
+      aws: { hub: protectedStack },
+      code: 2,
+      words: 'nothing was changed\nus-east-1 · recohere-hub is protected from deletion',
+    },
+    {
+      reason: 'a stack cannot be read',
+      args: ['--yes'],
+      aws: { hub: stack, denied: 'GetTemplate' },
+      code: 3,
+      words: 'missing permission cloudformation:GetTemplate',
+    },
+    {
+      reason: 'it is not known whose credentials these are',
+      args: ['--yes'],
+      aws: { denied: 'GetCallerIdentity' },
+      code: 3,
+      words: 'missing permission sts:GetCallerIdentity',
+    },
+  ])('ends with $code if $reason', async ({ args, aws, code, words }) => {
+    const ran = await uninstall(args, aws);
+    expect(ran.code).toBe(code);
+    expect(ran.stdout + ran.stderr).toContain(words);
+  });
+
+  it('prints one JSON document', async () => {
+    const ran = await uninstall(['--json'], { hub: protectedStack });
+    expect(ran).toMatchObject({ code: 1, stderr: '' });
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      account: OWN,
+      stacks: [{ name: 'recohere-hub', isProtected: true }],
+      hindrances: [expect.stringContaining('is protected')],
+    });
+  });
+
+  it('needs a config', async () => {
+    await rm(join(folder, 'recohere.config.json'));
+    expect(await run(['uninstall'], { cwd: folder })).toMatchObject({ code: 2, stdout: '' });
+  });
+});
