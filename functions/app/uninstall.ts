@@ -5,7 +5,7 @@ import type { Refusal } from '../contract/report.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore, ObjectStores } from '../ports/object-store.ts';
-import type { StackResource, Stacks } from '../ports/stacks.ts';
+import type { Stack, StackResource, Stacks } from '../ports/stacks.ts';
 import { type DeployedPlace, deployedPlaces, type StackKind } from './deployed-places.ts';
 
 export interface UninstallPorts {
@@ -36,7 +36,7 @@ export interface InstalledBucket {
 }
 
 /** What is to be in another account than the caller's, by the config; whether it is, nobody sees from here. */
-export interface Elsewhere {
+interface Elsewhere {
   readonly account: string;
   readonly region: string;
   readonly stacks: readonly string[];
@@ -53,7 +53,7 @@ export interface Installed {
 }
 
 /** Why a stack was not deleted. */
-export interface Undeleted {
+interface Undeleted {
   readonly stack: InstalledStack;
   /** In words of CloudFormation's own, unescaped, or in ours; empty if it was refused. */
   readonly reasons: readonly string[];
@@ -133,7 +133,7 @@ export async function lookInstalled(
   return { prefix, account, stacks: stacksInOrder, buckets, elsewhere, unread };
 }
 
-function stackOf({ status, isProtected, resources }: NonNullable<Awaited<ReturnType<Stacks['read']>>>) {
+function stackOf({ status, isProtected, resources }: Stack) {
   const goes: Record<string, number> = {};
   for (const { type } of resources.filter(({ isRetained }) => !isRetained))
     goes[type] = (goes[type] ?? 0) + 1;
@@ -153,7 +153,8 @@ async function runsIn(
     }
   } catch (error) {
     if (error instanceof RecohereError && error.code === 'NO_SUCH_BUCKET') return 'no bucket';
-    if (error instanceof RefusedError && !isOwn) return null;
+    const isDenied = error instanceof RefusedError && error.refusal.code === 'ACCESS_DENIED';
+    if (isDenied && !isOwn) return null;
     throw error;
   }
   return [...runs].sort();

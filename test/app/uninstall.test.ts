@@ -205,6 +205,14 @@ describe('what is installed', () => {
     expect(unread).toEqual([{ region: HUB, refusal: DENIED.refusal }]);
   });
 
+  it('does not take a bucket that cannot be reached for one that is there', async () => {
+    const table = { name: 'orders', region: FAR, account: OTHER };
+    const account = new Account({ ...WRITTEN, tables: [table] });
+    const refusal = { code: 'REGION_UNREACHABLE', call: 's3:ListBucket' } as const;
+    account.buckets.set(`${OTHER}/${FAR}`, failing(new RefusedError(refusal)));
+    expect(await account.look()).toMatchObject({ buckets: [], unread: [{ region: FAR, refusal }] });
+  });
+
   it('does not take a defect for a refusal', async () => {
     const account = new Account();
     account.buckets.set(`${OWN}/${HUB}`, failing(new Error('defect')));
