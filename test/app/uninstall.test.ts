@@ -21,11 +21,12 @@ const HUB = 'us-east-1';
 const FAR = 'eu-west-1';
 const MINUTE = 60_000;
 
+const TABLE = { name: 'orders', dedupe: { key: 'order', keep: 'oldest', by: 'at' } } as const;
 const WRITTEN: RecohereConfig = {
   hub: { region: HUB, account: OWN },
   replicas: [{ region: HUB }, { region: FAR }],
   functions: [{ select: { name: '*' } }],
-  tables: [{ name: 'orders', dedupe: { key: 'order', keep: 'oldest', by: 'at' } }],
+  tables: [TABLE],
 };
 /** All stacks of it, in the order in which they go. */
 const ALL = [
@@ -180,11 +181,7 @@ describe('what is installed', () => {
     { bucket: failing(NO_BUCKET), blocks: 0, reason: 'it is gone, which S3 tells everybody' },
     { bucket: memoryObjectStore(), blocks: 0, reason: 'it may be seen, and is empty' },
   ])('looks at the bucket of another account: $reason', async ({ bucket, blocks }) => {
-    const table = {
-      ...(WRITTEN.tables?.[0] as NonNullable<RecohereConfig['tables']>[0]),
-      account: OTHER,
-      region: FAR,
-    };
+    const table = { ...TABLE, account: OTHER, region: FAR };
     const account = new Account({ ...WRITTEN, tables: [table] });
     account.buckets.set(`${OTHER}/${FAR}`, bucket);
     const installed = await account.look();
@@ -206,7 +203,7 @@ describe('what is installed', () => {
   });
 
   it('does not take a bucket that cannot be reached for one that is there', async () => {
-    const table = { name: 'orders', region: FAR, account: OTHER };
+    const table = { ...TABLE, account: OTHER, region: FAR };
     const account = new Account({ ...WRITTEN, tables: [table] });
     const refusal = { code: 'REGION_UNREACHABLE', call: 's3:ListBucket' } as const;
     account.buckets.set(`${OTHER}/${FAR}`, failing(new RefusedError(refusal)));
