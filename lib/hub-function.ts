@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import type { ParsedConfig } from '../functions/contract/config.ts';
 import { DEPLOYED, MEGABYTES, type Part } from '../functions/contract/deployment.ts';
 import type { EnvironmentOf } from '../functions/contract/environment.ts';
+import { RELEASE, RELEASE_VARIABLE } from '../functions/contract/release.ts';
 import { acknowledge } from './acknowledge.ts';
 import { handlerCode } from './handler-code.ts';
 import { LOG_ACTIONS, TRACE_ACTIONS } from './permissions.ts';
@@ -62,7 +63,7 @@ export class HubFunction<P extends Part> extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: memoryMegabytes,
       timeout,
-      environment,
+      environment: { ...environment, [RELEASE_VARIABLE]: RELEASE },
       tracing: Tracing.ACTIVE,
       logGroup,
       loggingFormat: LoggingFormat.JSON, // the handlers log objects; lines of metrics are JSON already, and stay as they are

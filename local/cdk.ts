@@ -5,7 +5,6 @@ import { EMULATED_ACCOUNT } from './emulator.ts';
 import { PACKAGE_ROOT } from './package-root.ts';
 
 const COMMAND = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
-const APP = join(PACKAGE_ROOT, 'dist/bin/app.js');
 
 const TIMEOUT_MS = 150_000;
 const OUTPUT_LINES_TOLD = 30;
@@ -15,6 +14,8 @@ export interface CdkOptions {
   readonly folder: string;
   /** Config of Recohere. */
   readonly config: string;
+  /** The package whose stacks they are, built. @default this one */
+  readonly root?: string;
   /** Ends the run. @default nothing does */
   readonly signal?: AbortSignal;
 }
@@ -34,12 +35,12 @@ export function deployStacks(options: CdkOptions): Promise<string> {
 
 /**
  * The CDK's own settings, as environment variables. The app is run as it is built, where `cdk.json` would build it first.
- * @param folder As in {@link CdkOptions}.
+ * @param folder As in {@link CdkOptions}, as is `root`.
  */
-export function cdkEnvironment(folder: string): Readonly<Record<string, string>> {
+export function cdkEnvironment(folder: string, root = PACKAGE_ROOT): Readonly<Record<string, string>> {
   return {
     CDK_HOME: folder,
-    CDK_APP: `node "${APP}"`,
+    CDK_APP: `node "${join(root, 'dist/bin/app.js')}"`,
     CDK_OUTPUT: join(folder, 'cdk.out'),
     CDK_REQUIRE_APPROVAL: 'never',
     CDK_METHOD: 'direct', // the CDK deletes its old change set first, and MiniStack refuses if there is none
@@ -53,10 +54,10 @@ export function cdkEnvironment(folder: string): Readonly<Record<string, string>>
  * @returns All that it printed.
  * @throws Error with its last lines
  */
-function cdk({ folder, signal }: CdkOptions, args: readonly string[]): Promise<string> {
+function cdk({ folder, root = PACKAGE_ROOT, signal }: CdkOptions, args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [COMMAND, ...args, '--no-color'], {
-    cwd: PACKAGE_ROOT, // where `cdk.json` is
-    env: { ...process.env, ...cdkEnvironment(folder) },
+    cwd: root, // where `cdk.json` is
+    env: { ...process.env, ...cdkEnvironment(folder, root) },
     detached: true, // a process group of its own, so that the app that it runs ends with it
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -16,10 +16,16 @@ export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 export const RUN_KIND = 'run';
 
 /**
- * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone. It grows with any
- * change to what an item may hold of a kind that an older release reads, be it one more refusal code: it would take that for damage.
+ * Version of the form of items, kept in each as `format`. A release leaves items of a newer one alone, and reads all older ones. It grows
+ * with any change to what an item may hold of a kind that an older release reads, be it one more refusal code: it would take that for
+ * damage. The rule for such a change is in the README, under Upgrade.
+ *
+ * Beside it stands the release that wrote the item, by which nothing goes: many releases share a format, and who cannot read a newer one
+ * must be told which release to deploy.
+ *
+ * 1: subjects, episodes, runs. 2: sweeps that go on, notices. 3: `release`.
  */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** What an item may have, as JSON in UTF-8: far below the 400 KB of DynamoDB, which counts less. */
 export const ITEM_BYTES_MAX = 300_000;

@@ -42,12 +42,17 @@ export class Deployed {
     this.installation = new Installation(config.prefix, config.hub.region);
   }
 
-  /** Deploys, or deploys again. @param change What of the config is not as before. */
-  async deploy(change: Partial<RecohereConfig> = {}): Promise<void> {
+  /**
+   * Deploys, or deploys again.
+   * @param change What of the config is not as before.
+   * @param root The package whose stacks they are. @default this one
+   */
+  async deploy(change: Partial<RecohereConfig> = {}, root?: string): Promise<void> {
     const isFirst = this.#folder === undefined;
     this.#folder ??= await mkdtemp(join(tmpdir(), 'recohere-deploy-'));
-    const options = { folder: this.#folder, config: join(this.#folder, 'recohere.config.json') };
-    await writeFile(options.config, JSON.stringify({ ...this.#config, ...change }));
+    const config = join(this.#folder, 'recohere.config.json');
+    const options = { folder: this.#folder, config, ...(root !== undefined && { root }) };
+    await writeFile(config, JSON.stringify({ ...this.#config, ...change }));
     if (isFirst) this.#printed.push(await bootstrap(options, this.#regions));
     this.#printed.push(await deployStacks(options));
     const { RECOHERE_LEDGER: table = '', RECOHERE_KEY: secret = '' } =

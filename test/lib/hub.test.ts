@@ -14,6 +14,7 @@ import {
 } from '../../functions/contract/deployment.ts';
 import { environmentSchemas } from '../../functions/contract/environment.ts';
 import { DEPLOY_SOURCES, ROTATION_SOURCES } from '../../functions/contract/event-patterns.ts';
+import { RELEASE, RELEASE_VARIABLE } from '../../functions/contract/release.ts';
 import { RecohereHub } from '../../lib/index.ts';
 import {
   PROBE_ACTIONS,
@@ -248,10 +249,10 @@ describe.each(PARTS)('the function %s', (part) => {
     });
   });
 
-  it('is given the environment that it validates', () => {
-    expect(Object.keys(functionOf(part, withTable).Environment.Variables).toSorted()).toEqual(
-      Object.keys(environmentSchemas[part].shape).toSorted(),
-    );
+  it('is given the environment that it validates, and its release', () => {
+    const { [RELEASE_VARIABLE]: release, ...validated } = functionOf(part, withTable).Environment.Variables;
+    expect(release).toBe(RELEASE);
+    expect(Object.keys(validated).toSorted()).toEqual(Object.keys(environmentSchemas[part].shape).toSorted());
   });
 
   it('is one bundle with the config beside it', () => {

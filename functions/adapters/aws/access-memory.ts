@@ -10,7 +10,7 @@ import { accessKey, FORMAT } from '../../contract/ledger.ts';
 import type { AccessMemory } from '../../ports/access-memory.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
-import { fieldsOf } from './stored-item.ts';
+import { fieldsOf, itemOf } from './stored-item.ts';
 
 /** Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
 const refusedItem = z.object({
@@ -45,8 +45,10 @@ export function accessMemory(options: DynamoDBClientConfig, tableName: string): 
     },
 
     async write(access, refused) {
-      const item = marshall({ ...accessKey(access), format: FORMAT, ...refused });
-      const command = new PutItemCommand({ TableName: tableName, Item: item });
+      const command = new PutItemCommand({
+        TableName: tableName,
+        Item: itemOf(accessKey(access), { ...refused }),
+      });
       await asking('dynamodb:PutItem', (bounded) => client.send(command, bounded));
     },
   };

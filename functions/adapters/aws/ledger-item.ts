@@ -189,13 +189,13 @@ export function itemOfEpisode(kind: SubjectKind, episode: ClosedEpisode): Item {
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
 export function stateOfItem(item: Item): SubjectState {
-  const { pk, sk, format, kind, swapId, ...state } = parsed(stateItem, item);
+  const { pk, sk, format, release, kind, swapId, ...state } = parsed(stateItem, item);
   return state;
 }
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
 export function episodeOfItem(item: Item): ClosedEpisode {
-  const { pk, sk, format, ...episode } = parsed(episodeItem, item);
+  const { pk, sk, format, release, ...episode } = parsed(episodeItem, item);
   return episode;
 }
 

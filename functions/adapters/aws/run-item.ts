@@ -144,7 +144,7 @@ export function itemOfRun(next: Run, swapId: string): Item {
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
 export function runOfItem(item: Item): Run {
-  const { pk, sk, format, kind, subject, swapId, ...read } = parsed(runItem, item);
+  const { pk, sk, format, release, kind, subject, swapId, ...read } = parsed(runItem, item);
   return read;
 }
 
@@ -160,7 +160,7 @@ export function itemOfSegment(next: Segment, swapId: string): Item {
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
 export function segmentOfItem(item: Item): Segment {
-  const { pk, sk, format, swapId, ...read } = parsed(segmentItem, item);
+  const { pk, sk, format, release, swapId, ...read } = parsed(segmentItem, item);
   return read;
 }
 
@@ -170,7 +170,7 @@ export function itemOfProof(link: Proof): Item {
 
 /** @throws RecohereError `FUTURE_ITEM`, `MALFORMED_ITEM` */
 export function proofOfItem(item: Item): Proof {
-  const { pk, sk, format, ...read } = parsed(proofItem, item);
+  const { pk, sk, format, release, ...read } = parsed(proofItem, item);
   return read;
 }
 

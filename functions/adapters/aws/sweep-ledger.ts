@@ -48,7 +48,7 @@ export function dynamoSweepLedger(
     async read() {
       const item = await table.get(SWEEP_KEY);
       if (item === undefined) return { version: 0 };
-      const { pk, sk, format, swapId, ...memory } = parsed(sweepItem, item);
+      const { pk, sk, format, release, swapId, ...memory } = parsed(sweepItem, item);
       return memory;
     },
     swap: (next) => table.swap(SWEEP_KEY, next.version, (swapId) => itemOf(SWEEP_KEY, { ...next, swapId })),

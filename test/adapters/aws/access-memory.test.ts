@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessMemory } from '../../../functions/adapters/aws/access-memory.ts';
 import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
+import { RELEASE } from '../../../functions/contract/release.ts';
 import { all } from '../../all.ts';
 import { describeAccessMemory } from '../../contract/access-memory.ts';
 import { accessMemoryWorld } from './access-memory-world.ts';
@@ -82,8 +83,8 @@ describe('requests', () => {
     await memory.write(ACCESS, REFUSED);
     await memory.write(ACCESS, undefined);
     expect(sent()).toEqual([
-      { TableName: 'ledger', Item: marshall({ ...KEY, format: FORMAT, ...REFUSED }) },
-      { TableName: 'ledger', Item: marshall({ ...KEY, format: FORMAT }) },
+      { TableName: 'ledger', Item: marshall({ ...KEY, format: FORMAT, release: RELEASE, ...REFUSED }) },
+      { TableName: 'ledger', Item: marshall({ ...KEY, format: FORMAT, release: RELEASE }) },
     ]);
     expect(dynamo.commandCalls(PutItemCommand)).toHaveLength(2);
   });

@@ -16,6 +16,7 @@ import { asking } from '../../../functions/adapters/aws/asking.ts';
 import { createLedgerTable, dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
+import { RELEASE } from '../../../functions/contract/release.ts';
 import type { ClosedEpisode, SubjectState } from '../../../functions/core/episode.ts';
 import { all } from '../../all.ts';
 import { describeLedger } from '../../contract/ledger.ts';
@@ -74,6 +75,7 @@ describe('requests', () => {
         Item: {
           ...KEY,
           format: { N: `${FORMAT}` },
+          release: { S: RELEASE },
           kind: { S: 'function' },
           subject: { S: 'api' },
           version: { N: '1' },
@@ -251,11 +253,11 @@ describe('requests', () => {
     }
 
     it('but of a later release are told apart from damage', async () => {
-      dynamo
-        .on(GetItemCommand)
-        .resolves({ Item: { ...good, format: { N: `${FORMAT + 1}` }, mystery: { S: 'hunter2' } } });
+      const future = { format: { N: `${FORMAT + 1}` }, release: { S: '9.0.0' }, mystery: { S: 'hunter2' } };
+      dynamo.on(GetItemCommand).resolves({ Item: { ...good, ...future } });
       const error = await ledger.read('api').catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'FUTURE_ITEM', context: { pk: KEY.pk.S, sk: 'STATE' } });
+      const context = { pk: KEY.pk.S, sk: 'STATE', format: FORMAT + 1, release: '9.0.0' };
+      expect(error).toMatchObject({ code: 'FUTURE_ITEM', context });
       expect(inspect(error, { depth: null })).not.toContain('hunter2');
     });
   });

@@ -14,6 +14,7 @@ import { dynamoLedger } from '../../../functions/adapters/aws/ledger.ts';
 import { startLocalDynamo } from '../../../functions/adapters/aws/local-dynamo.ts';
 import { dynamoRunLedger } from '../../../functions/adapters/aws/run-ledger.ts';
 import { FORMAT } from '../../../functions/contract/ledger.ts';
+import { RELEASE } from '../../../functions/contract/release.ts';
 import { newSegment } from '../../../functions/core/run.ts';
 import type { RunLedger } from '../../../functions/ports/run-ledger.ts';
 import { all } from '../../all.ts';
@@ -179,13 +180,14 @@ describe('requests', () => {
   describe('of a table', () => {
     const HELD = { Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'b' } } };
     const FREE = { Item: { ...TABLE_KEY, format: { N: `${FORMAT}` } } };
+    const WRITTEN = { format: { N: `${FORMAT}` }, release: { S: RELEASE } };
 
     it('take it if nobody has it, or the same run', async () => {
       expect(await ledger.takeTable(ARN, 'a')).toBe('a');
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'a' } },
+          Item: { ...TABLE_KEY, ...WRITTEN, run: { S: 'a' } },
           ConditionExpression:
             'attribute_not_exists(pk) OR ((attribute_not_exists(#run) OR #run = :run) AND #format <= :format)',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
@@ -200,7 +202,7 @@ describe('requests', () => {
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` }, run: { S: 'a' } },
+          Item: { ...TABLE_KEY, ...WRITTEN, run: { S: 'a' } },
           ConditionExpression:
             'attribute_not_exists(pk) OR ((attribute_not_exists(#run) OR #run = :run OR #run = :insteadOf) AND #format <= :format)',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
@@ -251,7 +253,7 @@ describe('requests', () => {
       expect(sent(PutItemCommand)).toEqual([
         {
           TableName: 'ledger',
-          Item: { ...TABLE_KEY, format: { N: `${FORMAT}` } },
+          Item: { ...TABLE_KEY, ...WRITTEN },
           ConditionExpression: '#run = :run AND #format <= :format',
           ExpressionAttributeNames: { '#format': 'format', '#run': 'run' },
           ExpressionAttributeValues: { ':format': { N: `${FORMAT}` }, ':run': { S: 'a' } },
