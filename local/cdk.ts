@@ -30,7 +30,25 @@ export const EMULATED_STACKS = 'Recohere/!(monitoring)';
 
 /** Deploys, or deploys again, the stacks of the config, one after the other. The build must have run. */
 export function deployStacks(options: CdkOptions): Promise<string> {
-  return cdk(options, ['deploy', EMULATED_STACKS, `--context=config=${options.config}`]);
+  return cdk(options, ['deploy', EMULATED_STACKS, contextOf(options)]);
+}
+
+/** Makes the templates of the config, and deploys nothing yet. */
+export function synthesizeStacks(options: CdkOptions): Promise<string> {
+  return cdk(options, ['synth', '--quiet', contextOf(options)]);
+}
+
+/** Deploys what {@link synthesizeStacks} has made. */
+export function deploySynthesized(options: CdkOptions): Promise<string> {
+  return cdk(options, ['deploy', EMULATED_STACKS, `--app=${outputOf(options.folder)}`]);
+}
+
+function contextOf({ config }: CdkOptions): string {
+  return `--context=config=${config}`;
+}
+
+function outputOf(folder: string): string {
+  return join(folder, 'cdk.out');
 }
 
 /**
@@ -41,7 +59,7 @@ export function cdkEnvironment(folder: string, root = PACKAGE_ROOT): Readonly<Re
   return {
     CDK_HOME: folder,
     CDK_APP: `node "${join(root, 'dist/bin/app.js')}"`,
-    CDK_OUTPUT: join(folder, 'cdk.out'),
+    CDK_OUTPUT: outputOf(folder),
     CDK_REQUIRE_APPROVAL: 'never',
     CDK_METHOD: 'direct', // the CDK deletes its old change set first, and MiniStack refuses if there is none
     CDK_NOTICES: 'false',

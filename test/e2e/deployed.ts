@@ -11,7 +11,7 @@ import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { expect } from 'vitest';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED } from '../../functions/contract/deployment.ts';
-import { bootstrap, deployStacks } from '../../local/cdk.ts';
+import { bootstrap, deployStacks, deploySynthesized, synthesizeStacks } from '../../local/cdk.ts';
 import { EMULATED_ACCOUNT } from '../../local/emulator.ts';
 import { Installation } from '../../local/installation.ts';
 import { deleteStack, emptyBucket, removeRetained } from './leftovers.ts';
@@ -46,15 +46,23 @@ export class Deployed {
    * Deploys, or deploys again.
    * @param change What of the config is not as before.
    * @param root The package whose stacks they are. @default this one
+   * @param begin Called at the last moment before anything is deployed. @default nothing is
    */
-  async deploy(change: Partial<RecohereConfig> = {}, root?: string): Promise<void> {
+  async deploy(
+    change: Partial<RecohereConfig> = {},
+    { root, begin }: { readonly root?: string; readonly begin?: () => Promise<void> } = {},
+  ): Promise<void> {
     const isFirst = this.#folder === undefined;
     this.#folder ??= await mkdtemp(join(tmpdir(), 'recohere-deploy-'));
     const config = join(this.#folder, 'recohere.config.json');
     const options = { folder: this.#folder, config, ...(root !== undefined && { root }) };
     await writeFile(config, JSON.stringify({ ...this.#config, ...change }));
     if (isFirst) this.#printed.push(await bootstrap(options, this.#regions));
-    this.#printed.push(await deployStacks(options));
+    if (begin) {
+      this.#printed.push(await synthesizeStacks(options));
+      await begin();
+      this.#printed.push(await deploySynthesized(options));
+    } else this.#printed.push(await deployStacks(options));
     const { RECOHERE_LEDGER: table = '', RECOHERE_KEY: secret = '' } =
       await this.installation.environmentOf('sweep');
     Object.assign(this.retained, { table, secret });

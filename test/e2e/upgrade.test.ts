@@ -36,11 +36,8 @@ const DOUBLES = 150;
 const ALL_ORDERS = Array.from({ length: 2 * DOUBLES }, (_, number) => order(number >> 1, number % 2));
 /** A batch takes the worker 2.5 seconds, so that the run can be cancelled in the middle. */
 const SLOW_WRITES = 80;
-/** Read so slowly that a run is under way for as long as an upgrade takes to reach its worker. */
-const ALL_LEADS = Array.from({ length: 240 }, (_, number) => ({
-  ...order(number, 0),
-  padding: { S: '.'.repeat(1_000) },
-}));
+/** Read so slowly, and in so many pages, that a run is under way when an upgrade reaches its worker. */
+const ALL_LEADS = Array.from({ length: 1_600 }, (_, number) => order(number, 0));
 const SLOW_READS = 1;
 
 const DEDUPE = { key: 'orderNumber', keep: 'oldest', by: 'createdAt' } as const;
@@ -87,7 +84,7 @@ describe.skipIf(commit === undefined)(name, { timeout: 180_000 }, () => {
   beforeAll(async () => {
     previous = await Checkout.of(commit ?? '');
     await Promise.all([
-      deployed.deploy({}, previous.root),
+      deployed.deploy({}, { root: previous.root }),
       tables.create(ORDERS, { key: 'id', items: ALL_ORDERS, hasPointInTimeRecovery: true }),
       tables.create(LEADS, { key: 'id', items: ALL_LEADS }),
       release(HUB, 1),
@@ -105,8 +102,10 @@ describe.skipIf(commit === undefined)(name, { timeout: 180_000 }, () => {
     removedBefore = (await ended(cancelled)).removed;
     before = await describedParts();
 
-    underWay = await begun({ kind: 'dedupe', table: LEADS });
-    await deployed.deploy();
+    const begin = async () => {
+      underWay = await begun({ kind: 'dedupe', table: LEADS });
+    };
+    await deployed.deploy({}, { begin });
     after = await describedParts();
   }, 400_000);
 
