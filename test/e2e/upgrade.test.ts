@@ -37,7 +37,7 @@ const ALL_ORDERS = Array.from({ length: 2 * DOUBLES }, (_, number) => order(numb
 /** A batch takes the worker 2.5 seconds, so that the run can be cancelled in the middle. */
 const SLOW_WRITES = 80;
 /** Read so slowly, and in so many pages, that a run is under way when an upgrade reaches its worker. */
-const ALL_LEADS = Array.from({ length: 1_600 }, (_, number) => order(number, 0));
+const ALL_LEADS = Array.from({ length: 800 }, (_, number) => order(number, 0));
 const SLOW_READS = 1;
 
 const DEDUPE = { key: 'orderNumber', keep: 'oldest', by: 'createdAt' } as const;
