@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { s3ObjectStores } from '../functions/adapters/aws/s3-objects.ts';
 import { awsStacks } from '../functions/adapters/aws/stacks.ts';
 import { systemClock } from '../functions/adapters/aws/system.ts';
+import { hubMistakes } from '../functions/app/deployed-places.ts';
 import {
   goingOf,
   type Installed,
@@ -38,6 +39,8 @@ const RETAINED: ReadonlyMap<string, { readonly words: string; readonly command: 
 /** `recohere uninstall`: what would go and what stays; with `--yes`, what is gone. */
 export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   const { config } = await configOf(flags);
+  const mistakes = hubMistakes(config);
+  if (mistakes.length > 0) throw new Failure(EXIT.usage, mistakes.join('\n'));
   const { AWS_ENDPOINT_URL: endpoint } = process.env; // of an emulator
   const stacks = awsStacks();
   const account = await granted(() => stacks.account(config.hub.region));
@@ -96,7 +99,7 @@ function quarantineText({ prefix }: Installed, { region, account, name, quaranti
     return `${account}/${region} · ${name} is there, and these credentials do not see whether items are quarantined in it: uninstall with those of account ${account} before, or say --leave-quarantine`;
   }
   return [
-    `${region} · ${name} has what was removed by ${listed(quarantined)}: put it back with recohere undo, or erase it with recohere forget.`,
+    `${region} · ${name} has what was removed by ${listed(quarantined)}: put it back with recohere undo, if it is to be back, and then erase what is kept of it with recohere forget.`,
     `With --leave-quarantine this bucket and the stack ${DEPLOYED.stack(prefix, 'data')} stay, until all items are ${QUARANTINE.days} days old; but without the hub, no undo puts them back`,
   ].join(' ');
 }
@@ -116,6 +119,9 @@ export function renderInstalled(
     ...going.map((stack) => line(colors.red('goes'), stack.region, stack.name, resourcesText(stack))),
     ...staysLines(installed, going, screen),
     ...elsewhereLines(installed, screen),
+    ...installed.foreign.map(({ region, name }) =>
+      line('left alone', region, `${name}, which Recohere has not made`),
+    ),
     ...refusalLines(
       installed.unread.map(({ region, refusal }) => ({ replica: region, refusal })),
       screen,

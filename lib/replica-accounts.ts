@@ -1,3 +1,4 @@
+import { hubMistakes } from '../functions/app/deployed-places.ts';
 import { type ParsedConfig, parseConfig, type RecohereConfig } from '../functions/contract/config.ts';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { ConfigError } from './config-error.ts';
@@ -50,17 +51,6 @@ export function readDeployable(written: RecohereConfig): Deployable {
   mistakes.push(...accounts.flatMap(probeMistakes), ...tableMistakes(data));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { config, accounts, data };
-}
-
-/** Roles of other accounts trust the hub's account, and which one that is cannot be guessed. */
-function hubMistakes({ hub, ...config }: ParsedConfig): string[] {
-  const naming = (['replicas', 'tables'] as const).flatMap((setting) =>
-    config[setting].flatMap(({ account }, position) => (account ? `${setting}[${position}]` : [])),
-  );
-  if (hub.account !== undefined || naming.length === 0) return [];
-  return [
-    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${naming[0]} names an account`,
-  ];
 }
 
 /** Of accounts with policies of ours; those of other roles are for their owners to write. */

@@ -49,6 +49,8 @@ export interface Installed {
   readonly stacks: readonly InstalledStack[];
   readonly buckets: readonly InstalledBucket[];
   readonly elsewhere: readonly Elsewhere[];
+  /** Stacks that have a name of ours, and were made by somebody else: nothing is done to them. */
+  readonly foreign: readonly { readonly region: string; readonly name: string }[];
   readonly unread: readonly { readonly region: string; readonly refusal: Refusal }[];
 }
 
@@ -96,15 +98,19 @@ export async function lookInstalled(
   const found: InstalledStack[] = [];
   const buckets: InstalledBucket[] = [];
   const elsewhere: Elsewhere[] = [];
+  const foreign: { region: string; name: string }[] = [];
   const unread: { region: string; refusal: Refusal }[] = [];
   let done = 0;
 
-  async function look({ region, account: owner = account, stacks: kinds }: DeployedPlace): Promise<void> {
+  async function look({ region, account: owner = account, stacks: wanted }: DeployedPlace): Promise<void> {
     const isOwn = owner === account;
+    // what the config no longer names is there until somebody deletes it
+    const kinds: StackKind[] = isOwn ? [...new Set([...wanted, 'region', 'data'] as const)] : [...wanted];
     for (const kind of isOwn ? kinds : []) {
       const name = DEPLOYED.stack(prefix, kind);
       const stack = await stacks.read(region, name);
-      if (stack) found.push({ kind, name, region, ...stackOf(stack) });
+      if (stack?.isOurs) found.push({ kind, name, region, ...stackOf(stack) });
+      else if (stack) foreign.push({ region, name });
     }
     if (!isOwn) {
       elsewhere.push({ account: owner, region, stacks: kinds.map((kind) => DEPLOYED.stack(prefix, kind)) });
@@ -130,7 +136,7 @@ export async function lookInstalled(
     { concurrency: AT_ONCE },
   );
   const stacksInOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
-  return { prefix, account, stacks: stacksInOrder, buckets, elsewhere, unread };
+  return { prefix, account, stacks: stacksInOrder, buckets, elsewhere, foreign, unread };
 }
 
 function stackOf({ status, isProtected, resources }: Stack) {
@@ -223,10 +229,15 @@ async function deletionOf(
     await stacks.remove(region, name);
     for (;;) {
       await clock.sleep(POLL_MS); // also lest the failure of an earlier deletion is taken for that of this one
-      const deletion = await stacks.deletion(region, name);
+      const isOver = clock.now() >= deadline;
+      const deletion = await stacks.deletion(region, name).catch((error: unknown) => {
+        if (isOver || !(error instanceof RefusedError) || !error.retryable) throw error;
+        return 'not known' as const;
+      });
       if (deletion === undefined) return undefined;
+      if (deletion === 'not known') continue;
       if (deletion.status === 'DELETE_FAILED') return { reasons: deletion.reasons };
-      if (clock.now() >= deadline) return { reasons: [`is still there: ${deletion.status}`] };
+      if (isOver) return { reasons: [`is still there: ${deletion.status}`] };
     }
   } catch (error) {
     if (error instanceof RefusedError) return { reasons: [], refusal: error.refusal };

@@ -1,5 +1,7 @@
 /** A CloudFormation stack that is there. */
 export interface Stack {
+  /** Whether it says that Recohere has made it: by its output `Release`, or, while it is half made, by its description. */
+  readonly isOurs: boolean;
   /** As CloudFormation says it, such as `UPDATE_COMPLETE`. */
   readonly status: string;
   /** Whether its owner has forbidden its deletion. */

@@ -51,7 +51,7 @@ class Account {
   readonly clock = new VirtualClock(0);
   readonly stacksThere = new Map<
     string,
-    { status: string; isProtected: boolean; resources: StackResource[] }
+    { status: string; isProtected: boolean; isOurs: boolean; resources: StackResource[] }
   >();
   readonly buckets = new Map<string, ObjectStore>();
   /** What was begun and ended, in order. */
@@ -66,7 +66,7 @@ class Account {
     for (const id of stacks) {
       const hub = id.endsWith('-hub') ? [{ ...LEDGER, isRetained: true }] : [];
       const resources = [QUEUE, { ...QUEUE, name: 'another' }, ...hub];
-      this.stacksThere.set(id, { status: 'CREATE_COMPLETE', isProtected: false, resources });
+      this.stacksThere.set(id, { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, resources });
     }
     this.buckets.set(`${OWN}/${HUB}`, memoryObjectStore());
   }
@@ -157,6 +157,29 @@ describe('what is installed', () => {
     expect({ elsewhere, unread }).toEqual({ elsewhere: [], unread: [] });
   });
 
+  it('is none of what somebody else has made under a name of ours', async () => {
+    const account = new Account();
+    const id = `${HUB} recohere-monitoring`;
+    account.stacksThere.set(id, {
+      status: 'CREATE_COMPLETE',
+      isProtected: false,
+      isOurs: false,
+      resources: [],
+    });
+    const installed = await account.look();
+    expect(installed.foreign).toEqual([{ region: HUB, name: 'recohere-monitoring' }]);
+    expect(namesOf((await account.delete(installed)).deleted)).toEqual(ALL.filter((each) => each !== id));
+    expect(account.stacksThere.has(id)).toBe(true);
+  });
+
+  it('is a quarantine too of a table that the config does not name any more', async () => {
+    const account = new Account({ ...WRITTEN, tables: [] });
+    await account.quarantine('run-a');
+    const installed = await account.look();
+    expect(quarantinesIn(installed)).toMatchObject([{ region: HUB, quarantined: ['run-a'] }]);
+    expect(namesOf(goingOf(installed))).not.toContain(`${HUB} recohere-data`);
+  });
+
   it('leaves out stacks and buckets that are not there', async () => {
     const account = new Account(WRITTEN, [`${HUB} recohere-hub`]);
     account.buckets.clear();
@@ -188,9 +211,7 @@ describe('what is installed', () => {
     expect(installed.elsewhere).toEqual([{ account: OTHER, region: FAR, stacks: ['recohere-data'] }]);
     expect(installed.unread).toEqual([]);
     expect(quarantinesIn(installed)).toHaveLength(blocks);
-    expect(namesOf(goingOf(installed)), 'no stack of this account is meant').toEqual(
-      ALL.filter((id) => !id.endsWith('-data')),
-    );
+    expect(namesOf(goingOf(installed)), 'only that of the other account is meant').toEqual(ALL);
     const withoutHub = { ...installed, stacks: installed.stacks.filter(({ kind }) => kind !== 'hub') };
     expect(quarantinesIn(withoutHub), 'without the hub there is nothing to lose').toEqual([]);
   });
@@ -207,7 +228,10 @@ describe('what is installed', () => {
     const account = new Account({ ...WRITTEN, tables: [table] });
     const refusal = { code: 'REGION_UNREACHABLE', call: 's3:ListBucket' } as const;
     account.buckets.set(`${OTHER}/${FAR}`, failing(new RefusedError(refusal)));
-    expect(await account.look()).toMatchObject({ buckets: [], unread: [{ region: FAR, refusal }] });
+    expect(await account.look()).toMatchObject({
+      buckets: [{ account: OWN }],
+      unread: [{ region: FAR, refusal }],
+    });
   });
 
   it('does not take a defect for a refusal', async () => {
@@ -251,6 +275,19 @@ describe('an uninstall', () => {
     expect(namesOf(done.deleted)).toEqual(ALL);
     expect(done).toMatchObject({ failed: [], untried: [] });
     expect(shown).toEqual(['1/5', '2/5', '3/5', '4/5', '5/5']);
+  });
+
+  it('goes on where one look at a deletion is throttled', async () => {
+    const account = new Account();
+    const id = `${HUB} recohere-monitoring`;
+    account.instead.set(id, () => {
+      account.instead.delete(id);
+      throw new RefusedError(
+        { code: 'THROTTLED', call: 'cloudformation:DescribeStacks' },
+        { retryable: true },
+      );
+    });
+    expect(namesOf((await account.delete()).deleted)).toEqual(ALL);
   });
 
   it('erases what runs wrote down in a bucket that goes, and nothing else', async () => {

@@ -45,6 +45,7 @@ const installedOf = (more: Partial<Installed> = {}): Installed => ({
   stacks: [stackOf('data'), HUB_STACK],
   buckets: [],
   elsewhere: [],
+  foreign: [],
   unread: [],
   ...more,
 });
@@ -198,7 +199,8 @@ describe('recohere uninstall', () => {
     `<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
   const wrapped = (call: string, content: string) =>
     `<${call}Response><${call}Result>${content}</${call}Result></${call}Response>`;
-  const stack = '<StackName>recohere-hub</StackName><StackStatus>CREATE_COMPLETE</StackStatus>';
+  const stack =
+    '<StackName>recohere-hub</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Description>Recohere: hub</Description>';
   const protectedStack = `${stack}<EnableTerminationProtection>true</EnableTerminationProtection>`;
 
   /** Runs it against an AWS that has but one stack, the hub's, or says something else of it. */
@@ -216,6 +218,7 @@ describe('recohere uninstall', () => {
         ...(isThere && { DescribeStacks: `<Stacks><member>${hub}</member></Stacks>` }),
       };
       const found = call === denied ? undefined : answers[call];
+      if (call === '') return void response.writeHead(404).end('<Error><Code>NoSuchBucket</Code></Error>');
       const [code, message] =
         call === denied ? ['AccessDenied', 'no'] : ['ValidationError', 'Stack with id x does not exist'];
       response
@@ -241,6 +244,14 @@ describe('recohere uninstall', () => {
       aws.closeAllConnections();
     }
   }
+
+  it('refuses a config with several accounts that does not say in which one the hub is', async () => {
+    const replicas = [{ region: HUB }, { region: HUB, account: OTHER }];
+    await writeFile(join(folder, 'recohere.config.json'), JSON.stringify({ ...config, replicas }));
+    const { code, stderr } = await uninstall(['--yes'], { hub: stack });
+    expect(code).toBe(2);
+    expect(stderr).toContain('hub.account: is missing');
+  });
 
   it.each([
     {

@@ -72,11 +72,29 @@ function words(text: string): string {
   return text.split(/\s+/).join(' ').trim();
 }
 
+/** The sample config has no table and no secret, and `forget` asks to be told twice; all else wants credentials, which nobody has. */
+function endOf(line: string): number {
+  if (line.startsWith('recohere rehearse')) return EXIT.agreed;
+  return /^recohere (reconcile|forget|scan --secrets$)/.test(line) ? EXIT.usage : EXIT.refused;
+}
+
+/** What stands in fences that name no language, and in single backticks outside of all fences. */
+function typed(): string[] {
+  const lines: string[] = [];
+  let fence: string | undefined;
+  for (const line of readme.split('\n')) {
+    const [, language] = /^\s*```(\w*)$/.exec(line) ?? [];
+    if (language !== undefined) fence = fence === undefined ? language : undefined;
+    else if (fence === '') lines.push(line.replace(/ +# .*/, ''));
+    else if (fence === undefined)
+      lines.push(...[...line.matchAll(/`([^`]+)`/g)].flatMap(([, text]) => text ?? []));
+  }
+  return lines;
+}
+
 /** Every command line of Recohere that the README shows, once, with names in place of what is the reader's own. */
 function commandLines(): string[] {
-  const blocks = [...readme.matchAll(/^```\n(.*?)^```/gms)].flatMap(([, text = '']) => text.split('\n'));
-  const inline = [...readme.matchAll(/`([^`\n]+)`/g)].flatMap(([, text]) => text ?? []);
-  const lines = [...blocks, ...inline]
+  const lines = typed()
     .map((line) => line.replace(/^npx /, '').trim())
     .filter((line) => /^recohere [a-z]/.test(line) && !/[[\]…<]/.test(line));
   const named = lines.map((line) =>
@@ -117,11 +135,12 @@ describe('who has cloned the repository, and installed it', () => {
 
   it.each(commandLines())('can type: %s', async (line) => {
     const { code, stderr } = await type(`npx ${line}`);
-    expect(stderr).not.toMatch(/unknown (option|command)|missing required|too many arguments|at .*\.js:\d+/);
-    expect([EXIT.agreed, EXIT.disagreed, EXIT.usage, EXIT.refused]).toContain(code);
+    expect(stderr).not.toMatch(/error:|at .*\.js:\d+/); // what is typed wrong, and a defect
+    expect(code).toBe(endOf(line));
   });
 
-  it('finds all of them', () => {
-    expect(commandLines().length).toBeGreaterThan(15);
-  });
+  it.each(['recohere uninstall --yes', 'recohere diff checkout-api', 'recohere reconcile orders --dedupe'])(
+    'is shown: %s',
+    (line) => expect(commandLines()).toContain(line),
+  );
 });

@@ -16,8 +16,12 @@ import { awsFunctionSource } from './function-source.ts';
 /** Resources that are gone, of a stack whose deletion has failed or goes on. */
 const GONE = 'DELETE_COMPLETE';
 
+/** What descriptions of our stacks begin with. */
+const OURS = 'Recohere: ';
+
 const stackSchema = z.object({
   StackStatus: z.string(),
+  Description: z.optional(z.string()),
   StackStatusReason: z.optional(z.string()),
   EnableTerminationProtection: z.optional(z.boolean()),
   Outputs: z.optional(
@@ -54,7 +58,8 @@ export function awsStacks(): Stacks {
       const resources = (await listResources(client, name))
         .filter(({ status }) => status !== GONE)
         .map(({ type, name, logicalId }) => ({ type, name, isRetained: retained.has(logicalId) }));
-      return { status: stack.status, isProtected: stack.isProtected, resources };
+      const { status, isProtected, isOurs } = stack;
+      return { status, isProtected, isOurs, resources };
     },
 
     async remove(region, name) {
@@ -82,12 +87,14 @@ export async function describeStack(client: CloudFormationClient, name: string) 
   const answer = await asking(call, (bounded) => client.send(command, bounded).catch(undefinedIfNoStack));
   if (answer === undefined) return undefined;
   const found = readOf(call, stackSchema, answer.Stacks?.[0]);
-  const { StackStatus, StackStatusReason, EnableTerminationProtection, Outputs } = found;
+  const { StackStatus, StackStatusReason, EnableTerminationProtection, Outputs = [], Description } = found;
   return {
     status: StackStatus,
     reason: StackStatusReason,
     isProtected: EnableTerminationProtection ?? false,
-    outputs: Outputs ?? [],
+    outputs: Outputs,
+    isOurs:
+      Outputs.some(({ OutputKey }) => OutputKey === 'Release') || Description?.startsWith(OURS) === true,
   };
 }
 

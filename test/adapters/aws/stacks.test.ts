@@ -61,6 +61,7 @@ describe('stacks', () => {
     expect(await awsStacks().read(REGION, NAME)).toEqual({
       status: 'DELETE_FAILED',
       isProtected: true,
+      isOurs: false,
       resources: [
         { type: 'AWS::DynamoDB::GlobalTable', name: 'Ledger-id', isRetained: true },
         { type: 'AWS::SecretsManager::Secret', name: 'Key-id', isRetained: true },
@@ -68,6 +69,29 @@ describe('stacks', () => {
         { type: 'AWS::SQS::Queue', name: 'Queue', isRetained: false },
       ],
     });
+  });
+
+  it.each([
+    {
+      more: { Outputs: [{ OutputKey: 'Release', OutputValue: '0.1.0' }] },
+      isOurs: true,
+      reason: 'it has a release',
+    },
+    {
+      more: { Description: 'Recohere: alarms and dashboard' },
+      isOurs: true,
+      reason: 'it was never finished',
+    },
+    { more: { Description: 'Shop' }, isOurs: false, reason: 'it speaks of something else' },
+  ])('knows whose one is: $reason', async ({ more, isOurs }) => {
+    cloudFormation
+      .on(DescribeStacksCommand)
+      .resolves(stackOf('CREATE_COMPLETE', more))
+      .on(GetTemplateCommand)
+      .resolves({ TemplateBody: '{ "Resources": {} }' })
+      .on(ListStackResourcesCommand)
+      .resolves({ StackResourceSummaries: [] });
+    expect((await awsStacks().read(REGION, NAME))?.isOurs).toBe(isOurs);
   });
 
   it('knows that one is not there, and asks no more', async () => {
