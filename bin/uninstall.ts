@@ -2,7 +2,6 @@ import pc from 'picocolors';
 import { s3ObjectStores } from '../functions/adapters/aws/s3-objects.ts';
 import { awsStacks } from '../functions/adapters/aws/stacks.ts';
 import { systemClock } from '../functions/adapters/aws/system.ts';
-import { hubMistakes } from '../functions/app/deployed-places.ts';
 import {
   goingOf,
   type Installed,
@@ -14,6 +13,7 @@ import {
   type Uninstalled,
   uninstall,
 } from '../functions/app/uninstall.ts';
+import { hubMistakes } from '../functions/contract/config.ts';
 import { DEPLOYED, QUARANTINE } from '../functions/contract/deployment.ts';
 import { type AskFlags, configOf, granted, print } from './ask-hub.ts';
 import { EXIT, type ExitCode, Failure } from './failure.ts';

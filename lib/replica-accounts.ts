@@ -1,5 +1,9 @@
-import { hubMistakes } from '../functions/app/deployed-places.ts';
-import { type ParsedConfig, parseConfig, type RecohereConfig } from '../functions/contract/config.ts';
+import {
+  hubMistakes,
+  type ParsedConfig,
+  parseConfig,
+  type RecohereConfig,
+} from '../functions/contract/config.ts';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { ConfigError } from './config-error.ts';
 import { hasRoomFor } from './secret-access.ts';

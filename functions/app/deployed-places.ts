@@ -31,17 +31,3 @@ export function deployedPlaces({ hub, replicas, tables }: ParsedConfig): readonl
   }
   return [...places.values()];
 }
-
-/**
- * What keeps a config with several accounts from being deployed, or taken away: roles of other accounts trust the hub's account, and which
- * one that is cannot be guessed.
- */
-export function hubMistakes({ hub, ...config }: ParsedConfig): string[] {
-  const naming = (['replicas', 'tables'] as const).flatMap((setting) =>
-    config[setting].flatMap(({ account }, position) => (account ? `${setting}[${position}]` : [])),
-  );
-  if (hub.account !== undefined || naming.length === 0) return [];
-  return [
-    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${naming[0]} names an account`,
-  ];
-}

@@ -480,3 +480,17 @@ function isEmpty(written: unknown, setting: string): boolean {
   const value: unknown = Reflect.get(written, setting);
   return value === undefined || (Array.isArray(value) && value.length === 0);
 }
+
+/**
+ * What keeps a config with several accounts from being deployed, or taken away: roles of other accounts trust the hub's account, and which
+ * one that is cannot be guessed.
+ */
+export function hubMistakes({ hub, ...config }: ParsedConfig): string[] {
+  const naming = (['replicas', 'tables'] as const).flatMap((setting) =>
+    config[setting].flatMap(({ account }, position) => (account ? `${setting}[${position}]` : [])),
+  );
+  if (hub.account !== undefined || naming.length === 0) return [];
+  return [
+    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${naming[0]} names an account`,
+  ];
+}
