@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    exclude: ['test/e2e/**', 'test/newcomer/**'],
     globalSetup: ['test/build.ts'],
     testTimeout: 60_000, // a bound for a machine that is busy with other things
     coverage: {

@@ -40,12 +40,17 @@ const CONFIG = {
   ],
 };
 
+/** A planted value as a key, which is a name: what is wrong with a key of a config may be said by its name. */
+const PLANTED_KEY = /hunter2[^",{}\n]*"?\s*:/;
+
 /** What is written in the config, which `--config` names. */
-const configs = fc.oneof(
-  { weight: 6, arbitrary: fc.constant(JSON.stringify(CONFIG)) },
-  { weight: 2, arbitrary: mutated(fc.constant(CONFIG)).map((value) => JSON.stringify(value)) },
-  { weight: 1, arbitrary: textsOf(fc.oneof(anyJson, fc.constant(CONFIG))) },
-);
+const configs = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.constant(JSON.stringify(CONFIG)) },
+    { weight: 2, arbitrary: mutated(fc.constant(CONFIG)).map((value) => JSON.stringify(value)) },
+    { weight: 1, arbitrary: textsOf(fc.oneof(anyJson, fc.constant(CONFIG))) },
+  )
+  .filter((text) => !PLANTED_KEY.test(text ?? ''));
 const FILES = ['config.json', 'config.yaml'];
 
 /** Text that nobody expects, as it may be typed. A planted value would be no secret there: what was typed may be repeated. */
