@@ -75,7 +75,7 @@ function words(text: string): string {
 /** The sample config has no table and no secret, and `forget` asks to be told twice; all else wants credentials, which nobody has. */
 function endOf(line: string): number {
   if (line.startsWith('recohere rehearse')) return EXIT.agreed;
-  return /^recohere (reconcile|forget|scan --secrets$)/.test(line) ? EXIT.usage : EXIT.refused;
+  return /^recohere (reconcile|forget \S+$|scan --secrets$)/.test(line) ? EXIT.usage : EXIT.refused;
 }
 
 /** What stands in fences that name no language, and in single backticks outside of all fences. */
