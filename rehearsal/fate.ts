@@ -6,18 +6,6 @@ export type Odds = Readonly<Partial<Record<Fault, number>>>;
 
 const MILLION = 1_000_000;
 
-let noted: string[] | undefined;
-
-/** Plays something, and notes besides what strikes: it is known then even if what is played throws. For one at a time. */
-export async function noting<T>(struck: string[], play: () => Promise<T>): Promise<T> {
-  noted = struck;
-  try {
-    return await play();
-  } finally {
-    noted = undefined;
-  }
-}
-
 /**
  * Says which faults strike, and remembers them. Each chance has a name, so that the same chances meet the same fate however the rest of the
  * world has changed: what struck can be replayed as a list, and made shorter.
@@ -25,15 +13,19 @@ export async function noting<T>(struck: string[], play: () => Promise<T>): Promi
 export class Fate {
   readonly seed: number;
   /** Names of the chances that struck, in order: `<fault>@<of>#<n>`. */
-  readonly struck: string[] = [];
+  readonly struck: string[];
   readonly #odds: Odds;
   readonly #only: ReadonlySet<string> | undefined;
   readonly #chances = new Map<string, number>();
   #isOver = false;
 
-  /** @param only Chances that strike, and no others. @default what the odds say */
-  constructor(seed: number, odds: Odds, only?: readonly string[]) {
+  /**
+   * @param only Chances that strike, and no others. @default what the odds say
+   * @param struck Where to note what strikes, for whoever wants to know it though what is played throws.
+   */
+  constructor(seed: number, odds: Odds, only?: readonly string[], struck: string[] = []) {
     this.seed = seed;
+    this.struck = struck;
     this.#odds = odds;
     this.#only = only && new Set(only);
   }
@@ -52,10 +44,7 @@ export class Fate {
     const fault = this.#only
       ? possible.find((each) => this.#only?.has(nameOf(each)))
       : this.#drawn(possible, `${key} ${number}`);
-    if (fault !== undefined) {
-      this.struck.push(nameOf(fault));
-      noted?.push(nameOf(fault));
-    }
+    if (fault !== undefined) this.struck.push(nameOf(fault));
     return fault;
   }
 

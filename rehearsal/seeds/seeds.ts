@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { faultOf, noting } from '../fate.ts';
+import { faultOf } from '../fate.ts';
 import type { Fault } from '../faults.ts';
 import { INVARIANTS, type InvariantNumber, type Violation } from '../invariants.ts';
 import { shrunk } from './shrink.ts';
@@ -38,9 +38,9 @@ export async function playSeed(seed: number, only?: readonly string[]): Promise<
   const errors: unknown[] = [];
   const note = (error: unknown) => void errors.push(error);
   const play = (): Promise<PlayedSeed> =>
-    seed % 3 === 0 ? playTable({ seed, ...(only && { only }) }) : playSystem({ seed, only });
+    seed % 3 === 0 ? playTable({ seed, only, struck }) : playSystem({ seed, only, struck });
   process.on('unhandledRejection', note);
-  const played = await noting(struck, play).catch(note);
+  const played = await play().catch(note);
   process.off('unhandledRejection', note);
   const ended = errors.map((error): SeedViolation => {
     return { invariant: 18, words: `something did not come to its end: ${inspect(error)}` };

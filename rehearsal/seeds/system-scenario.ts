@@ -86,13 +86,15 @@ export interface PlayOptions {
   readonly seed: number;
   /** Chances that strike, and no others. @default what the odds of the seed say */
   readonly only?: readonly string[] | undefined;
+  /** Where to note what strikes; see {@link Fate}. */
+  readonly struck?: string[];
   /** A mistake that the system is to have, given the places that it watches. */
   readonly spoil?: ((places: readonly Place[]) => Spoil) | undefined;
 }
 
 /** Forty minutes of deploys and rotations in three regions, in which everything may go wrong; and then calm. */
-export async function playSystem({ seed, only, spoil }: PlayOptions): Promise<Played> {
-  const fate = new Fate(seed, oddsOf(seed), only);
+export async function playSystem({ seed, only, struck, spoil }: PlayOptions): Promise<Played> {
+  const fate = new Fate(seed, oddsOf(seed), only, struck);
   const stage = new Stage(fate, spoil);
   await stage.play();
   const { violations, judged } = stage.checker;

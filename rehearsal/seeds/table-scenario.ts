@@ -128,14 +128,17 @@ interface TablePlay {
 export async function playTable({
   seed,
   only,
+  struck,
   mutation,
 }: {
   readonly seed: number;
-  readonly only?: readonly string[];
+  readonly only?: readonly string[] | undefined;
+  /** Where to note what strikes; see {@link Fate}. */
+  readonly struck?: string[];
   readonly mutation?: TableMutation;
 }): Promise<TablePlay> {
   const setting = settingOf(seed);
-  const fate = new Fate(seed, setting.odds, only);
+  const fate = new Fate(seed, setting.odds, only, struck);
   const world = new TableWorld(setting, fate, mutation);
   const told = await world.clock.run(() => world.play());
   const { violations, judged, reached } = world.oracle;
