@@ -5,7 +5,7 @@ import { matches } from '../functions/app/observe.ts';
 import { placesOfConfig } from '../functions/app/scope.ts';
 import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
 import type { SweepEnd } from '../functions/app/sweep.ts';
-import type { ParsedConfig } from '../functions/contract/config.ts';
+import type { ParsedConfig, WatchedSecret } from '../functions/contract/config.ts';
 import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
 import type { MetricName } from '../functions/contract/metrics.ts';
@@ -364,7 +364,7 @@ export class Checker implements Watcher {
   }
 
   #judgeFunction(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
-    const { subject, agreed, open, last } = next;
+    const { subject, agreed, open } = next;
     const now = this.#world.now();
     const truth = this.#world.truth.function;
     const places = placesOf(config, 'function', subject);
@@ -386,12 +386,10 @@ export class Checker implements Watcher {
       this.#judgeFindings(subject, open, places, view);
     }
     if (isOpened) this.#openedUnder.set(`${subject} ${open.id}`, config);
-    const isClosed = last !== undefined && last.id !== before?.last?.id && last.outcome === 'forward';
+    const ended = endedIn(before, next);
     // what another config does not compare any more ends an episode in which nothing came to agree
-    const isOfConfig = (this.#openedUnder.get(`${subject} ${last?.id}`) ?? config) === config;
-    if (isClosed && isOfConfig) {
-      this.#judgeTimes(last, places, view);
-    }
+    const isOfConfig = (this.#openedUnder.get(`${subject} ${ended?.id}`) ?? config) === config;
+    if (ended?.outcome === 'forward' && isOfConfig) this.#judgeTimes(ended, places, view);
   }
 
   #judgeFindings(subject: string, open: Episode, places: readonly PlaceId[], view: View): void {
@@ -435,7 +433,8 @@ export class Checker implements Watcher {
   }
 
   #judgeSecret(before: SubjectState | undefined, next: SubjectState, config: ParsedConfig): void {
-    const { subject, agreed, open, last } = next;
+    const { subject, agreed, open } = next;
+    const ended = endedIn(before, next);
     const truth = this.#world.truth.secret;
     const now = this.#world.now();
     if (agreed !== undefined && !isDeepStrictEqual(agreed, before?.agreed)) {
@@ -453,11 +452,11 @@ export class Checker implements Watcher {
         this.#expect(1, isHeld, () => `${subject} is called agreed on ${version} in ${place}`);
       }
     }
-    if (last !== undefined && last.id !== before?.last?.id && last.outcome === 'forward') {
-      const left = last.rotation?.hops.find(({ state }) => state !== 'agreed' && state !== 'unwatched');
+    if (ended?.outcome === 'forward') {
+      const left = ended.rotation?.hops.find(({ state }) => state !== 'agreed' && state !== 'unwatched');
       this.#expect(8, left === undefined, () => `${subject} went forward, and hop ${left?.hop} did not`);
     }
-    const { rotation } = open ?? (last?.id === before?.last?.id ? {} : last) ?? {};
+    const { rotation } = open ?? ended ?? {};
     if (rotation === undefined || isDeepStrictEqual(rotation, before?.open?.rotation)) return;
     for (const { hop, replica, consumer, state, evidence, at } of rotation.hops) {
       if (state !== 'agreed' || at === null) continue;
@@ -476,7 +475,7 @@ export class Checker implements Watcher {
     const now = this.#world.now();
     const own = processes?.subjects.filter((name) => name.startsWith(processName(consumer, ''))) ?? [];
     const reported = own.some((name) => processes?.during(name, replica, 0, now).has(version) ?? false);
-    const { consumers = [] } = config.secrets.find((each) => subjectOfSecret(config, each) === secret) ?? {};
+    const { consumers = [] } = secretOf(config, secret) ?? {};
     const cacheSeconds = consumers.find(({ name }) => name === consumer)?.cacheSeconds ?? 0;
     const cameAt = truth.secret.reachedAt(secret, [replica], version, now);
     return { reported, bounded: now - cameAt >= cacheSeconds * 1000 - BLUR_MS };
@@ -522,15 +521,18 @@ export class Checker implements Watcher {
     const then = before?.open;
     const isThere = then === undefined || open?.id === then.id || last?.id === then.id;
     this.#expect(5, isThere, () => `the episode ${then?.id} of ${subject} is gone, and did not end`);
-    if (last !== undefined && last.id !== before?.last?.id) this.#ended.add(`${kind} ${subject} ${last.id}`);
+    const ended = endedIn(before, next);
+    if (ended) this.#ended.add(`${kind} ${subject} ${ended.id}`);
     const isOver = open !== undefined && this.#ended.has(`${kind} ${subject} ${open.id}`);
     this.#expect(5, !isOver, () => `the episode ${open?.id} of ${subject} has ended, and is open`);
   }
 
   /** What an episode that has ended says of itself, held against what it was while it was open. */
-  #expectTimes(before: SubjectState | undefined, { subject, agreed, last }: SubjectState): void {
-    if (last === undefined || last.id === before?.last?.id) return;
-    const { outcome, cause, closedAt, exposureMs, convergenceMs, timeToDetectMs, resolutionMs } = last;
+  #expectTimes(before: SubjectState | undefined, next: SubjectState): void {
+    const { subject, agreed } = next;
+    const ended = endedIn(before, next);
+    if (ended === undefined) return;
+    const { outcome, cause, closedAt, exposureMs, convergenceMs, timeToDetectMs, resolutionMs } = ended;
     const open = before?.open;
     const words = (what: string) => () => `${what} of ${subject}, whose episode ended ${outcome}`;
     this.#expect(7, exposureMs === closedAt - cause.at, words('the exposure'));
@@ -558,11 +560,12 @@ export class Checker implements Watcher {
     next: SubjectState,
     config: ParsedConfig,
   ): void {
-    const { subject, open, last } = next;
-    const episode = open ?? (last?.id === before?.last?.id ? undefined : last);
+    const { subject, open } = next;
+    const ended = endedIn(before, next);
+    const episode = open ?? ended;
     if (episode === undefined || isDeepStrictEqual(episode.cause, before?.open?.cause)) return;
     const { cause } = episode;
-    const isLook = cause.at === (open?.firstSeenAt ?? cause.at + (last?.timeToDetectMs ?? 0));
+    const isLook = cause.at === (open?.firstSeenAt ?? cause.at + (ended?.timeToDetectMs ?? 0));
     if (isLook && cause.id.startsWith('seen-')) return;
     // what happens while a look is at it counts from when the look began
     const isNear = (at: number) =>
@@ -583,10 +586,11 @@ export class Checker implements Watcher {
     config: ParsedConfig,
   ): void {
     if (open === undefined) return;
-    const was = before?.open?.id === open.id && before.open.isOverdue;
+    const isKnown = before?.open?.id === open.id;
+    const was = isKnown && before.open.isOverdue;
     this.#expect(3, open.isOverdue || !was, () => `${subject} was overdue, and is not any more`);
     const episode = `${kind} ${subject} ${open.id}`;
-    if (prefixesIn(before?.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
+    if (isKnown && prefixesIn(before.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
     if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
     const now = this.#world.now();
     const places = placesOf(config, kind, subject).slice(0, kind === 'secret' ? 1 : undefined); // its primary moves it
@@ -594,9 +598,7 @@ export class Checker implements Watcher {
     const moves = this.#world.truth[kind]
       .moves(subject, places, (content) => settled(viewOf(config, kind)(content)))
       .flatMap(({ at, isOfTwo }) => (isOfTwo && at < open.lastSeenAt - BLUR_MS ? [at] : []));
-    const secret = config.secrets.find(
-      (each) => kind === 'secret' && subjectOfSecret(config, each) === subject,
-    );
+    const secret = kind === 'secret' ? secretOf(config, subject) : undefined;
     const longestMs = 1000 * (secret?.targetSeconds ?? config.maxRolloutSeconds); // of a secret, whatever joins
     const isLate =
       now - Math.max(0, ...moves) > (secret ? longestMs : this.#world.deadlineMs(subject)) - BLUR_MS ||
@@ -608,9 +610,10 @@ export class Checker implements Watcher {
   #noteSamples(
     kind: SubjectKind,
     before: SubjectState | undefined,
-    { subject, open, last }: SubjectState,
+    next: SubjectState,
     by: Invocation,
-  ) {
+  ): void {
+    const { subject, open } = next;
     const names: string[] = [];
     const due = (metric: MetricName, { id }: Pick<Episode, 'id'>, value: number) => {
       const name = sampleName(metric, subject, id);
@@ -618,7 +621,7 @@ export class Checker implements Watcher {
       names.push(name);
     };
     const known = before?.open?.id;
-    const ended = last !== undefined && last.id !== before?.last?.id ? last : undefined;
+    const ended = endedIn(before, next);
     if (open && open.id !== known) due('TimeToDetect', open, open.firstSeenAt - open.cause.at);
     if (ended && ended.id !== known) due('TimeToDetect', ended, ended.timeToDetectMs);
     if (kind === 'function' && ended?.outcome === 'forward') {
@@ -646,20 +649,23 @@ export class Checker implements Watcher {
 
 /** Where copies of a subject are to be. */
 function placesOf(config: ParsedConfig, kind: SubjectKind, subject: string): readonly PlaceId[] {
-  const places =
-    kind === 'function'
-      ? placesOfConfig(config)
-      : config.secrets.flatMap((secret) =>
-          subjectOfSecret(config, secret) === subject ? placesOfSecret(config, secret) : [],
-        );
-  return places.map(placeId);
+  if (kind === 'function') return placesOfConfig(config).map(placeId);
+  const secret = secretOf(config, subject);
+  return secret ? placesOfSecret(config, secret).map(placeId) : [];
+}
+
+function secretOf(config: ParsedConfig, subject: string): WatchedSecret | undefined {
+  return config.secrets.find((secret) => subjectOfSecret(config, secret) === subject);
+}
+
+/** The episode that a step has ended. */
+function endedIn(before: SubjectState | undefined, { last }: SubjectState): ClosedEpisode | undefined {
+  return last?.id === before?.last?.id ? undefined : last;
 }
 
 function isCritical(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  const { functions, secrets } = config;
-  if (kind === 'secret')
-    return secrets.some((secret) => secret.critical && subjectOfSecret(config, secret) === subject);
-  return functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
+  if (kind === 'secret') return secretOf(config, subject)?.critical ?? false;
+  return config.functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
 }
 
 /** What a config leaves out of an environment; of a secret, nothing. */
