@@ -396,16 +396,17 @@ withAsking(program.command('uninstall'))
     'after',
     `
 It calls sts:GetCallerIdentity, and in each region cloudformation:DescribeStacks,
-ListStackResources and GetTemplate, and s3:ListBucket where the config has
-tables. With --yes it calls cloudformation:DeleteStack for each stack, and
-s3:DeleteObject for what runs wrote down in buckets that go. Stacks that the CDK
-has deployed are deleted with the role that deployed them. What is in other
-accounts is left to their own credentials, and best deleted before the hub.
+ListStackResources and GetTemplate, and s3:ListBucket. With --yes it calls
+cloudformation:DeleteStack for each stack, and s3:DeleteObject for what runs
+wrote down in buckets that go. Stacks that the CDK has deployed are deleted with
+the role that deployed them. What is in other accounts is left to their own
+credentials, and best deleted before the hub. A stack that has a name of ours,
+and does not say that Recohere has made it, is left alone.
 
 It never deletes the ledger, the fingerprint key, or a quarantined item.
 
 Exit codes:
-  0  nothing of it is here any more, but for what stays
+  0  nothing of it is in regions of the config any more, but for what stays
   1  without --yes, something is here; with it, a stack could not be deleted
   2  the command or its config is wrong, a quarantine is not empty, or a stack is
      being changed or protected from deletion; nothing was changed

@@ -18,6 +18,7 @@ import { DeployedTables } from '../../local/deployed-tables.ts';
 import { EMULATED_ACCOUNT } from '../../local/emulator.ts';
 import { eventOf } from '../../local/installation.ts';
 import { until } from '../../local/until.ts';
+import { asking, itemTexts } from './asking.ts';
 import { Deployed, placesWith, troubleIn } from './deployed.ts';
 import { emulatorEndpoint } from './emulator.ts';
 
@@ -116,11 +117,6 @@ const REFUSED = [
   'APPLY_OFF',
 ] as const;
 
-/** What a request is answered with. */
-type Answer = RunStatus & {
-  readonly error?: { readonly code: string; readonly mistakes?: readonly string[] };
-};
-
 describe('runs over tables', { timeout: 90_000 }, () => {
   const tables = new DeployedTables(HUB);
   const functions = new DeployedFunctions();
@@ -151,24 +147,8 @@ describe('runs over tables', { timeout: 90_000 }, () => {
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
   });
 
-  /** As `aws lambda invoke` does. */
-  const ask = async (request: WrittenRequest) =>
-    (await deployed.installation.invoke('reconcile', request)) as Answer;
-
-  const statusWhen = (run: string, what: string, willDo: (status: Answer) => boolean) =>
-    until(`${run} ${what}`, () => ask({ kind: 'status', run }), willDo);
-
-  const ended = (run: string) =>
-    statusWhen(run, 'has ended', ({ state }) => state !== 'running' && state !== 'cancelling');
-
-  async function begun(request: WrittenRequest): Promise<string> {
-    const { id, error } = await ask(request);
-    expect(error).toBeUndefined();
-    return id;
-  }
-
-  const textsOf = async (table: string) =>
-    (await tables.items(table)).map((item) => textOfItem(item as WireItem)).sort();
+  const { ask, statusWhen, ended, begun } = asking(() => deployed.installation);
+  const textsOf = (table: string) => itemTexts(tables, table);
 
   async function executionsOf(run: string): Promise<Readonly<Record<string, string | undefined>>> {
     const { RECOHERE_RUNS: stateMachineArn } = await deployed.installation.environmentOf('reconcile');

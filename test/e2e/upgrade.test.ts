@@ -6,18 +6,17 @@ import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-l
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsInspection } from '../../functions/adapters/aws/inspection.ts';
-import type { RunStatus } from '../../functions/app/reconcile.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED, PARTS, type Part } from '../../functions/contract/deployment.ts';
 import { FORMAT, type LedgerKey, runKey, stateKey } from '../../functions/contract/ledger.ts';
 import { RELEASE, RELEASE_VARIABLE } from '../../functions/contract/release.ts';
-import type { WrittenRequest } from '../../functions/contract/requests.ts';
 import { textOfItem, type WireItem } from '../../functions/core/item.ts';
 import { DeployedFunctions } from '../../local/deployed-functions.ts';
 import { DeployedTables } from '../../local/deployed-tables.ts';
 import { functionUpdated } from '../../local/installation.ts';
 import { PACKAGE_ROOT } from '../../local/package-root.ts';
 import { until } from '../../local/until.ts';
+import { asking, itemTexts } from './asking.ts';
 import { Deployed } from './deployed.ts';
 import { Checkout, previousCommit } from './previous-commit.ts';
 
@@ -52,8 +51,6 @@ const CONFIG = {
     { name: LEADS, dedupe: DEDUPE, readUnitsPerSecond: SLOW_READS },
   ],
 } satisfies RecohereConfig;
-
-type Answer = RunStatus & { readonly error?: { readonly code: string } };
 
 /** A function of ours, as Lambda describes it. */
 interface Described {
@@ -133,22 +130,8 @@ describe.skipIf(commit === undefined)(name, { timeout: 180_000 }, () => {
     until(what, read, willDo);
   const read = async () => (await installation.ledger()).read(WATCHED);
 
-  const ask = async (request: WrittenRequest) => (await installation.invoke('reconcile', request)) as Answer;
-
-  const statusWhen = (run: string, what: string, willDo: (status: Answer) => boolean) =>
-    until(`${run} ${what}`, () => ask({ kind: 'status', run }), willDo);
-
-  const ended = (run: string) =>
-    statusWhen(run, 'has ended', ({ state }) => state !== 'running' && state !== 'cancelling');
-
-  async function begun(request: WrittenRequest): Promise<string> {
-    const { id, error } = await ask(request);
-    expect(error).toBeUndefined();
-    return id;
-  }
-
-  const textsOf = async (table: string) =>
-    (await tables.items(table)).map((item) => textOfItem(item as WireItem)).sort();
+  const { ask, statusWhen, ended, begun } = asking(() => installation);
+  const textsOf = (table: string) => itemTexts(tables, table);
 
   async function describedParts(): Promise<ReadonlyMap<Part, Described>> {
     const client = new LambdaClient({ region: HUB });
