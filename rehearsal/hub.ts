@@ -85,12 +85,7 @@ export interface Watcher {
   swapped?(kind: SubjectKind, next: SubjectState, by: Invocation): void;
   /** Somebody else wrote a state as it was. */
   raced?(kind: SubjectKind, next: SubjectState): void;
-  published?(
-    metric: MetricName,
-    value: number,
-    properties: Readonly<Record<string, string | number>>,
-    by: Invocation,
-  ): void;
+  published?(metric: MetricName, value: number, properties: Readonly<Record<string, string | number>>): void;
   woken?(kind: SubjectKind, subject: string, wake: number): void;
   noticed?(severity: Severity, notice: Notice, by: Invocation): void;
   paused?(request: PauseRequest): void;
@@ -346,7 +341,7 @@ export class Hub {
     const isSweep = part === 'sweep';
     const calling = process.with({ nudge: async () => void this.#callNotify() }, 'nudges');
     const nudges = isSweep ? calling : own.nudges(calling);
-    const telemetry = own.telemetry(this.#publishing(process, invocation));
+    const telemetry = own.telemetry(this.#publishing(process));
     const ledgers = Object.fromEntries(
       SUBJECT_KINDS.map((kind) => [
         kind,
@@ -416,7 +411,7 @@ export class Hub {
     };
   }
 
-  #publishing(process: Process, invocation: () => Invocation): Telemetry {
+  #publishing(process: Process): Telemetry {
     const { fate, watcher } = this.#options;
     return {
       publish(metric, value, properties = {}) {
@@ -424,7 +419,7 @@ export class Hub {
           process.faults++;
           throw new Error('metrics cannot be written');
         }
-        watcher.published?.(metric, value, properties, invocation());
+        watcher.published?.(metric, value, properties);
       },
     };
   }
