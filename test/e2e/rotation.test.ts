@@ -259,7 +259,11 @@ describe('rotations', { timeout: 150_000 }, () => {
       await findingsOf(AUDIT, failure('RotationFailed'));
       const third = await rotate(AUDIT);
       const last = await closed(AUDIT, third);
-      const history = await ledger.history(AUDIT, 10);
+      const history = await until(
+        'the last episode is recorded, which follows its close',
+        () => ledger.history(AUDIT, 10),
+        ([newest]) => newest?.id === last.id,
+      );
       expect(history.map(({ outcome, rotation }) => [outcome, rotation?.versionId])).toEqual([
         ['forward', third],
         ['superseded', second],
