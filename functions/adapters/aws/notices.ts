@@ -16,16 +16,24 @@ interface Destinations {
 }
 
 /**
- * Notices on topics, and pauses on the hub's bus. Of one message to a topic, people get the text (of a text message, the title), and whatever else is
- * subscribed gets JSON, which has both too. It is there once, for all that are no people: SNS counts all variants together, to 256 KB.
+ * Notices on topics, and pauses on the hub's bus. Of one message to a topic, mails get the text, text messages the title, and HTTPS endpoints
+ * both, in the form that Amazon Q Developer shows in chats, which listens as such an endpoint. Functions and queues get all of it as JSON. That
+ * is there only once: SNS counts all variants together, to 256 KB.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ * @see https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
  */
 export function awsNotices({ topics, bus }: Destinations): Notices {
   const sns = new SNSClient(CLIENT_BOUNDS);
   const events = new EventBridgeClient(CLIENT_BOUNDS);
   return {
     async send(severity, { title, text, json }) {
-      const message = { default: JSON.stringify({ title, text, ...json }), email: text, sms: title };
+      const content = { textType: 'client-markdown', title, description: text };
+      const message = {
+        default: JSON.stringify({ title, text, ...json }),
+        email: text,
+        sms: title,
+        https: JSON.stringify({ version: '1.0', source: 'custom', content }),
+      };
       const command = new PublishCommand({
         TopicArn: topics[severity],
         Subject: title,

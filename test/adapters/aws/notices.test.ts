@@ -55,8 +55,10 @@ describe('a notice', () => {
       .map(({ args }) => args[0].input);
     expect(more).toEqual([]);
     expect(rest).toEqual({ TopicArn: TOPICS[severity], Subject: notice.title, MessageStructure: 'json' });
-    const { default: machines, ...people } = JSON.parse(Message);
+    const { default: machines, https: chats, ...people } = JSON.parse(Message);
     expect(people).toEqual({ email: notice.text, sms: notice.title });
+    const content = { textType: 'client-markdown', title: notice.title, description: notice.text };
+    expect(JSON.parse(chats)).toEqual({ version: '1.0', source: 'custom', content });
     expect(JSON.parse(machines)).toEqual({ title: notice.title, text: notice.text, ...notice.json });
   });
 
