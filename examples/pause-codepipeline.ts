@@ -54,6 +54,7 @@ export class PauseCodePipeline extends Construct {
       description: `Pauses of rollouts, for the pipeline ${pipelineName}`,
       eventBus: EventBus.fromEventBusName(this, 'Bus', busName),
       eventPattern: {
+        account: [Stack.of(this).account], // only the hub asks for it: other accounts can put events on its bus too
         source: ['recohere'],
         detailType: ['Rollout Pause Requested'],
         ...(subjects && { detail: { subjects: [...subjects] } }), // one in common is enough

@@ -300,6 +300,7 @@ function wakeAtBurn(scope: Construct, prefix: string, notify: IFunction, undeliv
   new Rule(scope, 'ExposureBurns', {
     description: 'The alarm exposure-fast, when it begins',
     eventPattern: {
+      account: [Aws.ACCOUNT_ID], // alarms of other accounts may be forwarded to this bus, and be of another hub
       source: ['aws.cloudwatch'],
       detailType: ['CloudWatch Alarm State Change'],
       detail: { alarmName: [DEPLOYED.alarm(prefix, 'exposure-fast')], state: { value: ['ALARM'] } },
@@ -308,7 +309,7 @@ function wakeAtBurn(scope: Construct, prefix: string, notify: IFunction, undeliv
   });
 }
 
-/** Dry runs that begin by themselves, by the schedules of the config, and those that anybody asks for who may put events on the bus. */
+/** Dry runs that begin by themselves, by the schedules of the config, and those that anybody of the hub's account asks for who may put events on the bus. */
 function askForDryRuns(
   scope: Construct,
   { hub, tables }: ParsedConfig,
@@ -335,7 +336,12 @@ function askForDryRuns(
   new Rule(scope, 'DryRunsAskedFor', {
     description: 'Dry runs over tables that somebody asks for',
     eventBus: bus,
-    eventPattern: { source: [DATA_EVENT.source], detailType: [DATA_EVENT.detailType] },
+    // of the hub's account alone: a role with which another one forwards could put it there too
+    eventPattern: {
+      account: [Aws.ACCOUNT_ID],
+      source: [DATA_EVENT.source],
+      detailType: [DATA_EVENT.detailType],
+    },
     targets: [new LambdaFunction(reconcile, asking)],
   });
 }

@@ -413,6 +413,7 @@ describe('notify', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       EventBusName: Match.absent(),
       EventPattern: {
+        account: [{ Ref: 'AWS::AccountId' }],
         source: ['aws.cloudwatch'],
         'detail-type': ['CloudWatch Alarm State Change'],
         detail: { alarmName: ['recohere-exposure-fast'], state: { value: ['ALARM'] } },

@@ -17,10 +17,14 @@ const statements = resourcesOf(template, 'AWS::IAM::Policy').flatMap(
 const REASON = /^[a-zA-Z0-9!@ ().*?-]{1,300}$/;
 
 describe('the example that pauses a pipeline', () => {
-  it('hears what is sent when a pause is asked for', () => {
+  it('hears what the hub sends when a pause is asked for, and nobody else', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       EventBusName: 'recohere',
-      EventPattern: { source: [PAUSE_EVENT.source], 'detail-type': [PAUSE_EVENT.detailType] },
+      EventPattern: {
+        account: [{ Ref: 'AWS::AccountId' }],
+        source: [PAUSE_EVENT.source],
+        'detail-type': [PAUSE_EVENT.detailType],
+      },
       Targets: [{ Arn: { Ref: machineId } }],
     });
   });

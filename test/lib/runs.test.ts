@@ -244,10 +244,14 @@ describe('dry runs that rules ask for', () => {
     ]);
   });
 
-  it('begin when somebody puts an event on the bus', () => {
+  it("begin when somebody of the hub's account puts an event on the bus", () => {
     const [rule, ...more] = asked.filter(({ EventBusName }) => EventBusName);
     expect(more).toEqual([]);
-    expect(rule.EventPattern).toEqual({ source: ['recohere.data'], 'detail-type': ['Reconcile Requested'] });
+    expect(rule.EventPattern).toEqual({
+      account: [{ Ref: 'AWS::AccountId' }],
+      source: ['recohere.data'],
+      'detail-type': ['Reconcile Requested'],
+    });
     expect(rule.Targets[0]).not.toHaveProperty('InputTransformer'); // the function reads the event, and takes nothing but a dry run
   });
 
