@@ -7,6 +7,7 @@ import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import { hear } from './hear.ts';
 import { hearSecret } from './hear-secret.ts';
+import { isOfConfig } from './scope.ts';
 import { type VerifyPorts, verifyChange, verifyNamed, verifyWake } from './verify.ts';
 import {
   type VerifySecretPorts,
@@ -44,7 +45,9 @@ export function receiveDeploy(
       return verifyNamed(ports, config, changeOf(message), message.subjects);
     }
     const heard = hear(message);
-    if (heard) await verifyChange(ports, config, heard.change, heard.concern);
+    if (!heard) return;
+    const change = isOfConfig(config, message.account) ? heard.change : undefined;
+    await verifyChange(ports, config, change, heard.concern);
   });
 }
 

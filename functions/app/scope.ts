@@ -76,6 +76,14 @@ export function placesOfConfig(config: ParsedConfig): readonly Place[] {
   return config.replicas.map((replica) => placeOf(config, replica));
 }
 
+/**
+ * Whether an account is the hub's or has replicas. On a bus that takes events of a whole organisation there are those of others too; what is
+ * deployed then names the hub's account.
+ */
+export function isOfConfig({ hub, replicas }: ParsedConfig, account: string): boolean {
+  return hub.account === undefined || [hub, ...replicas].some((each) => each.account === account);
+}
+
 type Replica = ParsedConfig['replicas'][number];
 
 function placeOf(

@@ -53,23 +53,25 @@ export function installationKey(id: string, secret: Uint8Array): FingerprintKey 
 
 /**
  * Looks at what a change concerns, and takes what was seen into the ledger. Doing it twice changes nothing more.
+ * @param change `undefined` if nothing is believed of whoever told: then it is a reason to look, and no more.
  * @throws RefusedError retryable, if the change expects something of a subject that no place shows while some are unread:
  * nobody knows what its code is compared by, and the expectation must not be lost
  */
 export async function verifyChange(
   ports: VerifyPorts,
   config: ParsedConfig,
-  change: Change,
+  change: Change | undefined,
   concern: Concern,
 ): Promise<void> {
   const { source } = paced(ports.source, ports.clock, () => {});
   const wanted = await concernedSubjects(source, config, concern).catch(nobodyIfRefused);
   if (wanted?.length === 0) return;
   const taken = await verify(ports, config, {
-    toldOf: (subject) => toldOf(ports.key, change, concern, subject),
+    ...(change && { toldOf: (subject) => toldOf(ports.key, change, concern, subject) }),
     wanted,
   });
   failFirst(taken);
+  if (change === undefined) return;
   const { subjects, refusals } = taken.seen;
   const isSeen = (name: string) => subjects.some(({ subject }) => subject === name);
   const [unread] = refusals;

@@ -7,6 +7,7 @@ import { SimulatedRegions } from '../../functions/adapters/sim/simulated-regions
 import { SimulatedTelemetry } from '../../functions/adapters/sim/telemetry.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
 import { receiveDeploy } from '../../functions/app/receive.ts';
+import { placesOfConfig } from '../../functions/app/scope.ts';
 import { parseConfig } from '../../functions/contract/config.ts';
 import { TRIES_MAX } from '../../functions/contract/deployment.ts';
 import { MESSAGE_BYTES_MAX } from '../../functions/contract/messages.ts';
@@ -18,9 +19,15 @@ import { EU, everywhere, PLACES, sweepNow, withoutSecrets } from './simulated.ts
 const SECRET = 'hunter2';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+const HUB_ACCOUNT = '111111111111';
+const REPLICA_ACCOUNT = '222222222222';
+const FOREIGN_ACCOUNT = '333333333333';
 
-/** A world of one function that agrees everywhere, seen by a sweep, and what receives messages about it. */
-function system() {
+/**
+ * A world of one function that agrees everywhere, seen by a sweep, and what receives messages about it.
+ * @param account The hub's, where all copies are. @default one that the config does not name
+ */
+function system(account?: string) {
   const clock = new VirtualClock(Date.UTC(2026, 0, 5, 9));
   const world = new SimulatedRegions(clock, () => 20);
   const ledger = new SimulatedLedger();
@@ -43,8 +50,8 @@ function system() {
     key: fingerprintKey('k1', new Uint8Array(32)),
   };
   const parsed = parseConfig({
-    hub: { region: 'us-east-1' },
-    replicas: PLACES,
+    hub: { region: 'us-east-1', account },
+    replicas: [...PLACES, ...(account ? [{ ...EU, account: REPLICA_ACCOUNT }] : [])],
     functions: [{ select: { name: '*' } }],
   });
   if (!parsed.ok) throw new Error(parsed.mistakes.join('\n'));
@@ -65,7 +72,9 @@ function system() {
     sweepAgain: () => sweepNow(withoutSecrets(ports), config),
     run: (work: () => Promise<void>) =>
       clock.run(async () => {
-        everywhere((place) => world.deploy(place, 'api', { environment: { A: SECRET } }));
+        for (const place of placesOfConfig(config)) {
+          world.deploy(place, 'api', { environment: { A: SECRET } });
+        }
         await clock.sleep(DAY);
         await sweepNow(withoutSecrets(ports), config);
         await work();
@@ -294,6 +303,81 @@ describe('a message', () => {
         throw new TypeError('x is not a function');
       });
       await expect(deliver(resourceEvent(clock.now()))).rejects.toThrow(TypeError);
+    });
+  });
+});
+
+describe('an event of a bus that takes those of a whole organisation', () => {
+  const finished = { source: 'recohere.deploy', 'detail-type': 'Deploy Finished' };
+  const pipeline = {
+    source: 'aws.codepipeline',
+    'detail-type': 'CodePipeline Pipeline Execution State Change',
+    detail: { pipeline: 'shop', 'execution-id': 'd1', state: 'SUCCEEDED' },
+  };
+  const expected = { deployId: 'd1', functions: ['api'], expect: { code: 'new' } };
+
+  it.each([
+    { account: HUB_ACCOUNT, finds: ['unexpected'], reason: "the hub's account" },
+    { account: REPLICA_ACCOUNT, finds: ['unexpected'], reason: 'an account with replicas' },
+    { account: FOREIGN_ACCOUNT, finds: [], reason: 'an account that the config does not name' },
+  ])('says what is expected if it is of $reason: $finds', async ({ account, finds }) => {
+    const { clock, ledger, letters, deliver, run } = system(HUB_ACCOUNT);
+    await run(async () => {
+      await deliver(resourceEvent(clock.now(), { ...finished, account, detail: expected }));
+      const { open, asked } = await ledger.read('api');
+      expect([...new Set(open?.findings.map(({ kind }) => kind))]).toEqual(finds);
+      expect(asked !== undefined).toBe(finds.length > 0);
+      expect(letters).toEqual([]);
+    });
+  });
+
+  it.each([
+    { change: { ...finished, detail: expected }, reason: 'a deploy of functions has ended' },
+    { change: { ...finished, detail: { deployId: 'd1' } }, reason: 'a deploy has ended' },
+    { change: pipeline, reason: 'a pipeline has ended' },
+  ])(
+    'of a foreign account, which says that $reason, causes a look, and nothing else of it is believed',
+    async ({ change }) => {
+      const { clock, world, ledger, deliver, run } = system(HUB_ACCOUNT);
+      await run(async () => {
+        const foreign = () => deliver(resourceEvent(clock.now(), { ...change, account: FOREIGN_ACCOUNT }));
+        await foreign();
+        expect((await ledger.read('api')).open).toBeUndefined();
+        await clock.sleep(HOUR);
+        world.deploy({ ...EU, account: HUB_ACCOUNT }, 'api', { environment: { A: 'new' } });
+        await clock.sleep(1000);
+        await foreign();
+        const { open } = await ledger.read('api');
+        expect(open).toMatchObject({ cause: { source: 'look' }, findings: [{ keys: ['A'] }] });
+        await clock.sleep(60_000);
+        await foreign();
+        const later = await ledger.read('api');
+        expect(later.open).toMatchObject({ cause: open?.cause, lastChangeAt: open?.lastChangeAt });
+        expect(later.heard).toBeUndefined();
+      });
+    },
+  );
+
+  it('of a foreign account, which tells of a place, is of none that is watched', async () => {
+    const { clock, world, ledger, letters, deliver, run } = system(HUB_ACCOUNT);
+    await run(async () => {
+      world.deploy({ ...EU, account: HUB_ACCOUNT }, 'api', { environment: { A: 'new' } });
+      const before = await ledger.read('api');
+      await deliver(resourceEvent(clock.now(), { account: FOREIGN_ACCOUNT }));
+      expect(await ledger.read('api')).toEqual(before);
+      expect(letters).toEqual([]);
+    });
+  });
+
+  it('of a foreign account is not tried again where nobody can tell what it asks for', async () => {
+    const { clock, world, letters, deliver, run } = system(HUB_ACCOUNT);
+    await run(async () => {
+      world.inject('read', ({ region }) => {
+        if (region === EU.region) throw new RefusedError({ code: 'REGION_UNREACHABLE' });
+      });
+      const detail = { ...expected, functions: ['nobody'] };
+      await deliver(resourceEvent(clock.now(), { ...finished, account: FOREIGN_ACCOUNT, detail }));
+      expect(letters).toEqual([]);
     });
   });
 });

@@ -896,6 +896,41 @@ describe('a secret', () => {
     });
   });
 
+  it.each([
+    { account: '111111111111', kept: [1, 0], reason: "the hub's account" },
+    { account: '222222222222', kept: [0, 1], reason: 'another account with the secret' },
+    { account: '333333333333', kept: [0, 0], reason: 'an account that the config does not name' },
+  ])('is in use there alone where a process of $reason reports it: $kept', async ({ account, kept }) => {
+    const [hub, other] = ['111111111111', '222222222222'];
+    const consumers = [{ name: CONSUMER, cacheSeconds: 60 }];
+    const { run, world, deliver, envelope, clock, state } = system(
+      [
+        { name: DB, consumers },
+        { name: DB, account: other, consumers },
+      ],
+      {
+        hub: { region: 'us-east-1', account: hub, organization: 'o-a1b2c3d4e5' },
+        replicas: [...PLACES.map((place) => ({ ...place, account: hub })), { ...US, account: other }],
+      },
+      (place) => ({ ...place, account: hub }),
+    );
+    await run(async () => {
+      let calls = 0;
+      world.inject('describe', () => calls++);
+      const loadedAt = new Date(clock.now()).toISOString();
+      await deliver({
+        ...envelope(US),
+        account,
+        source: REPORT_SOURCE,
+        'detail-type': REPORT_DETAIL_TYPE,
+        detail: { consumer: CONSUMER, process: 'p1', secret: DB, versionId: 'v1', loadedAt },
+      });
+      const states = [await state(), await state(`${other}:${DB}`)];
+      expect(states.map(({ secret }) => secret?.loads.length)).toEqual(kept);
+      expect(calls > 0).toBe(kept.includes(1));
+    });
+  });
+
   it('that is not watched any more is retired, and its open episode ends', async () => {
     const { clock, world, run, told, drained, state, ports } = it1;
     await run(async () => {
