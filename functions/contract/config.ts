@@ -277,7 +277,11 @@ export const configSchema = z.strictObject({
   hub: z.strictObject({
     region,
     account: z.optional(account),
-    /** Organisation whose accounts may forward events, be they in `replicas` or not yet. @default those of `replicas` alone may */
+    /**
+     * Organisation whose accounts may forward events, be they in `replicas` or not yet: those of accounts that are not cause looks, and are
+     * believed in nothing. What is deployed with it names `account`.
+     * @default those of `replicas` alone may
+     */
     organization: z.optional(
       z
         .string()
@@ -482,15 +486,18 @@ function isEmpty(written: unknown, setting: string): boolean {
 }
 
 /**
- * What keeps a config with several accounts from being deployed, or taken away: roles of other accounts trust the hub's account, and which
- * one that is cannot be guessed.
+ * What keeps a config with several accounts from being deployed, or taken away: roles of other accounts trust the hub's account, events are
+ * believed by their account, and which one is the hub's cannot be guessed.
  */
 export function hubMistakes({ hub, ...config }: ParsedConfig): string[] {
   const naming = (['replicas', 'tables'] as const).flatMap((setting) =>
-    config[setting].flatMap(({ account }, position) => (account ? `${setting}[${position}]` : [])),
+    config[setting].flatMap(({ account }, position) =>
+      account ? `${setting}[${position}] names an account` : [],
+    ),
   );
-  if (hub.account !== undefined || naming.length === 0) return [];
+  const [reason] = [...naming, ...(hub.organization ? ['hub.organization lets in others'] : [])];
+  if (hub.account !== undefined || reason === undefined) return [];
   return [
-    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${naming[0]} names an account`,
+    `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${reason}`,
   ];
 }

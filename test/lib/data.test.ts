@@ -146,7 +146,7 @@ describe('a config with tables', () => {
         tables: tables?.slice(2) ?? [],
       }),
     ).toContain(
-      'hub.account: is missing: write the id of the account that Recohere is deployed in, since tables[0]',
+      'hub.account: is missing: write the id of the account that Recohere is deployed in, since tables[0] names an account',
     );
   });
 

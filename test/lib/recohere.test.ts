@@ -144,13 +144,19 @@ describe('a config with mistakes', () => {
     ]);
   });
 
-  it('is one without the account that others are to trust', () => {
-    expect(
-      mistakesIn({
-        ...ONE_ACCOUNT,
-        replicas: [{ region: 'us-east-1' }, { region: 'us-east-1', account: OTHER_ACCOUNT }],
-      }),
-    ).toContain('hub.account: is missing: write the id of the account that Recohere is deployed in');
+  it.each([
+    {
+      more: { replicas: [{ region: 'us-east-1' }, { region: 'us-east-1', account: OTHER_ACCOUNT }] },
+      reason: 'replicas[1] names an account',
+    },
+    {
+      more: { hub: { region: 'us-east-1', organization: 'o-a1b2c3d4e5' } },
+      reason: 'hub.organization lets in others',
+    },
+  ])('is one without the account of the hub, where $reason', ({ more, reason }) => {
+    expect(mistakesIn({ ...ONE_ACCOUNT, ...more })).toContain(
+      `hub.account: is missing: write the id of the account that Recohere is deployed in, since ${reason}`,
+    );
   });
 
   it('is one with two external ids for one role', () => {
