@@ -88,7 +88,7 @@ const groupSchema = z.strictObject({
   replicas: z._default(z.record(name, z.array(region).check(z.minLength(1))), {}),
   /** Environment keys to leave out. `*` stands for any text. */
   ignore: z._default(z.array(keyPattern), []),
-  /** Environment keys that may differ; if one replica has such a key, all must. `*` stands for any text. */
+  /** Environment keys that may differ; if one replica has such a key, all must. Values are not compared. `*` stands for any text. */
   perReplica: z._default(z.array(keyPattern), []),
   /** What tells the code apart: its hash, a build id in a tag or in a variable, or nothing. @default 'sha256' */
   code: z._default(
