@@ -593,8 +593,12 @@ export class Checker implements Watcher {
     if (isKnown && prefixesIn(before.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
     if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
     const now = this.#world.now();
-    const places = placesOf(config, kind, subject).slice(0, kind === 'secret' ? 1 : undefined); // its primary moves it
-    // nobody dates what is gone, and what comes where nothing was is no move
+    const isRead = (place: PlaceId) =>
+      open.roots[place] !== undefined &&
+      !open.findings.some(({ replica, kind }) => replica === place && kind === 'unobservable');
+    const all = placesOf(config, kind, subject);
+    // the primary of a secret moves it; and nobody dates what is gone or cannot be read, and what comes where nothing was is no move
+    const places = kind === 'secret' ? all.slice(0, 1) : all.filter(isRead);
     const moves = this.#world.truth[kind]
       .moves(subject, places, (content) => settled(viewOf(config, kind)(content)))
       .flatMap(({ at, isOfTwo }) => (isOfTwo && at < open.lastSeenAt - BLUR_MS ? [at] : []));

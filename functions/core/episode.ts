@@ -466,7 +466,9 @@ function waiting(
   isRepeated = false,
 ): Pick<Step, 'state' | 'next' | 'overdue'> {
   const isMoving = hasMoved(episode.roots, seen.roots);
-  const lastMovedAt = isMoving ? seen.at : episode.lastMovedAt;
+  const isFirstRead = Object.keys(seen.roots).some((replica) => !(replica in episode.roots)); // nobody saw when it moved
+  const datedAt = isFirstRead ? Math.min(seen.movedAt, seen.at) : 0;
+  const lastMovedAt = isMoving ? seen.at : Math.max(episode.lastMovedAt, datedAt);
   const restedMs = seen.at - Math.max(episode.lastChangeAt, lastMovedAt);
   const findings = kept([...seen.outcome.findings, ...stillUnread(episode, seen)]);
   const alarms = (found: readonly Finding[]) => alarmOf(found, alarmOn).isStalled;

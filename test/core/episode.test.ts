@@ -281,6 +281,18 @@ describe('an episode', () => {
     expect(moved[2]?.state.open).toMatchObject({ isOverdue: false, lastMovedAt: late, looks: 2 });
   });
 
+  it('has its deadline put off by what moved before it could first be read, by its date', () => {
+    const late = 1000 + RULES.deadlineMs;
+    const read = play(
+      [deploy('d', 1000), unreadable(2000, 'b')],
+      differing(late, 'b', 'c', late - MINUTE),
+      differing(late - MINUTE + RULES.deadlineMs, 'b', 'c', late - MINUTE),
+      differing(late - MINUTE + RULES.deadlineMs + 1, 'b', 'c', late - MINUTE),
+    );
+    expect(read[1]?.state.open?.lastMovedAt).toBe(late - MINUTE);
+    expect(read.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, false, true]);
+  });
+
   it('is overdue after the longest rollout, however often it moves', () => {
     const looks = Array.from({ length: 40 }, (_, minute) =>
       differing(2 * minute * MINUTE + 2000, `b${minute}`, 'a'),
