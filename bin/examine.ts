@@ -1,7 +1,12 @@
 import pMap from 'p-map';
 import type { InspectedRule, InspectedStack, Inspection } from '../functions/adapters/aws/inspection.ts';
 import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
-import { type DeployedPlace, deployedPlaces, type StackKind } from '../functions/app/deployed-places.ts';
+import {
+  type DeployedPlace,
+  deployedPlaces,
+  partMadeBy,
+  type StackKind,
+} from '../functions/app/deployed-places.ts';
 import { durationText } from '../functions/app/draw-words.ts';
 import { SWEEP_LATE_MS } from '../functions/app/service-levels.ts';
 import { type ParsedConfig, warningsOf } from '../functions/contract/config.ts';
@@ -122,9 +127,17 @@ async function placeChecks(
   const checks: Check[] = [];
   let isMissing = false;
   for (const stack of stacks) {
-    const name = DEPLOYED.stack(prefix, stack);
-    const found = await attempt(() => inspection.stack(region, name));
-    const verdict = 'value' in found ? stackVerdict(found.value, release) : found;
+    const usual = DEPLOYED.stack(prefix, stack);
+    let name = usual;
+    const found = await attempt(async () => {
+      const there = await inspection.stack(region, usual);
+      if (there !== undefined) return there;
+      const owner = await inspection.ownerOf(region, partMadeBy(stack, prefix, caller, region));
+      if (owner === undefined) return undefined;
+      name = owner;
+      return inspection.stack(region, owner);
+    });
+    const verdict = 'value' in found ? stackVerdict(found.value, release, name !== usual) : found;
     checks.push({ check: `stack ${name}`, place, ...verdict });
     if (!('value' in found)) continue;
     if (found.value === undefined) isMissing = true;
@@ -171,19 +184,24 @@ async function placeChecks(
   }
 }
 
-function stackVerdict(stack: InspectedStack | undefined, release: string): Verdict {
-  if (stack === undefined) return { state: 'wrong', words: 'is not there', fix: DEPLOY };
+/** @param isOthers Whether something else than the CDK app of the package has made it, such as StackSets. */
+function stackVerdict(stack: InspectedStack | undefined, release: string, isOthers: boolean): Verdict {
+  const deploy = isOthers ? 'deploy it anew, with what has made it' : DEPLOY;
+  if (stack === undefined) return { state: 'wrong', words: 'is not there', fix: deploy };
   const { status } = stack;
   if (!GOOD_STATES.includes(status)) {
     // what is only reviewed has never been deployed, and may stay so for ever
     if (status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS') {
       return { state: 'unknown', words: `is being changed: ${status}`, fix: 'ask again when that has ended' };
     }
-    return { state: 'wrong', words: status, fix: `see its events in CloudFormation, then ${DEPLOY}` };
+    return { state: 'wrong', words: status, fix: `see its events in CloudFormation, then ${deploy}` };
   }
   if (stack.release === release) return { state: 'ok', words: `release ${release}` };
+  if (isOthers && stack.release === undefined) {
+    return { state: 'unknown', words: 'has our parts, and does not say of which release' };
+  }
   const other = stack.release === undefined ? 'is of an older release' : `is of release ${stack.release}`;
-  return { state: 'wrong', words: `${other}, this command of ${release}`, fix: DEPLOY };
+  return { state: 'wrong', words: `${other}, this command of ${release}`, fix: deploy };
 }
 
 function bootstrapVerdict(stack: InspectedStack | undefined, account: string, region: string): Verdict {

@@ -1,8 +1,11 @@
 import pc from 'picocolors';
+import { runsAtWork } from '../functions/adapters/aws/executions.ts';
+import { awsRegionSource } from '../functions/adapters/aws/region-source.ts';
 import { s3ObjectStores } from '../functions/adapters/aws/s3-objects.ts';
 import { awsStacks } from '../functions/adapters/aws/stacks.ts';
 import { systemClock } from '../functions/adapters/aws/system.ts';
 import {
+  type ForeignStack,
   goingOf,
   type Installed,
   type InstalledBucket,
@@ -36,6 +39,13 @@ const RETAINED: ReadonlyMap<string, { readonly words: string; readonly command: 
   ],
 ]);
 
+/** Why nothing is done to a stack. */
+const LEFT_ALONE: Readonly<Record<ForeignStack['why'], string>> = {
+  'not ours': 'which does not say that Recohere has made it',
+  'other hub': 'which the config does not name, and which may be of a hub in another account',
+  'other name': 'which StackSets, Terraform or another app has made: remove it there',
+};
+
 /** `recohere uninstall`: what would go and what stays; with `--yes`, what is gone. */
 export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   const { config } = await configOf(flags);
@@ -45,7 +55,7 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   const stacks = awsStacks();
   const account = await granted(() => stacks.account(config.hub.region));
   const objects = s3ObjectStores({ prefix: config.prefix, account, endpoint });
-  const ports = { stacks, objects, clock: systemClock };
+  const ports = { stacks, objects, regions: awsRegionSource(), runsAtWork, clock: systemClock };
   const installed = await withProgress(process.stderr, (show) =>
     granted(() =>
       lookInstalled(ports, config, account, (done, of) => show(done, of, `${done}/${of} regions`)),
@@ -90,8 +100,9 @@ export function hindrancesOf(told: Installed, flags: UninstallFlags): readonly s
     const command = `aws cloudformation update-termination-protection --no-enable-termination-protection --region ${stack.region} --stack-name ${stack.name}`;
     return [`${what} is protected from deletion, until: ${command}`];
   });
-  if (flags.leaveQuarantine) return stacks;
-  return [...stacks, ...quarantinesIn(installed).map((bucket) => quarantineText(installed, bucket))];
+  const runs = installed.atWork.map((run) => `${run} is at work: let it end, or recohere cancel ${run}`);
+  if (flags.leaveQuarantine) return [...stacks, ...runs];
+  return [...stacks, ...runs, ...quarantinesIn(installed).map((bucket) => quarantineText(installed, bucket))];
 }
 
 function quarantineText({ prefix }: Installed, { region, account, name, quarantined }: InstalledBucket) {
@@ -118,10 +129,7 @@ export function renderInstalled(
   const lines = [
     ...going.map((stack) => line(colors.red('goes'), stack.region, stack.name, resourcesText(stack))),
     ...staysLines(installed, going, screen),
-    ...elsewhereLines(installed, screen),
-    ...installed.foreign.map(({ region, name }) =>
-      line('left alone', region, `${name}, which Recohere has not made`),
-    ),
+    ...asideLines(installed, screen),
     ...refusalLines(
       installed.unread.map(({ region, refusal }) => ({ replica: region, refusal })),
       screen,
@@ -130,9 +138,10 @@ export function renderInstalled(
   ];
   if (installed.unread.length > 0) lines.push('', 'Nothing is deleted before all of it can be read.');
   else if (installed.stacks.length === 0) {
-    lines.push(`Nothing of ${installed.prefix} is deployed in account ${installed.account}.`);
+    const what = installed.foreign.length > 0 ? 'Nothing else' : 'Nothing';
+    lines.push(`${what} of ${installed.prefix} is deployed in account ${installed.account}.`);
   } else if (hindrances.length === 0 && going.length > 0) {
-    lines.push('', 'Nothing was changed. Delete it:', commandOf(flags));
+    lines.push('', 'Nothing was changed. Delete it:', commandOf(flags), ...retainedLines(going));
   } else lines.push('', 'Nothing was changed.');
   return `${lines.join('\n')}\n`;
 }
@@ -156,25 +165,17 @@ export function renderUninstalled(
     ]),
     ...untried.map(({ region, name }) => line(colors.yellow('not tried'), region, name)),
     ...staysLines(installed, deleted, screen),
-    ...elsewhereLines(installed, screen),
+    ...asideLines(installed, screen),
   ];
   if (failed.length > 0) lines.push('', 'When the reason is gone, go on:', commandOf(flags));
-  const commands = deleted.flatMap(({ region, retained }) =>
-    retained.flatMap(({ type, name }) => {
-      const command = RETAINED.get(type)?.command;
-      return command ? [`  ${command} ${name} --region ${region}`] : [];
-    }),
-  );
-  if (commands.length > 0) {
-    lines.push('', 'If you do not mean to come back, delete what stays too:', ...commands);
-  }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...retainedLines(deleted)].join('\n')}\n`;
 }
 
 /** `40 resources: 7 Lambda::Function, …`. */
 function resourcesText({ goes }: InstalledStack): string {
   const types = Object.entries(goes).sort(([one], [other]) => (one < other ? -1 : 1));
   const count = types.reduce((sum, [, each]) => sum + each, 0);
+  if (count === 0) return plural(count, 'resource');
   return `${plural(count, 'resource')}: ${types.map(([type, each]) => `${each} ${type.replace(/^AWS::/, '')}`).join(', ')}`;
 }
 
@@ -196,13 +197,40 @@ function staysLines(installed: Installed, going: readonly InstalledStack[], scre
   ];
 }
 
-function elsewhereLines({ elsewhere }: Installed, screen: Screen): string[] {
-  return elsewhere.map(({ account, region, stacks }) =>
-    wrapped(
-      `not looked at · ${account}/${region} · ${stacks.join(', ')}: with a profile of account ${account}, AWS_PROFILE=… npx recohere uninstall`,
-      screen,
-    ),
+/** How what outlives these stacks is deleted, which nobody can ask for when they are gone. */
+function retainedLines(stacks: readonly InstalledStack[]): string[] {
+  const commands = stacks.flatMap(({ region, retained }) =>
+    retained.flatMap(({ type, name }) => {
+      const command = RETAINED.get(type)?.command;
+      return command ? [`  ${command} ${name} --region ${region}`] : [];
+    }),
   );
+  if (commands.length === 0) return [];
+  return [
+    '',
+    'A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else:',
+    ...commands,
+  ];
+}
+
+/** What is left to others, and where nobody has looked. */
+function asideLines({ prefix, elsewhere, foreign, unsearched }: Installed, screen: Screen): string[] {
+  const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
+  const refusals = new Set(unsearched.map(({ refusal }) => sentenceOf(refusal)));
+  return [
+    ...elsewhere.map(({ account, region, stacks, trusts }) => {
+      const command = `with a profile of account ${account}, AWS_PROFILE=… npx recohere uninstall`;
+      const roles = `; until then, roles there trust those of account ${trusts} that are named ${prefix}-*`;
+      const where = `${account}/${region}`;
+      return line('not looked at', where, `${stacks.join(', ')}: ${command}${trusts ? roles : ''}`);
+    }),
+    ...foreign.map(({ region, name, why }) => line('left alone', region, `${name}, ${LEFT_ALONE[why]}`)),
+    ...[...refusals].map((why) => {
+      const regions = unsearched.filter(({ refusal }) => sentenceOf(refusal) === why);
+      const names = regions.map(({ region = 'regions that the config does not name' }) => region);
+      return line('not searched', names.join(', '), why);
+    }),
+  ];
 }
 
 function commandOf(flags: UninstallFlags): string {

@@ -1,5 +1,5 @@
 import type { ParsedConfig } from '../contract/config.ts';
-import type { DEPLOYED } from '../contract/deployment.ts';
+import { DEPLOYED } from '../contract/deployment.ts';
 
 /** What a stack is for. */
 export type StackKind = Parameters<typeof DEPLOYED.stack>[1];
@@ -30,4 +30,21 @@ export function deployedPlaces({ hub, replicas, tables }: ParsedConfig): readonl
     places.set(id, { region, account, stacks: [...stacks] });
   }
   return [...places.values()];
+}
+
+/**
+ * The physical id of something that a stack always makes. By it CloudFormation says which stack that is, where it does not have its usual
+ * name: StackSets, Terraform, and apps that take our constructs, give names of their own.
+ */
+export function partMadeBy(stack: StackKind, prefix: string, account: string, region: string): string {
+  switch (stack) {
+    case 'hub':
+      return DEPLOYED.part(prefix, 'sweep');
+    case 'monitoring':
+      return DEPLOYED.alarm(prefix, 'heartbeat');
+    case 'region':
+      return DEPLOYED.forwardRole(prefix, region);
+    case 'data':
+      return DEPLOYED.bucket(prefix, account, region);
+  }
 }

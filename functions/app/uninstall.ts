@@ -5,14 +5,22 @@ import type { Refusal } from '../contract/report.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore, ObjectStores } from '../ports/object-store.ts';
+import type { RegionSource } from '../ports/region-source.ts';
 import type { Stack, StackResource, Stacks } from '../ports/stacks.ts';
-import { type DeployedPlace, deployedPlaces, type StackKind } from './deployed-places.ts';
+import { findRegions } from './account-scope.ts';
+import { type DeployedPlace, deployedPlaces, partMadeBy, type StackKind } from './deployed-places.ts';
 
 export interface UninstallPorts {
   readonly stacks: Stacks;
   readonly objects: ObjectStores;
+  readonly regions: RegionSource;
+  /** Ids of the runs on which executions of a state machine work now. @throws RefusedError */
+  readonly runsAtWork: (region: string, stateMachineArn: string) => Promise<readonly string[]>;
   readonly clock: Clock;
 }
+
+type Looking = Omit<UninstallPorts, 'clock'>;
+type Deleting = Pick<UninstallPorts, 'stacks' | 'objects' | 'clock'>;
 
 /** A stack of the caller's account that is there. */
 export interface InstalledStack {
@@ -40,6 +48,16 @@ interface Elsewhere {
   readonly account: string;
   readonly region: string;
   readonly stacks: readonly string[];
+  /** The hub's account, if it is another one: what is named like the hub's roles there, roles of these stacks trust. */
+  readonly trusts?: string;
+}
+
+/** A stack to which nothing is done. */
+export interface ForeignStack {
+  readonly region: string;
+  readonly name: string;
+  /** It has a name of ours and does not say that it is ours; or it may be of a hub in another account; or something else has made ours. */
+  readonly why: 'not ours' | 'other hub' | 'other name';
 }
 
 /** What is deployed of one installation, as far as one account's credentials can see. */
@@ -48,10 +66,13 @@ export interface Installed {
   readonly account: string;
   readonly stacks: readonly InstalledStack[];
   readonly buckets: readonly InstalledBucket[];
+  /** Ids of the runs on which the hub works now. */
+  readonly atWork: readonly string[];
   readonly elsewhere: readonly Elsewhere[];
-  /** Stacks that have a name of ours, and were made by somebody else: nothing is done to them. */
-  readonly foreign: readonly { readonly region: string; readonly name: string }[];
+  readonly foreign: readonly ForeignStack[];
   readonly unread: readonly { readonly region: string; readonly refusal: Refusal }[];
+  /** Regions that the config does not name, and in which nobody could look for more; without a region, all of them. */
+  readonly unsearched: readonly { readonly region?: string; readonly refusal: Refusal }[];
 }
 
 /** Why a stack was not deleted. */
@@ -84,59 +105,107 @@ const POLL_MS = 2_000;
 const DELETION_MS_MAX = 30 * 60_000;
 
 /**
- * Looks at all stacks of an installation, and at the buckets beside its tables; changes nothing.
+ * Looks at all stacks of an installation, and at the buckets beside its tables; changes nothing. It looks in all regions of the caller's
+ * account, since what the config does not name any more is there until somebody deletes it.
  * @param account The caller's.
  */
 export async function lookInstalled(
-  { stacks, objects }: Omit<UninstallPorts, 'clock'>,
+  { stacks, objects, regions, runsAtWork }: Looking,
   config: ParsedConfig,
   account: string,
   show: Show,
 ): Promise<Installed> {
   const { prefix } = config;
-  const places = deployedPlaces(config);
+  const hubAccount = config.hub.account ?? account;
+  const isHubs = hubAccount === account;
+  const kinds = ORDER.filter((kind) => isHubs || kind === 'region' || kind === 'data');
+  const named = deployedPlaces(config);
+  const enabled = await findRegions(regions);
+  const others = ('regions' in enabled ? enabled.regions : [])
+    .filter((region) => !named.some((place) => place.region === region && isOwn(place)))
+    .map((region) => ({ region, account, stacks: [] }));
+  const places = [...named, ...others];
   const found: InstalledStack[] = [];
   const buckets: InstalledBucket[] = [];
+  const atWork: string[] = [];
   const elsewhere: Elsewhere[] = [];
-  const foreign: { region: string; name: string }[] = [];
+  const foreign: ForeignStack[] = [];
   const unread: { region: string; refusal: Refusal }[] = [];
+  const unsearched: { region?: string; refusal: Refusal }[] =
+    'refusal' in enabled ? [{ refusal: enabled.refusal }] : [];
   let done = 0;
 
-  async function look({ region, account: owner = account, stacks: wanted }: DeployedPlace): Promise<void> {
-    const isOwn = owner === account;
-    // what the config no longer names is there until somebody deletes it
-    const kinds: StackKind[] = isOwn ? [...new Set([...wanted, 'region', 'data'] as const)] : [...wanted];
-    for (const kind of isOwn ? kinds : []) {
-      const name = DEPLOYED.stack(prefix, kind);
-      const stack = await stacks.read(region, name);
-      if (stack?.isOurs) found.push({ kind, name, region, ...stackOf(stack) });
-      else if (stack) foreign.push({ region, name });
+  function isOwn(place: DeployedPlace): boolean {
+    return (place.account ?? account) === account;
+  }
+
+  async function lookForStack(kind: StackKind, { region, stacks: wanted }: DeployedPlace): Promise<void> {
+    const name = DEPLOYED.stack(prefix, kind);
+    const stack = await stacks.read(region, name);
+    if (stack === undefined) {
+      if (!wanted.includes(kind)) return;
+      const other = await stacks.ownerOf(region, partMadeBy(kind, prefix, account, region));
+      if (other !== undefined) leaveAlone({ region, name: other, why: 'other name' });
+    } else if (!stack.isOurs) leaveAlone({ region, name, why: 'not ours' });
+    else if (!wanted.includes(kind) && !isOfHub(kind, stack, wanted.length > 0)) {
+      leaveAlone({ region, name, why: 'other hub' });
+    } else {
+      found.push({ kind, name, region, ...stackOf(stack) });
+      for (const { type, name: arn } of stack.resources) {
+        if (type === 'AWS::StepFunctions::StateMachine') atWork.push(...(await runsAtWork(region, arn)));
+      }
     }
-    if (!isOwn) {
-      elsewhere.push({ account: owner, region, stacks: kinds.map((kind) => DEPLOYED.stack(prefix, kind)) });
+  }
+
+  /** Of a stack that the config does not name. Hubs of two accounts may have one prefix; those of one account not, since roles are global. */
+  function isOfHub(kind: StackKind, stack: Stack, isNamed: boolean): boolean {
+    return kind === 'region' ? (stack.hubAccount ?? account) === hubAccount : isHubs || isNamed;
+  }
+
+  function leaveAlone(stack: ForeignStack): void {
+    const isTold = foreign.some(({ region, name }) => region === stack.region && name === stack.name);
+    if (!isTold) foreign.push(stack);
+  }
+
+  async function look(place: DeployedPlace): Promise<void> {
+    const { region, account: owner = account, stacks: wanted } = place;
+    const isNamed = wanted.length > 0;
+    if (isOwn(place)) {
+      for (const kind of kinds) await lookForStack(kind, place);
+    } else {
+      const names = wanted.map((kind) => DEPLOYED.stack(prefix, kind));
+      const trusts = owner === hubAccount ? {} : { trusts: hubAccount };
+      elsewhere.push({ account: owner, region, stacks: names, ...trusts });
     }
-    if (!kinds.includes('data')) return;
-    const name = DEPLOYED.bucket(prefix, owner, region);
-    const bucket = { name, region, account: owner };
-    const quarantined = await runsIn(objects({ name, region, account: owner }), isOwn);
+    const hasData = found.some((stack) => stack.kind === 'data' && stack.region === region);
+    if (isOwn(place) ? !isNamed && !hasData : !wanted.includes('data')) return;
+    const bucket = { name: DEPLOYED.bucket(prefix, owner, region), region, account: owner };
+    const quarantined = await runsIn(objects(bucket), isOwn(place));
     if (quarantined !== 'no bucket') buckets.push({ ...bucket, quarantined });
   }
 
   await pMap(
     places,
     async (place) => {
+      const { region, stacks: wanted } = place;
       try {
         await look(place);
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
-        unread.push({ region: place.region, refusal: error.refusal });
+        const { refusal } = error;
+        // many accounts may use but a few of their regions; a later call is about something that is there
+        const isNone = wanted.length === 0 && refusal.call === 'cloudformation:DescribeStacks';
+        (isNone ? unsearched : unread).push({ region, refusal });
       }
       show(++done, places.length);
     },
     { concurrency: AT_ONCE },
   );
   const stacksInOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
-  return { prefix, account, stacks: stacksInOrder, buckets, elsewhere, foreign, unread };
+  return {
+    ...{ prefix, account, stacks: stacksInOrder, buckets, atWork },
+    ...{ elsewhere, foreign, unread, unsearched },
+  };
 }
 
 function stackOf({ status, isProtected, resources }: Stack) {
@@ -189,11 +258,7 @@ export function isBusy({ status }: Pick<InstalledStack, 'status'>): boolean {
  * Deletes {@link goingOf} what was found, one kind of stack after the other, and what runs wrote down in buckets that go. It can be done
  * again.
  */
-export async function uninstall(
-  ports: UninstallPorts,
-  installed: Installed,
-  show: Show,
-): Promise<Uninstalled> {
+export async function uninstall(ports: Deleting, installed: Installed, show: Show): Promise<Uninstalled> {
   const going = goingOf(installed);
   const deleted: InstalledStack[] = [];
   const failed: Undeleted[] = [];
@@ -217,7 +282,7 @@ export async function uninstall(
 
 /** `undefined` once the stack is gone. */
 async function deletionOf(
-  { stacks, objects, clock }: UninstallPorts,
+  { stacks, objects, clock }: Deleting,
   { prefix, account }: Installed,
   { kind, name, region }: InstalledStack,
 ): Promise<Omit<Undeleted, 'stack'> | undefined> {

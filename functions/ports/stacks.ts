@@ -6,6 +6,9 @@ export interface Stack {
   readonly status: string;
   /** Whether its owner has forbidden its deletion. */
   readonly isProtected: boolean;
+  /** What its parameter `HubAccount` says, which the stack of a region has; `undefined` if that is empty, for its own account. */
+  readonly hubAccount: string | undefined;
+  /** Empty too if it is not ours, or has never been deployed. */
   readonly resources: readonly StackResource[];
 }
 
@@ -32,8 +35,10 @@ export interface StackDeletion {
 export interface Stacks {
   /** Account of the caller's credentials. */
   account(region: string): Promise<string>;
-  /** `undefined` if there is no such stack. Some calls, a page of resources each. */
+  /** `undefined` if there is no such stack, which takes one call. Else some more, a page of resources each. */
   read(region: string, name: string): Promise<Stack | undefined>;
+  /** Name of the stack that has made a resource, by its physical id; `undefined` if none has. */
+  ownerOf(region: string, resource: string): Promise<string | undefined>;
   /** Begins to delete a stack. Harmless if it is gone, or going. */
   remove(region: string, name: string): Promise<void>;
   /** `undefined` once the stack is gone. */

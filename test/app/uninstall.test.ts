@@ -13,7 +13,7 @@ import { parseConfig, type RecohereConfig } from '../../functions/contract/confi
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { OBJECT_NAMES } from '../../functions/core/run.ts';
 import type { ObjectStore } from '../../functions/ports/object-store.ts';
-import type { StackDeletion, StackResource } from '../../functions/ports/stacks.ts';
+import type { Stack, StackDeletion } from '../../functions/ports/stacks.ts';
 
 const OWN = '111111111111';
 const OTHER = '222222222222';
@@ -37,22 +37,23 @@ const ALL = [
   `${HUB} recohere-hub`,
 ];
 const LEDGER = { type: 'AWS::DynamoDB::GlobalTable', name: 'recohere-hub-Ledger' };
+const STATE_MACHINE = { type: 'AWS::StepFunctions::StateMachine', name: 'arn:runs', isRetained: false };
 const QUEUE = { type: 'AWS::SQS::Queue', name: 'a-queue', isRetained: false };
 
-const DENIED = new RefusedError({
-  code: 'ACCESS_DENIED',
-  call: 's3:ListBucket',
-  permission: 's3:ListBucket',
-});
+const deniedTo = (call: string) => new RefusedError({ code: 'ACCESS_DENIED', call, permission: call });
+const DENIED = deniedTo('s3:ListBucket');
 const NO_BUCKET = new RecohereError('NO_SUCH_BUCKET', 'there is no bucket');
 
 /** An account with stacks and buckets, in which deletions come to their end after a while. */
 class Account {
   readonly clock = new VirtualClock(0);
-  readonly stacksThere = new Map<
-    string,
-    { status: string; isProtected: boolean; isOurs: boolean; resources: StackResource[] }
-  >();
+  readonly stacksThere = new Map<string, Stack>();
+  /** Stacks of other names, by region and physical id of what is in them. */
+  readonly owners = new Map<string, string>();
+  /** What reads of stacks in a region, lists of regions and of executions throw. */
+  readonly refused = new Map<string, Error>();
+  readonly running: string[] = [];
+  enabled: readonly string[] = [HUB, FAR];
   readonly buckets = new Map<string, ObjectStore>();
   /** What was begun and ended, in order. */
   readonly log: string[] = [];
@@ -65,21 +66,36 @@ class Account {
     this.config = configOf(written);
     for (const id of stacks) {
       const hub = id.endsWith('-hub') ? [{ ...LEDGER, isRetained: true }] : [];
-      const resources = [QUEUE, { ...QUEUE, name: 'another' }, ...hub];
-      this.stacksThere.set(id, { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, resources });
+      this.add(id, { resources: [QUEUE, { ...QUEUE, name: 'another' }, ...hub] });
     }
     this.buckets.set(`${OWN}/${HUB}`, memoryObjectStore());
   }
 
   readonly config;
 
+  add(id: string, more: Partial<Stack> = {}): void {
+    const stack = { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, hubAccount: undefined };
+    this.stacksThere.set(id, { ...stack, resources: [QUEUE], ...more });
+  }
+
+  #answer<T>(what: string, value: T): T {
+    const refused = this.refused.get(what);
+    if (refused) throw refused;
+    return value;
+  }
+
   readonly ports = {
     clock: this.clock,
+    regions: { enabled: async () => this.#answer('regions', this.enabled) },
+    runsAtWork: async (region: string, arn: string) =>
+      this.#answer('runs', region === HUB && arn === STATE_MACHINE.name ? this.running : []),
     objects: ({ region, account }: { readonly region: string; readonly account?: string | undefined }) =>
       this.buckets.get(`${account}/${region}`) ?? failing(NO_BUCKET),
     stacks: {
       account: async () => OWN,
-      read: async (region: string, name: string) => this.stacksThere.get(`${region} ${name}`),
+      read: async (region: string, name: string) =>
+        this.#answer(region, this.stacksThere.get(`${region} ${name}`)),
+      ownerOf: async (region: string, resource: string) => this.owners.get(`${region} ${resource}`),
       remove: async (region: string, name: string) => {
         this.log.push(`begin ${region} ${name}`);
         this.#begun.set(`${region} ${name}`, this.clock.now());
@@ -109,8 +125,9 @@ class Account {
     return this.clock.run(() => uninstall(this.ports, found, () => {}));
   }
 
-  async quarantine(run: string): Promise<void> {
-    await this.bucket.write(OBJECT_NAMES.quarantine(run, 0, 0, 1), Buffer.from('items'));
+  async quarantine(run: string, region = HUB): Promise<void> {
+    const bucket = this.ports.objects({ region, account: OWN });
+    await bucket.write(OBJECT_NAMES.quarantine(run, 0, 0, 1), Buffer.from('items'));
   }
 }
 
@@ -157,17 +174,146 @@ describe('what is installed', () => {
     expect({ elsewhere, unread }).toEqual({ elsewhere: [], unread: [] });
   });
 
+  it('is also what the config has named once, in any region that the account may use', async () => {
+    const account = new Account();
+    account.enabled = [FAR, 'sa-east-1', HUB, 'ca-central-1'];
+    const old = ['monitoring', 'region', 'data', 'hub'].map((kind) => `sa-east-1 recohere-${kind}`);
+    for (const id of old) account.add(id);
+    account.buckets.set(`${OWN}/sa-east-1`, memoryObjectStore());
+    await account.quarantine('run-old', 'sa-east-1');
+    const shown: string[] = [];
+    const installed = await lookInstalled(account.ports, account.config, OWN, (done, of) =>
+      shown.push(`${done}/${of}`),
+    );
+    expect(namesOf(installed.stacks)).toEqual(expect.arrayContaining([...old, ...ALL]));
+    expect(installed).toMatchObject({ foreign: [], unread: [], unsearched: [] });
+    expect(quarantinesIn(installed)).toMatchObject([{ region: 'sa-east-1', quarantined: ['run-old'] }]);
+    expect(shown).toEqual(['1/4', '2/4', '3/4', '4/4']);
+  });
+
+  it('is not asked of S3 where the config names nothing and no stack is', async () => {
+    const account = new Account();
+    account.enabled = ['sa-east-1'];
+    account.buckets.set(`${OWN}/sa-east-1`, failing(DENIED));
+    expect(await account.look()).toMatchObject({ unread: [], unsearched: [] });
+  });
+
+  it.each([
+    {
+      kind: 'region',
+      hub: OWN,
+      hubAccount: undefined,
+      isOurs: true,
+      reason: 'it forwards to its own account',
+    },
+    { kind: 'region', hub: OWN, hubAccount: OTHER, isOurs: false, reason: 'it forwards to another hub' },
+    {
+      kind: 'region',
+      hub: OTHER,
+      hubAccount: OTHER,
+      isOurs: true,
+      reason: 'it forwards to the hub elsewhere',
+    },
+    {
+      kind: 'region',
+      hub: OTHER,
+      hubAccount: undefined,
+      isOurs: false,
+      reason: 'its own account has a hub too',
+    },
+    { kind: 'data', hub: OWN, hubAccount: undefined, isOurs: true, reason: 'there is one hub in an account' },
+    { kind: 'data', hub: OTHER, hubAccount: undefined, isOurs: false, reason: 'nothing says whose it is' },
+  ])(
+    'leaves alone a $kind stack that may be of a hub in another account: $reason',
+    async ({ kind, hub, hubAccount, isOurs }) => {
+      const replicas = [{ region: HUB, account: OWN }];
+      const account = new Account(
+        { ...WRITTEN, hub: { region: HUB, account: hub }, replicas, tables: [] },
+        [],
+      );
+      account.add(`${FAR} recohere-${kind}`, { hubAccount });
+      const stack = { region: FAR, name: `recohere-${kind}` };
+      const { stacks, foreign } = await account.look();
+      expect(namesOf(stacks)).toEqual(isOurs ? namesOf([stack]) : []);
+      expect(foreign).toEqual(isOurs ? [] : [{ ...stack, why: 'other hub' }]);
+    },
+  );
+
+  it('is not the hub that another account has of its own', async () => {
+    const hub = { region: HUB, account: OTHER };
+    const account = new Account({ ...WRITTEN, hub, replicas: [{ region: FAR, account: OWN }], tables: [] });
+    expect(namesOf((await account.look()).stacks)).toEqual([`${FAR} recohere-region`]);
+  });
+
+  it('is looked for where the config says if the regions are not told', async () => {
+    const account = new Account();
+    const error = deniedTo('account:ListRegions');
+    account.refused.set('regions', error);
+    const installed = await account.look();
+    expect(namesOf(installed.stacks)).toEqual(ALL);
+    expect(installed).toMatchObject({ unread: [], unsearched: [{ refusal: error.refusal }] });
+  });
+
+  it.each([
+    { call: 'cloudformation:DescribeStacks', blocks: false, reason: 'the account may not use the region' },
+    { call: 'cloudformation:GetTemplate', blocks: true, reason: 'there is something' },
+  ])('says what is refused in a region that the config does not name: $reason', async ({ call, blocks }) => {
+    const account = new Account();
+    account.enabled = ['sa-east-1'];
+    const error = deniedTo(call);
+    account.refused.set('sa-east-1', error);
+    const told = [{ region: 'sa-east-1', refusal: error.refusal }];
+    expect(await account.look()).toMatchObject({
+      unread: blocks ? told : [],
+      unsearched: blocks ? [] : told,
+    });
+  });
+
+  it('names stacks of other names that have our parts, each once, and leaves them alone', async () => {
+    const account = new Account(WRITTEN, [`${HUB} recohere-region`]);
+    for (const part of ['recohere-sweep', 'recohere-heartbeat']) account.owners.set(`${HUB} ${part}`, 'Shop');
+    account.owners.set(`${HUB} recohere-forward-${HUB}`, 'never asked, since ours is there');
+    account.owners.set(`${FAR} recohere-forward-${FAR}`, 'StackSet-recohere-1');
+    const installed = await account.look();
+    expect(installed.foreign).toEqual([
+      { region: HUB, name: 'Shop', why: 'other name' },
+      { region: FAR, name: 'StackSet-recohere-1', why: 'other name' },
+    ]);
+    expect(namesOf(goingOf(installed))).toEqual([`${HUB} recohere-region`]);
+  });
+
+  it('names the runs at work', async () => {
+    const account = new Account();
+    expect((await account.look()).atWork).toEqual([]);
+    account.add(`${HUB} recohere-hub`, { resources: [STATE_MACHINE] });
+    account.running.push('run-a', 'run-b');
+    expect((await account.look()).atWork).toEqual(['run-a', 'run-b']);
+  });
+
+  it('does not know whether runs are at work if that is refused', async () => {
+    const account = new Account();
+    account.add(`${HUB} recohere-hub`, { resources: [STATE_MACHINE] });
+    const error = deniedTo('states:ListExecutions');
+    account.refused.set('runs', error);
+    expect((await account.look()).unread).toEqual([{ region: HUB, refusal: error.refusal }]);
+  });
+
+  it('says whom roles of other accounts trust', async () => {
+    const replicas = [{ region: HUB }, { region: FAR, account: OTHER }];
+    const account = new Account({ ...WRITTEN, replicas });
+    expect((await account.look()).elsewhere).toEqual([
+      { account: OTHER, region: FAR, stacks: ['recohere-region'], trusts: OWN },
+    ]);
+    const fromThere = await lookInstalled(account.ports, account.config, OTHER, () => {});
+    expect(fromThere.elsewhere).toEqual([expect.not.objectContaining({ trusts: expect.anything() })]);
+  });
+
   it('is none of what somebody else has made under a name of ours', async () => {
     const account = new Account();
     const id = `${HUB} recohere-monitoring`;
-    account.stacksThere.set(id, {
-      status: 'CREATE_COMPLETE',
-      isProtected: false,
-      isOurs: false,
-      resources: [],
-    });
+    account.add(id, { isOurs: false });
     const installed = await account.look();
-    expect(installed.foreign).toEqual([{ region: HUB, name: 'recohere-monitoring' }]);
+    expect(installed.foreign).toEqual([{ region: HUB, name: 'recohere-monitoring', why: 'not ours' }]);
     expect(namesOf((await account.delete(installed)).deleted)).toEqual(ALL.filter((each) => each !== id));
     expect(account.stacksThere.has(id)).toBe(true);
   });
@@ -208,7 +354,7 @@ describe('what is installed', () => {
     const account = new Account({ ...WRITTEN, tables: [table] });
     account.buckets.set(`${OTHER}/${FAR}`, bucket);
     const installed = await account.look();
-    expect(installed.elsewhere).toEqual([{ account: OTHER, region: FAR, stacks: ['recohere-data'] }]);
+    expect(installed.elsewhere).toMatchObject([{ account: OTHER, region: FAR, stacks: ['recohere-data'] }]);
     expect(installed.unread).toEqual([]);
     expect(quarantinesIn(installed)).toHaveLength(blocks);
     expect(namesOf(goingOf(installed)), 'only that of the other account is meant').toEqual(ALL);

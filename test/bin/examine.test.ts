@@ -70,6 +70,7 @@ function anInspection(different: Partial<Inspection> = {}): Inspection {
   return {
     account: async () => OWN,
     stack: async () => ({ status: 'UPDATE_COMPLETE', release: RELEASE }),
+    ownerOf: async () => undefined,
     rules: async () => [{ name: 'rule-1', state: 'enabled' }],
     functionState: async () => 'settled',
     messages: async () => 0,
@@ -318,6 +319,53 @@ describe('what a doctor finds', () => {
   it('is every state that a stack may have', () => {
     expect(STACKS.map(({ status }) => status).toSorted()).toEqual(Object.values(StackStatus).toSorted());
   });
+
+  it.each<{
+    release: string | undefined;
+    state: Check['state'];
+    words: string;
+    fix?: string;
+    reason: string;
+  }>([
+    { release: RELEASE, state: 'ok', words: `release ${RELEASE}`, reason: 'it is of this release' },
+    {
+      release: '0.0.9',
+      state: 'wrong',
+      words: 'is of release 0.0.9',
+      fix: 'deploy it anew, with what has made it',
+      reason: 'it was left behind',
+    },
+    {
+      release: undefined,
+      state: 'unknown',
+      words: 'does not say of which release',
+      reason: 'an app that takes the constructs does not say it',
+    },
+  ])(
+    'is $state for a stack of another name that has our parts: $reason',
+    async ({ release, state, words, fix }) => {
+      const name = 'StackSet-recohere-1';
+      const inspection: Partial<Inspection> = {
+        stack: async (region, asked) => {
+          if (region === HUB || asked === 'CDKToolkit') return good;
+          return asked === name ? { status: 'UPDATE_COMPLETE', release } : undefined;
+        },
+        ownerOf: async (_, resource) => (resource === 'recohere-forward-eu-west-1' ? name : undefined),
+      };
+      const checks = (await examined({ inspection })).filter(({ place }) => place === 'eu-west-1');
+      expect(checks[0]).toEqual({
+        check: `stack ${name}`,
+        place: 'eu-west-1',
+        state,
+        words: expect.stringContaining(words),
+        ...(fix && { fix }),
+      });
+      expect(
+        checks.slice(1).map(({ check }) => check),
+        'and what is in it is looked at',
+      ).toEqual([`rules of ${name}`, 'queue recohere-region-dead-letters']);
+    },
+  );
 
   it('is a rule of the hub that is off, which may be on the bus of its own', async () => {
     const rules: Inspection['rules'] = async (_, stack) =>

@@ -44,27 +44,70 @@ const installedOf = (more: Partial<Installed> = {}): Installed => ({
   account: OWN,
   stacks: [stackOf('data'), HUB_STACK],
   buckets: [],
+  atWork: [],
   elsewhere: [],
   foreign: [],
   unread: [],
+  unsearched: [],
   ...more,
 });
+/** How what stays of the hub is deleted. */
+const RETAINED = `
+A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else:
+  aws dynamodb delete-table --table-name recohere-hub-Ledger --region us-east-1
+  aws secretsmanager delete-secret --secret-id arn:key --region us-east-1
+`;
 const DENIED = { code: 'ACCESS_DENIED', call: 's3:ListBucket', permission: 's3:ListBucket' } as const;
 
 describe('what an uninstall shows', () => {
   it('is what goes, what stays, and the command that does it', () => {
-    const elsewhere = [{ account: OTHER, region: HUB, stacks: ['recohere-region', 'recohere-data'] }];
+    const elsewhere = [
+      { account: OTHER, region: HUB, stacks: ['recohere-region', 'recohere-data'], trusts: OWN },
+      { account: OTHER, region: 'eu-west-1', stacks: ['recohere-hub'] },
+    ];
     expect(renderInstalled(installedOf({ elsewhere }), [], { config: 'my config.ts' }, SCREEN)).toBe(`\
 goes · us-east-1 · recohere-data · 1 resource: 1 SQS::Queue
 goes · us-east-1 · recohere-hub · 12 resources: 7 Lambda::Function, 5 SQS::Queue
 stays · us-east-1 · the ledger recohere-hub-Ledger
 stays · us-east-1 · the fingerprint key arn:key
 stays · us-east-1 · AWS::SQS::Queue kept-by-hand
-not looked at · 222222222222/us-east-1 · recohere-region, recohere-data: with a profile of account 222222222222, AWS_PROFILE=… npx recohere uninstall
+not looked at · 222222222222/us-east-1 · recohere-region, recohere-data: with a profile of account 222222222222, AWS_PROFILE=… npx recohere uninstall; until then, roles there trust those of account 111111111111 that are named recohere-*
+not looked at · 222222222222/eu-west-1 · recohere-hub: with a profile of account 222222222222, AWS_PROFILE=… npx recohere uninstall
 
 Nothing was changed. Delete it:
   recohere uninstall --yes --config 'my config.ts'
+${RETAINED}`);
+  });
+
+  it('is what is left alone, and where nobody could search', () => {
+    const [two, three, one] = ['eu-west-2', 'eu-west-3', 'eu-west-1'];
+    const foreign = [
+      { region: HUB, name: 'recohere-hub', why: 'not ours' },
+      { region: two, name: 'recohere-data', why: 'other hub' },
+      { region: one, name: 'StackSet-a-b', why: 'other name' },
+    ] as const;
+    const list = { ...DENIED, permission: 'account:ListRegions' };
+    const unsearched = [
+      { region: two, refusal: DENIED },
+      { refusal: list },
+      { region: three, refusal: DENIED },
+    ];
+    const installed = installedOf({ stacks: [], foreign, unsearched });
+    expect(renderInstalled(installed, [], {}, SCREEN)).toBe(`\
+left alone · us-east-1 · recohere-hub, which does not say that Recohere has made it
+left alone · eu-west-2 · recohere-data, which the config does not name, and which may be of a hub in another account
+left alone · eu-west-1 · StackSet-a-b, which StackSets, Terraform or another app has made: remove it there
+not searched · eu-west-2, eu-west-3 · access denied: missing permission s3:ListBucket
+not searched · regions that the config does not name · access denied: missing permission account:ListRegions (s3:ListBucket)
+Nothing else of recohere is deployed in account 111111111111.
 `);
+    const done = { deleted: [], failed: [], untried: [] };
+    expect(renderUninstalled(installed, done, {}, SCREEN)).toMatch(/^left alone .*^not searched /ms);
+  });
+
+  it('is no resource of a stack that has none', () => {
+    const shown = renderInstalled(installedOf({ stacks: [stackOf('region', { goes: {} })] }), [], {}, SCREEN);
+    expect(shown).toContain('goes · us-east-1 · recohere-region · 0 resources\n');
   });
 
   it('is what stays with a quarantine that may be left', () => {
@@ -75,7 +118,7 @@ Nothing was changed. Delete it:
     expect(shown).toContain(
       'stays · us-east-1 · recohere-data, for its bucket recohere-111111111111-us-east-1 has quarantined items\n',
     );
-    expect(shown).toMatch(/ {2}recohere uninstall --yes --leave-quarantine\n$/);
+    expect(shown).toContain('\n  recohere uninstall --yes --leave-quarantine\n');
     const rest = { ...installed, stacks: [stackOf('data')] };
     expect(renderInstalled(rest, [], flags, SCREEN), 'nothing is left that would go').toMatch(
       /\n\nNothing was changed\.\n$/,
@@ -125,6 +168,12 @@ describe('what hinders an uninstall', () => {
       leaving: 1,
     },
     {
+      reason: 'a run is at work',
+      installed: { atWork: ['run-a'] },
+      words: ['run-a is at work: let it end, or recohere cancel run-a'],
+      leaving: 1,
+    },
+    {
       reason: 'a stack is protected',
       installed: { stacks: [stackOf('hub', { isProtected: true })] },
       words: ['recohere-hub is protected', '--no-enable-termination-protection --region us-east-1'],
@@ -153,11 +202,7 @@ deleted · us-east-1 · recohere-hub
 stays · us-east-1 · the ledger recohere-hub-Ledger
 stays · us-east-1 · the fingerprint key arn:key
 stays · us-east-1 · AWS::SQS::Queue kept-by-hand
-
-If you do not mean to come back, delete what stays too:
-  aws dynamodb delete-table --table-name recohere-hub-Ledger --region us-east-1
-  aws secretsmanager delete-secret --secret-id arn:key --region us-east-1
-`);
+${RETAINED}`);
     expect(exitCodeOf(done)).toBe(0);
   });
 
@@ -207,6 +252,11 @@ describe('recohere uninstall', () => {
   async function uninstall(args: readonly string[], { hub, denied }: { hub?: string; denied?: string }) {
     const called = new Set<string>();
     const aws = createServer(async (request, response) => {
+      if (request.url === '/listRegions') {
+        return void response.end(
+          JSON.stringify({ Regions: [{ RegionName: HUB }, { RegionName: 'eu-west-1' }] }),
+        );
+      }
       const asked = new URLSearchParams(await text(request));
       const call = asked.get('Action') ?? '';
       called.add(call);
@@ -283,6 +333,13 @@ describe('recohere uninstall', () => {
       words: 'missing permission cloudformation:GetTemplate',
     },
     {
+      reason: 'nobody may ask which stack has made something',
+      args: ['--yes'],
+      aws: { hub: stack, denied: 'DescribeStackResources' },
+      code: 3,
+      words: 'missing permission cloudformation:DescribeStackResources',
+    },
+    {
       reason: 'it is not known whose credentials these are',
       args: ['--yes'],
       aws: { denied: 'GetCallerIdentity' },
@@ -302,6 +359,7 @@ describe('recohere uninstall', () => {
       account: OWN,
       stacks: [{ name: 'recohere-hub', isProtected: true }],
       hindrances: [expect.stringContaining('is protected')],
+      unsearched: [],
     });
   });
 

@@ -1,10 +1,16 @@
 import {
   ExecutionAlreadyExists,
+  ExecutionStatus,
+  InvalidArn,
+  paginateListExecutions,
   SFNClient,
   type SFNClientConfig,
   StartExecutionCommand,
+  StateMachineDoesNotExist,
 } from '@aws-sdk/client-sfn';
+import * as z from 'zod/mini';
 import { RecohereError } from '../../core/errors.ts';
+import { readOf } from './answers.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 
@@ -33,6 +39,30 @@ export function sfnExecutions(options: SFNClientConfig, stateMachineArn: string 
     });
     await asking('states:StartExecution', (bounded) => client.send(command, bounded).catch(ifItExists));
   };
+}
+
+const namedSchema = z.array(z.object({ name: z.string() }));
+
+/**
+ * Ids of the runs on which executions of a state machine work now, each once; none if it is gone, or was never made and has no ARN.
+ * @throws RefusedError
+ */
+export async function runsAtWork(region: string, stateMachineArn: string): Promise<readonly string[]> {
+  const client = new SFNClient({ region, ...CLIENT_BOUNDS });
+  const call = 'states:ListExecutions';
+  const found = await asking(call, async (bounded) => {
+    const all: unknown[] = [];
+    const asked = { stateMachineArn, statusFilter: ExecutionStatus.RUNNING };
+    try {
+      for await (const page of paginateListExecutions({ client }, asked, bounded)) {
+        all.push(...(page.executions ?? []));
+      }
+    } catch (error) {
+      if (!(error instanceof StateMachineDoesNotExist || error instanceof InvalidArn)) throw error;
+    }
+    return all;
+  });
+  return [...new Set(readOf(call, namedSchema, found).map(({ name }) => name.replace(/-\d+$/, '')))].sort();
 }
 
 function ifItExists(error: unknown): void {

@@ -17,7 +17,7 @@ import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 import { oncePerPlace } from './credentials.ts';
 import { awsFunctionSource } from './function-source.ts';
-import { describeStack, listResources } from './stacks.ts';
+import { describeStack, listResources, ownerOf } from './stacks.ts';
 
 const RULES_AT_ONCE = 5;
 
@@ -27,6 +27,8 @@ export interface Inspection {
   account(region: string): Promise<string>;
   /** `undefined` if there is no such stack. */
   stack(region: string, name: string): Promise<InspectedStack | undefined>;
+  /** Name of the stack that has made a resource, by its physical id; `undefined` if none has. */
+  ownerOf(region: string, resource: string): Promise<string | undefined>;
   /** The rules of a stack that is there, on the default bus or on this one. */
   rules(region: string, stack: string, bus: string): Promise<readonly InspectedRule[]>;
   /** `undefined` if there is no such function. */
@@ -78,6 +80,8 @@ export function awsInspection(): Inspection {
       const release = found?.outputs.find(({ OutputKey }) => OutputKey === 'Release');
       return found && { status: found.status, release: release?.OutputValue };
     },
+
+    ownerOf: (region, resource) => ownerOf(stacks({ region }), resource),
 
     async rules(region, stack, bus) {
       const resources = await listResources(stacks({ region }), stack);

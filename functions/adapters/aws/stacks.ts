@@ -1,6 +1,7 @@
 import {
   CloudFormationClient,
   DeleteStackCommand,
+  DescribeStackResourcesCommand,
   DescribeStacksCommand,
   GetTemplateCommand,
   paginateListStackResources,
@@ -16,6 +17,9 @@ import { awsFunctionSource } from './function-source.ts';
 /** Resources that are gone, of a stack whose deletion has failed or goes on. */
 const GONE = 'DELETE_COMPLETE';
 
+/** Of resources that a stack does not have any more, be they gone or retained. */
+const LEFT = [GONE, 'DELETE_SKIPPED'];
+
 /** What descriptions of our stacks begin with. */
 const OURS = 'Recohere: ';
 
@@ -24,6 +28,9 @@ const stackSchema = z.object({
   Description: z.optional(z.string()),
   StackStatusReason: z.optional(z.string()),
   EnableTerminationProtection: z.optional(z.boolean()),
+  Parameters: z.optional(
+    z.array(z.object({ ParameterKey: z.optional(z.string()), ParameterValue: z.optional(z.string()) })),
+  ),
   Outputs: z.optional(
     z.array(z.object({ OutputKey: z.optional(z.string()), OutputValue: z.optional(z.string()) })),
   ),
@@ -36,6 +43,8 @@ const resourceSchema = z.object({
   ResourceStatus: z.string(),
   ResourceStatusReason: z.optional(z.string()),
 });
+
+const ownedSchema = z.array(z.object({ StackName: z.string(), ResourceStatus: z.string() }));
 
 /** As far as it says what stays. The CDK writes templates as JSON. */
 const templateSchema = z.object({
@@ -54,13 +63,18 @@ export function awsStacks(): Stacks {
       const client = clientOf({ region });
       const stack = await describeStack(client, name);
       if (stack === undefined) return undefined;
+      const { status, isProtected, hubAccount, isOurs } = stack;
+      const said = { status, isProtected, hubAccount, isOurs };
+      // one that is only reviewed has no template
+      if (!isOurs || status === 'REVIEW_IN_PROGRESS') return { ...said, resources: [] };
       const retained = await retainedIds(client, name);
       const resources = (await listResources(client, name))
-        .filter(({ status }) => status !== GONE)
+        .filter((resource) => resource.status !== GONE)
         .map(({ type, name, logicalId }) => ({ type, name, isRetained: retained.has(logicalId) }));
-      const { status, isProtected, isOurs } = stack;
-      return { status, isProtected, isOurs, resources };
+      return { ...said, resources };
     },
+
+    ownerOf: (region, resource) => ownerOf(clientOf({ region }), resource),
 
     async remove(region, name) {
       const command = new DeleteStackCommand({ StackName: name });
@@ -87,15 +101,27 @@ export async function describeStack(client: CloudFormationClient, name: string) 
   const answer = await asking(call, (bounded) => client.send(command, bounded).catch(undefinedIfNoStack));
   if (answer === undefined) return undefined;
   const found = readOf(call, stackSchema, answer.Stacks?.[0]);
-  const { StackStatus, StackStatusReason, EnableTerminationProtection, Outputs = [], Description } = found;
+  const { StackStatus, StackStatusReason, EnableTerminationProtection, Description } = found;
+  const { Outputs = [], Parameters = [] } = found;
+  const hubAccount = Parameters.find(({ ParameterKey }) => ParameterKey === 'HubAccount')?.ParameterValue;
   return {
     status: StackStatus,
     reason: StackStatusReason,
     isProtected: EnableTerminationProtection ?? false,
     outputs: Outputs,
+    hubAccount: hubAccount || undefined,
     isOurs:
       Outputs.some(({ OutputKey }) => OutputKey === 'Release') || Description?.startsWith(OURS) === true,
   };
+}
+
+/** @see Stacks.ownerOf */
+export async function ownerOf(client: CloudFormationClient, resource: string): Promise<string | undefined> {
+  const call = 'cloudformation:DescribeStackResources';
+  const command = new DescribeStackResourcesCommand({ PhysicalResourceId: resource });
+  const answer = await asking(call, (bounded) => client.send(command, bounded).catch(undefinedIfNoStack));
+  const found = readOf(call, ownedSchema, answer?.StackResources ?? []);
+  return found.find(({ ResourceStatus }) => !LEFT.includes(ResourceStatus))?.StackName;
 }
 
 /** All resources of a stack that is there. One that was never made has no name but that in the template. @throws RefusedError */

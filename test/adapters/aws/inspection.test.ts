@@ -162,6 +162,7 @@ describe('an inspection', () => {
   it.each<{ call: string; ask: (inspection: ReturnType<typeof awsInspection>) => Promise<unknown> }>([
     { call: 'sts:GetCallerIdentity', ask: ({ account }) => account(REGION) },
     { call: 'cloudformation:DescribeStacks', ask: ({ stack }) => stack(REGION, 'x') },
+    { call: 'cloudformation:DescribeStackResources', ask: ({ ownerOf }) => ownerOf(REGION, 'a-role') },
     { call: 'cloudformation:ListStackResources', ask: ({ rules }) => rules(REGION, 'x', 'recohere') },
     { call: 'lambda:GetFunctionConfiguration', ask: ({ functionState }) => functionState(REGION, 'x') },
     { call: 'sqs:GetQueueUrl', ask: ({ messages }) => messages(REGION, 'x') },

@@ -1,6 +1,7 @@
 import {
   CloudFormationClient,
   DeleteStackCommand,
+  DescribeStackResourcesCommand,
   DescribeStacksCommand,
   GetTemplateCommand,
   ListStackResourcesCommand,
@@ -28,6 +29,7 @@ const resource = (LogicalResourceId: string, ResourceType: string, more: object 
   ResourceStatus: 'CREATE_COMPLETE' as const,
   ...more,
 });
+const OURS = { Description: 'Recohere: hub' };
 const absent = () =>
   Object.assign(new Error(`Stack with id ${NAME} does not exist`), { name: 'ValidationError' });
 
@@ -39,7 +41,7 @@ describe('stacks', () => {
     );
     cloudFormation
       .on(DescribeStacksCommand, { StackName: NAME })
-      .resolves(stackOf('DELETE_FAILED', { EnableTerminationProtection: true }))
+      .resolves(stackOf('DELETE_FAILED', { ...OURS, EnableTerminationProtection: true }))
       .on(GetTemplateCommand, { StackName: NAME })
       .resolves({ TemplateBody: JSON.stringify({ Resources }) })
       .on(ListStackResourcesCommand, { StackName: NAME })
@@ -61,7 +63,8 @@ describe('stacks', () => {
     expect(await awsStacks().read(REGION, NAME)).toEqual({
       status: 'DELETE_FAILED',
       isProtected: true,
-      isOurs: false,
+      isOurs: true,
+      hubAccount: undefined,
       resources: [
         { type: 'AWS::DynamoDB::GlobalTable', name: 'Ledger-id', isRetained: true },
         { type: 'AWS::SecretsManager::Secret', name: 'Key-id', isRetained: true },
@@ -92,6 +95,49 @@ describe('stacks', () => {
       .on(ListStackResourcesCommand)
       .resolves({ StackResourceSummaries: [] });
     expect((await awsStacks().read(REGION, NAME))?.isOurs).toBe(isOurs);
+  });
+
+  it.each([
+    { status: 'REVIEW_IN_PROGRESS', more: OURS, isOurs: true, reason: 'it was never deployed' },
+    { status: 'CREATE_COMPLETE', more: {}, isOurs: false, reason: 'it is none of ours' },
+  ])('looks at no template and no resources: $reason', async ({ status, more, isOurs }) => {
+    cloudFormation
+      .rejects(new Error('nobody asked'))
+      .on(DescribeStacksCommand)
+      .resolves(stackOf(status, more));
+    expect(await awsStacks().read(REGION, NAME)).toMatchObject({ status, isOurs, resources: [] });
+  });
+
+  it.each([
+    { value: '222222222222', hubAccount: '222222222222', reason: 'the one that it names' },
+    { value: '', hubAccount: undefined, reason: 'its own' },
+  ])('knows which account a region forwards to: $reason', async ({ value, hubAccount }) => {
+    const Parameters = [
+      { ParameterKey: 'Prefix', ParameterValue: 'recohere' },
+      { ParameterKey: 'HubAccount', ParameterValue: value },
+    ];
+    cloudFormation.on(DescribeStacksCommand).resolves(stackOf('CREATE_COMPLETE', { Parameters }));
+    expect(await awsStacks().read(REGION, NAME)).toMatchObject({ hubAccount });
+  });
+
+  it.each([
+    { statuses: ['CREATE_COMPLETE'], owner: 'StackSet-a', reason: 'it is there' },
+    { statuses: ['DELETE_COMPLETE', 'DELETE_SKIPPED'], owner: undefined, reason: 'it is gone' },
+    { statuses: ['DELETE_COMPLETE', 'UPDATE_COMPLETE'], owner: 'StackSet-a', reason: 'it has lost a part' },
+  ])('knows the stack that has made something: $reason', async ({ statuses, owner }) => {
+    cloudFormation.on(DescribeStackResourcesCommand, { PhysicalResourceId: 'a-role' }).resolves({
+      StackResources: statuses.map((ResourceStatus) => ({
+        ...resource('Any', 'AWS::IAM::Role', { ResourceStatus }),
+        StackName: 'StackSet-a',
+        Timestamp: new Date(0),
+      })),
+    });
+    expect(await awsStacks().ownerOf(REGION, 'a-role')).toBe(owner);
+  });
+
+  it('knows that no stack has made something', async () => {
+    cloudFormation.on(DescribeStackResourcesCommand).rejects(absent());
+    expect(await awsStacks().ownerOf(REGION, 'a-role')).toBeUndefined();
   });
 
   it('knows that one is not there, and asks no more', async () => {
@@ -147,7 +193,7 @@ describe('stacks', () => {
   ])('refuses a template of which nobody knows what it retains: $reason', async ({ body }) => {
     cloudFormation
       .on(DescribeStacksCommand)
-      .resolves(stackOf('CREATE_COMPLETE'))
+      .resolves(stackOf('CREATE_COMPLETE', OURS))
       .on(GetTemplateCommand)
       .resolves({ TemplateBody: body });
     await expect(awsStacks().read(REGION, NAME)).rejects.toMatchObject({
@@ -158,6 +204,7 @@ describe('stacks', () => {
   it.each<{ call: string; ask: (stacks: Stacks) => Promise<unknown> }>([
     { call: 'cloudformation:DescribeStacks', ask: ({ read }) => read(REGION, NAME) },
     { call: 'cloudformation:DescribeStacks', ask: ({ deletion }) => deletion(REGION, NAME) },
+    { call: 'cloudformation:DescribeStackResources', ask: ({ ownerOf }) => ownerOf(REGION, 'a-role') },
     { call: 'cloudformation:DeleteStack', ask: ({ remove }) => remove(REGION, NAME) },
   ])('names $call if it is denied', async ({ call, ask }) => {
     cloudFormation.rejects(Object.assign(new Error('not allowed'), { name: 'AccessDenied' }));
