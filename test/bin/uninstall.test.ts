@@ -260,7 +260,9 @@ describe('recohere uninstall', () => {
       const asked = new URLSearchParams(await text(request));
       const call = asked.get('Action') ?? '';
       called.add(call);
-      const isThere = hub !== undefined && asked.get('StackName') === 'recohere-hub';
+      const isHub =
+        request.headers.authorization?.includes(`/${HUB}/`) && asked.get('StackName') === 'recohere-hub';
+      const isThere = isHub && hub !== undefined;
       const answers: Readonly<Record<string, string>> = {
         GetCallerIdentity: `<Account>${OWN}</Account>`,
         GetTemplate: '<TemplateBody>{"Resources":{}}</TemplateBody>',

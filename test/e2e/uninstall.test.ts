@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import {
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+  UpdateStateMachineCommand,
+} from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { awsRegionSource } from '../../functions/adapters/aws/region-source.ts';
+import { findRegions } from '../../functions/app/account-scope.ts';
 import type { RecohereConfig } from '../../functions/contract/config.ts';
 import { DEPLOYED } from '../../functions/contract/deployment.ts';
 import { DeployedTables } from '../../local/deployed-tables.ts';
 import { EMULATED_ACCOUNT } from '../../local/emulator.ts';
 import { Folder } from './command.ts';
 import { Deployed } from './deployed.ts';
+import { emulatorEndpoint } from './emulator.ts';
 import { resourcesNamed } from './leftovers.ts';
 
 /** Others than those of other tests, which may prepare theirs for the CDK at the same time. */
@@ -61,7 +71,23 @@ describe('recohere uninstall', { timeout: 120_000 }, () => {
     return JSON.parse(stdout);
   }
 
-  it('shows what would go, refuses while items are quarantined, and leaves nothing but ledger and key', async () => {
+  /** Has an execution of a run that does not end. @returns What ends it. */
+  async function workFor(run: string): Promise<() => Promise<unknown>> {
+    const sfn = new SFNClient({ region: HUB, endpoint: emulatorEndpoint() });
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+    const machine = stateMachines.find(({ name }) => name === DEPLOYED.runs(PREFIX));
+    const stateMachineArn = machine?.stateMachineArn;
+    const definition = { StartAt: 'Wait', States: { Wait: { Type: 'Wait', Seconds: 3_600, End: true } } };
+    await sfn.send(
+      new UpdateStateMachineCommand({ stateMachineArn, definition: JSON.stringify(definition) }),
+    );
+    const { executionArn } = await sfn.send(
+      new StartExecutionCommand({ stateMachineArn, name: `${run}-7`, input: '{}' }),
+    );
+    return () => sfn.send(new StopExecutionCommand({ executionArn }));
+  }
+
+  it('shows what would go, refuses while items are quarantined or a run is at work, and leaves nothing but ledger and key', async () => {
     const before = await left();
     expect(
       [...new Set(before.map((name) => name.replace(/ \S+$/, '')))],
@@ -109,6 +135,17 @@ describe('recohere uninstall', { timeout: 120_000 }, () => {
 
     expect(await folder.recohere(['forget', applied.id, '--yes'])).toMatchObject({ code: 0, stderr: '' });
     const { id: another } = await run();
+    const stop = await workFor(another);
+    const working = await folder.recohere(['uninstall', '--yes']);
+    expect(working).toMatchObject({ code: 2, stdout: '' });
+    expect(working.stderr).toContain(`${another} is at work: let it end, or recohere cancel ${another}`);
+    expect(await left(), 'it has changed nothing').toEqual(before);
+    await stop();
+
+    if ('regions' in (await findRegions(awsRegionSource()))) {
+      const replicas = [{ region: HUB }]; // and no longer the other one
+      await folder.write('recohere.config.json', JSON.stringify({ ...CONFIG, replicas }));
+    }
     const gone = await folder.recohere(['uninstall', '--yes']);
     expect(gone, `although ${another} has spilled into the bucket`).toMatchObject({ code: 0, stderr: '' });
     const deleted = [...gone.stdout.matchAll(/^deleted · (\S+) · (\S+)$/gm)].map(([, ...named]) =>
@@ -130,7 +167,7 @@ describe('recohere uninstall', { timeout: 120_000 }, () => {
     expect([[], kept]).toContainEqual(await left());
     expect(await folder.recohere(['uninstall', '--yes'])).toEqual({
       code: 0,
-      stdout: `Nothing of ${PREFIX} is deployed in account ${EMULATED_ACCOUNT}.\n`,
+      stdout: expect.stringContaining(`Nothing of ${PREFIX} is deployed in account ${EMULATED_ACCOUNT}.\n`),
       stderr: '',
     });
   });
