@@ -194,8 +194,8 @@ export async function lookInstalled(
         if (!(error instanceof RefusedError)) throw error;
         const { refusal } = error;
         // many accounts may use but a few of their regions; a later call is about something that is there
-        const isNone = wanted.length === 0 && refusal.call === 'cloudformation:DescribeStacks';
-        (isNone ? unsearched : unread).push({ region, refusal });
+        const isUnsearched = wanted.length === 0 && refusal.call === 'cloudformation:DescribeStacks';
+        (isUnsearched ? unsearched : unread).push({ region, refusal });
       }
       show(++done, places.length);
     },

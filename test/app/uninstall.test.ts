@@ -200,49 +200,52 @@ describe('what is installed', () => {
 
   it.each([
     {
-      kind: 'region',
+      id: `${FAR} recohere-region`,
       hub: OWN,
-      hubAccount: undefined,
+      forwardsTo: undefined,
       isOurs: true,
-      reason: 'it forwards to its own account',
+      reason: 'to its own account',
     },
-    { kind: 'region', hub: OWN, hubAccount: OTHER, isOurs: false, reason: 'it forwards to another hub' },
+    { id: `${FAR} recohere-region`, hub: OWN, forwardsTo: OTHER, isOurs: false, reason: 'to another hub' },
     {
-      kind: 'region',
+      id: `${FAR} recohere-region`,
       hub: OTHER,
-      hubAccount: OTHER,
+      forwardsTo: OTHER,
       isOurs: true,
-      reason: 'it forwards to the hub elsewhere',
+      reason: 'to the hub elsewhere',
     },
     {
-      kind: 'region',
+      id: `${FAR} recohere-region`,
       hub: OTHER,
-      hubAccount: undefined,
+      forwardsTo: undefined,
       isOurs: false,
-      reason: 'its own account has a hub too',
+      reason: 'to a hub of its own',
     },
-    { kind: 'data', hub: OWN, hubAccount: undefined, isOurs: true, reason: 'there is one hub in an account' },
-    { kind: 'data', hub: OTHER, hubAccount: undefined, isOurs: false, reason: 'nothing says whose it is' },
+    { id: `${FAR} recohere-data`, hub: OWN, isOurs: true, reason: 'there is one hub in an account' },
+    { id: `${FAR} recohere-data`, hub: OTHER, isOurs: false, reason: 'nothing says whose it is' },
+    { id: `${HUB} recohere-data`, hub: OTHER, isOurs: true, reason: 'the config names its region' },
   ])(
-    'leaves alone a $kind stack that may be of a hub in another account: $reason',
-    async ({ kind, hub, hubAccount, isOurs }) => {
+    'leaves alone $id if it may be of a hub in another account: $reason',
+    async ({ id, hub, forwardsTo, isOurs }) => {
       const replicas = [{ region: HUB, account: OWN }];
       const account = new Account(
         { ...WRITTEN, hub: { region: HUB, account: hub }, replicas, tables: [] },
         [],
       );
-      account.add(`${FAR} recohere-${kind}`, { hubAccount });
-      const stack = { region: FAR, name: `recohere-${kind}` };
+      account.add(id, { hubAccount: forwardsTo });
       const { stacks, foreign } = await account.look();
-      expect(namesOf(stacks)).toEqual(isOurs ? namesOf([stack]) : []);
-      expect(foreign).toEqual(isOurs ? [] : [{ ...stack, why: 'other hub' }]);
+      expect(namesOf(stacks)).toEqual(isOurs ? [id] : []);
+      expect(namesOf(foreign)).toEqual(isOurs ? [] : [id]);
+      for (const { why } of foreign) expect(why).toBe('other hub');
     },
   );
 
   it('is not the hub that another account has of its own', async () => {
     const hub = { region: HUB, account: OTHER };
     const account = new Account({ ...WRITTEN, hub, replicas: [{ region: FAR, account: OWN }], tables: [] });
-    expect(namesOf((await account.look()).stacks)).toEqual([`${FAR} recohere-region`]);
+    const { stacks, foreign } = await account.look();
+    expect(namesOf(stacks)).toEqual([`${FAR} recohere-region`]);
+    expect(namesOf(foreign)).toEqual([`${HUB} recohere-region`, `${HUB} recohere-data`]);
   });
 
   it('is looked for where the config says if the regions are not told', async () => {
@@ -255,14 +258,20 @@ describe('what is installed', () => {
   });
 
   it.each([
-    { call: 'cloudformation:DescribeStacks', blocks: false, reason: 'the account may not use the region' },
-    { call: 'cloudformation:GetTemplate', blocks: true, reason: 'there is something' },
-  ])('says what is refused in a region that the config does not name: $reason', async ({ call, blocks }) => {
+    {
+      region: 'sa-east-1',
+      call: 'cloudformation:DescribeStacks',
+      blocks: false,
+      reason: 'the account may not use the region',
+    },
+    { region: 'sa-east-1', call: 'cloudformation:GetTemplate', blocks: true, reason: 'there is something' },
+    { region: FAR, call: 'cloudformation:DescribeStacks', blocks: true, reason: 'the config names it' },
+  ])('says what is refused in a region: $reason', async ({ region, call, blocks }) => {
     const account = new Account();
     account.enabled = ['sa-east-1'];
     const error = deniedTo(call);
-    account.refused.set('sa-east-1', error);
-    const told = [{ region: 'sa-east-1', refusal: error.refusal }];
+    account.refused.set(region, error);
+    const told = [{ region, refusal: error.refusal }];
     expect(await account.look()).toMatchObject({
       unread: blocks ? told : [],
       unsearched: blocks ? [] : told,
@@ -273,6 +282,7 @@ describe('what is installed', () => {
     const account = new Account(WRITTEN, [`${HUB} recohere-region`]);
     for (const part of ['recohere-sweep', 'recohere-heartbeat']) account.owners.set(`${HUB} ${part}`, 'Shop');
     account.owners.set(`${HUB} recohere-forward-${HUB}`, 'never asked, since ours is there');
+    account.owners.set(`${FAR} recohere-sweep`, 'never asked, since the hub is not to be there');
     account.owners.set(`${FAR} recohere-forward-${FAR}`, 'StackSet-recohere-1');
     const installed = await account.look();
     expect(installed.foreign).toEqual([
@@ -301,9 +311,11 @@ describe('what is installed', () => {
   it('says whom roles of other accounts trust', async () => {
     const replicas = [{ region: HUB }, { region: FAR, account: OTHER }];
     const account = new Account({ ...WRITTEN, replicas });
-    expect((await account.look()).elsewhere).toEqual([
+    const installed = await account.look();
+    expect(installed.elsewhere).toEqual([
       { account: OTHER, region: FAR, stacks: ['recohere-region'], trusts: OWN },
     ]);
+    expect(namesOf(installed.stacks), 'that region is one of the own account too').toEqual(ALL);
     const fromThere = await lookInstalled(account.ports, account.config, OTHER, () => {});
     expect(fromThere.elsewhere).toEqual([expect.not.objectContaining({ trusts: expect.anything() })]);
   });
