@@ -10,7 +10,7 @@ import type { Stack, StackResource, Stacks } from '../ports/stacks.ts';
 import { findRegions } from './account-scope.ts';
 import { type DeployedPlace, deployedPlaces, partMadeBy, type StackKind } from './deployed-places.ts';
 
-export interface UninstallPorts {
+interface UninstallPorts {
   readonly stacks: Stacks;
   readonly objects: ObjectStores;
   readonly regions: RegionSource;
