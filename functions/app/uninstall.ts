@@ -201,11 +201,8 @@ export async function lookInstalled(
     },
     { concurrency: AT_ONCE },
   );
-  const stacksInOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
-  return {
-    ...{ prefix, account, stacks: stacksInOrder, buckets, atWork },
-    ...{ elsewhere, foreign, unread, unsearched },
-  };
+  const inOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
+  return { prefix, account, stacks: inOrder, buckets, atWork, elsewhere, foreign, unread, unsearched };
 }
 
 function stackOf({ status, isProtected, resources }: Stack) {
