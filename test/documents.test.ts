@@ -2,17 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as permissions from '../lib/permissions.ts';
+import { DOCUMENTS, FOR_DEVELOPERS } from './documents.ts';
 
 const DECISIONS = 'docs/decisions';
-
-/** Documents of the repository; the README speaks to users, and of files of theirs. */
-const FOR_DEVELOPERS = [
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'SECURITY.md',
-  ...readdirSync(DECISIONS).map((file) => `${DECISIONS}/${file}`),
-];
-const DOCUMENTS = ['README.md', 'examples/README.md', ...FOR_DEVELOPERS];
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -85,6 +77,11 @@ describe('the check of links', () => {
     { link: 'SECURITY.md#the-sweep', reason: 'a heading of this file, and not of that one', leads: false },
   ])('tells that $link is $reason', ({ link, leads }) => {
     expect(leadsSomewhere('README.md', link)).toBe(leads);
+  });
+
+  it('is made of all documents', () => {
+    expect(DOCUMENTS).toEqual(expect.arrayContaining(['README.md', 'examples/README.md', ...FOR_DEVELOPERS]));
+    expect(FOR_DEVELOPERS).toEqual(expect.arrayContaining(['CONTRIBUTING.md', 'docs/decisions/README.md']));
   });
 
   it('lists every decision', () => {
