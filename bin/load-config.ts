@@ -5,7 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { type ParsedConfig, parseConfig } from '../functions/contract/config.ts';
 import { EXIT, Failure } from './failure.ts';
 
-const NAMES = ['ts', 'mts', 'js', 'mjs', 'json', 'yaml', 'yml'].map((ending) => `recohere.config.${ending}`);
+const ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.json', '.yaml', '.yml'];
+const NAMES = ENDINGS.map((ending) => `recohere.config${ending}`);
+
+/** Why a file cannot be read: words that follow its name, and repeat nothing of what is written in it. */
+class Unreadable extends Error {}
 
 /**
  * Reads and validates a config. Paths in it become absolute.
@@ -47,35 +51,65 @@ export function configsHere(): readonly string[] {
 function requireFile(path: string): void {
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found === undefined) throw new Failure(EXIT.usage, `${path}: there is no such file`);
-  if (found.isFile()) return;
-  throw new Failure(EXIT.usage, `${path} is ${found.isDirectory() ? 'a folder' : 'no file'}`);
+  if (!found.isFile()) {
+    throw new Failure(EXIT.usage, `${path} is ${found.isDirectory() ? 'a folder' : 'no file'}`);
+  }
+  if (found.size === 0) throw new Failure(EXIT.usage, `${path} is empty; write one with: npx recohere init`);
 }
 
 async function readWritten(path: string): Promise<unknown> {
   try {
     switch (extname(path)) {
       case '.json':
-        return JSON.parse(await readFile(path, 'utf8'));
+        return readJson(await readFile(path, 'utf8'));
       case '.yaml':
       case '.yml':
         return await readYaml(await readFile(path, 'utf8'));
       default:
-        return await (await userModules()).import(resolve(path), { default: true });
+        return await readModule(path);
     }
   } catch (error) {
-    throw new Failure(EXIT.usage, `${path} ${await whyUnreadable(error)}`);
+    const why = error instanceof Unreadable ? error.message : whyNotLoaded(error, resolve(path));
+    throw new Failure(EXIT.usage, `${path} ${why}`);
   }
 }
 
-/** Without the warnings of the library, which quote what is written, as its words about an alias do. @throws YAMLParseError */
+/** Without the words of the parser, which quote what is written. @throws Unreadable */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
+    const before = position === undefined ? undefined : text.slice(0, Number(position));
+    throw new Unreadable(
+      `is not valid JSON${before === undefined ? '' : `: line ${before.split('\n').length}`}`,
+    );
+  }
+}
+
+/** Without the warnings of the library, which quote what is written, as its words about an alias do. @throws Unreadable */
 async function readYaml(text: string): Promise<unknown> {
   const { parse, YAMLParseError } = await import('yaml');
   try {
     return parse(text, { logLevel: 'error' });
   } catch (error) {
     // `*x` with nothing before it that is `&x`, or too many of them
-    throw error instanceof ReferenceError ? new YAMLParseError([0, 0], 'BAD_ALIAS', '') : error;
+    if (error instanceof ReferenceError) throw new Unreadable('is not valid YAML: BAD_ALIAS');
+    if (!(error instanceof YAMLParseError)) throw error;
+    const [start] = error.linePos ?? [];
+    throw new Unreadable(
+      `is not valid YAML: ${error.code}${start ? ` at line ${start.line}, column ${start.col}` : ''}`,
+    );
   }
+}
+
+/** @throws Unreadable without a default export; whatever the module throws */
+async function readModule(path: string): Promise<unknown> {
+  const exported = await (await userModules()).import(resolve(path), { default: true });
+  if (typeof exported === 'object' && exported !== null && '__esModule' in exported) {
+    throw new Unreadable('has no default export; write: export default defineConfig({ … })');
+  }
+  return exported;
 }
 
 /** Imports modules of users, be they TypeScript, which may import `recohere/config`. */
@@ -85,13 +119,16 @@ export async function userModules() {
   return createJiti(import.meta.url, { alias: { 'recohere/config': own }, fsCache: false });
 }
 
-/** Says where a file is broken, and repeats nothing of what is written there. */
-async function whyUnreadable(error: unknown): Promise<string> {
-  const { YAMLParseError } = await import('yaml');
-  if (error instanceof YAMLParseError) {
-    const [start] = error.linePos ?? [];
-    return `is not valid YAML: ${error.code}${start ? ` at line ${start.line}, column ${start.col}` : ''}`;
+function whyNotLoaded(error: unknown, path: string): string {
+  if (!(error instanceof Error)) return 'cannot be loaded: it threw no error';
+  if ('code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    return `is no config: the name of one ends with ${ENDINGS.join(', ')}`;
   }
-  if (error instanceof SyntaxError) return 'is not valid JSON';
-  return `cannot be loaded: ${error instanceof Error ? error.message : 'it threw no error'}`;
+  const { message, stack = '' } = error;
+  const [, line] =
+    stack
+      .replace(message, '')
+      .split(`${path}:`)[1]
+      ?.match(/^(\d+)/) ?? [];
+  return `cannot be loaded: ${message}${line === undefined ? '' : ` (line ${line})`}`;
 }

@@ -84,7 +84,9 @@ export const program = new Command('recohere')
     'Tells which copies of your functions and secrets disagree across regions and accounts, and in what, and puts tables right that were written twice or have gaps.',
   )
   // one line, whatever was typed
-  .configureOutput({ outputError: (text, write) => write(`${printable(text.trimEnd())}\n`) })
+  .configureOutput({
+    outputError: (text, write) => write(`${printable(text.trimEnd())} (--help says more)\n`),
+  })
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.agreed : EXIT.usage));
 
 withSelection(program.command('scan'), 'those of the config, else all enabled ones')

@@ -54,7 +54,7 @@ export function withBundledTransforms(config: ParsedConfig): ParsedConfig {
 }
 
 function bundled(path: string): { readonly text: string } | { readonly mistake: string } {
-  if (!existsSync(path)) return { mistake: 'there is no such file' };
+  if (!existsSync(path)) return { mistake: `there is no file ${path}` };
   try {
     const { outputFiles, metafile } = buildSync({
       ...OPTIONS,

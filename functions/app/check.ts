@@ -21,7 +21,7 @@ export async function check(ports: RunPorts, grip: Grip): Promise<void> {
     if (!(await grip.mayGoOn())) return;
     const { value: proof } = await proofs.next();
     if (proof?.number !== batch.number)
-      throw new RecohereError('PROOF_LOST', 'a proof of this run is not there');
+      throw new RecohereError('PROOF_LOST', 'a proof of this run is not there: recohere audit says which');
     const pairs = batch.entries.map((entry, position) => ({ entry, proof: proof.entries[position] }));
     const touched = pairs.filter(({ proof }) => proof && TOUCHED.includes(proof.outcome));
     const keys = touched.flatMap(({ entry: { key, because } }) =>

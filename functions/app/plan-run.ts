@@ -43,7 +43,8 @@ export function tableOf(
     .filter(({ ref }) => ref.name === table && (region ?? ref.region) === ref.region)
     .filter(({ ref }) => (account ?? ref.account) === ref.account);
   const [only] = found;
-  if (only === undefined) throw new RecohereError('NO_SUCH_TABLE', 'the config has no such table');
+  if (only === undefined)
+    throw new RecohereError('NO_SUCH_TABLE', 'the config has no such table; if yours has, deploy it');
   if (found.length > 1) {
     throw new RecohereError(
       'AMBIGUOUS_TABLE',
@@ -75,7 +76,7 @@ export async function planDryRun(
   if (rule.kind === 'dedupe' && facts.keys.every((name) => rule.key.includes(name))) {
     throw new RecohereError(
       'KEY_IS_PRIMARY',
-      'the dedupe key holds the primary key of the table, so that no two items can share it',
+      'tables[].dedupe.key holds the primary key of the table, so that no two items can share it: name other attributes',
     );
   }
   const target =
@@ -118,7 +119,7 @@ export async function planApply(
     throw refusal('NO_PLAN', 'only a dry run of the whole table that has finished can be applied');
   }
   if (plan.rule.kind !== request.kind || !isSame(plan.table, ref))
-    throw refusal('OTHER_TABLE', 'the plan is of another table or kind');
+    throw refusal('OTHER_TABLE', 'the plan is of another table or kind: make a dry run of this one');
   if (!isSame(plan.rule, rule))
     throw refusal('PLAN_OUTDATED', 'the config has changed since: make a new dry run');
   if (ports.clock.now() - (plan.endedAt ?? 0) > PLAN_AGE_MS_MAX) {
@@ -128,7 +129,10 @@ export async function planApply(
   if (count !== request.count)
     throw refusal('OTHER_COUNT', `the dry run found ${count} items, not ${request.count}`);
   if (count > table.maxRemovals)
-    throw refusal('TOO_MANY', `the dry run found ${count} items, and maxRemovals is ${table.maxRemovals}`);
+    throw refusal(
+      'TOO_MANY',
+      `the dry run found ${count} items, and tables[].maxRemovals is ${table.maxRemovals}`,
+    );
   const changed = rule.kind === 'backfill' ? { ...ref, name: rule.to } : ref;
   const store = ports.items(changed);
   const facts = await store.describe();
@@ -206,7 +210,10 @@ function ruleOf({ dedupe, backfill }: WatchedTable, kind: RunKind): Rule {
   if (kind === 'backfill' && backfill) {
     return { kind, to: backfill.to, ...(backfill.version !== undefined && { version: backfill.version }) };
   }
-  throw refusal('NO_RULE', `the config says nothing of ${kind} for this table`);
+  throw refusal(
+    'NO_RULE',
+    `the config says nothing of ${kind} for this table: set tables[].${kind}, and deploy`,
+  );
 }
 
 function layoutOf(

@@ -88,7 +88,8 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
   for (let races = 0; races < RACES_MAX; races++) {
     const before = await existingRun(ports, id);
     if (before.state === 'finished' && races > 0) return status(ports, before, false);
-    if (before.state === 'finished') throw new RecohereError('ENDED', 'the run has finished');
+    if (before.state === 'finished')
+      throw new RecohereError('ENDED', 'the run has finished, so there is nothing to cancel or resume');
     if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
     const { version, attempt } = before;
     const run = { ...change(before), version: version + 1, attempt: attempt + 1 };
@@ -102,7 +103,9 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
     await ports.start(run.id, run.attempt);
     return status(ports, run, false);
   }
-  throw new RecohereError('CONTENDED', `${RACES_MAX} requests have crossed`, { retryable: true });
+  throw new RecohereError('CONTENDED', `${RACES_MAX} requests for this run have crossed: ask again`, {
+    retryable: true,
+  });
 }
 
 /** A run that is to stop. One that has stopped already stays as it is. */
@@ -159,7 +162,8 @@ async function takeTable(ports: RunPorts, run: Run): Promise<void> {
  */
 async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
   const run = await existingRun(ports, id);
-  if (run.mode !== 'apply') throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something');
+  if (run.mode !== 'apply')
+    throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something: name one');
   const undo = await ports.ledger.readRun(undoOf(id));
   const others = [await existingRun(ports, planOf(run)), ...(undo ? [undo] : [])];
   const segments = await Promise.all([run, ...others].map((each) => allSegmentsOf(ports, each)));

@@ -28,7 +28,8 @@ export interface Counted {
 /** @throws RecohereError `NO_SUCH_RUN` */
 export async function existingRun({ ledger }: Pick<RunPorts, 'ledger'>, id: string): Promise<Run> {
   const run = await ledger.readRun(id);
-  if (run === undefined) throw new RecohereError('NO_SUCH_RUN', 'there is no such run');
+  if (run === undefined)
+    throw new RecohereError('NO_SUCH_RUN', 'there is no such run: recohere runs lists the newest');
   return run;
 }
 
@@ -50,7 +51,9 @@ export async function changeRun(
     const next = { ...changed, version: run.version + 1 };
     if (await ports.ledger.swapRun(next)) return { run: next, isChanged: true };
   }
-  throw new RecohereError('CONTENDED', `${RUN_SWAPS_MAX} swaps of one run were lost`, { retryable: true });
+  throw new RecohereError('CONTENDED', `${RUN_SWAPS_MAX} swaps of one run were lost: ask again`, {
+    retryable: true,
+  });
 }
 
 /** All pieces of a phase, as they are remembered. */

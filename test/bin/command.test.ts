@@ -192,7 +192,11 @@ describe('the command line', () => {
 
   it.each([
     { args: [], words: 'Usage: recohere', reason: 'no command' },
-    { args: ['scna'], words: "unknown command 'scna'", reason: 'a command that is not there' },
+    {
+      args: ['scna'],
+      words: "unknown command 'scna' (Did you mean scan?) (--help says more)",
+      reason: 'a command that is not there',
+    },
     {
       args: ['scan', '--verbose'],
       words: "unknown option '--verbose'",
@@ -438,17 +442,64 @@ describe('a config file', () => {
   });
 
   it.each([
-    { name: 'recohere.config.json', text: '{ "hub": hunter2 }', reason: 'broken JSON' },
-    { name: 'recohere.config.yaml', text: 'hub: [\nfoo: hunter2', reason: 'broken YAML' },
-    { name: 'recohere.config.yaml', text: 'hub: *hunter2', reason: 'a value that YAML takes for an alias' },
-    { name: 'recohere.config.yaml', text: 'hub: !hunter2 x', reason: 'a value that YAML takes for a tag' },
-    { name: 'recohere.config.ts', text: 'export default {', reason: 'broken TypeScript' },
-    { name: 'recohere.config.ts', text: 'export const config = 1;', reason: 'no default export' },
-  ])('that is $reason is refused', async ({ name, text }) => {
+    {
+      name: 'c.json',
+      text: '{\n  "hub": "hunter2",\n}',
+      says: 'is not valid JSON: line 3',
+      reason: 'JSON with a comma too many',
+    },
+    { name: 'c.json', text: '{ "hub": hunter2 }', says: 'is not valid JSON', reason: 'broken JSON' },
+    { name: 'c.yaml', text: 'hub: [\nfoo: hunter2', says: 'at line 2, column 1', reason: 'broken YAML' },
+    {
+      name: 'c.yaml',
+      text: 'hub:\n\ta: hunter2',
+      says: 'TAB_AS_INDENT at line 2',
+      reason: 'YAML with a tab',
+    },
+    {
+      name: 'c.yaml',
+      text: 'hub: *hunter2',
+      says: 'BAD_ALIAS',
+      reason: 'a value that YAML takes for an alias',
+    },
+    {
+      name: 'c.yaml',
+      text: 'hub: !hunter2 x',
+      says: 'hub: is not of the type',
+      reason: 'a value that YAML takes for a tag',
+    },
+    { name: 'c.ts', text: 'export default {', says: 'c.ts:1:16', reason: 'broken TypeScript' },
+    {
+      name: 'c.ts',
+      text: 'const accounts: string[] = [];\n\nexport default { hub: accounts[0].region };',
+      says: "reading 'region') (line 3)",
+      reason: 'a module that throws',
+    },
+    {
+      name: 'c.ts',
+      text: 'throw "hunter2";',
+      says: 'it threw no error',
+      reason: 'a module that throws a text',
+    },
+    {
+      name: 'c.ts',
+      text: 'export const config = 1;',
+      says: 'has no default export; write: export default defineConfig({ … })',
+      reason: 'a module without a default export',
+    },
+    { name: 'c.json', text: '', says: 'is empty; write one with: npx recohere init', reason: 'empty' },
+    {
+      name: 'c.toml',
+      text: 'a',
+      says: 'is no config: the name of one ends with .ts, ',
+      reason: 'of no such kind',
+    },
+  ])('that is $reason is refused', async ({ name, text, says }) => {
     await writeFile(join(folder, name), text);
-    const ran = await run(['scan'], { cwd: folder });
+    const ran = await run(['scan', '--config', name], { cwd: folder });
     expect(ran).toMatchObject({ code: 2, stdout: '' });
-    expect(ran.stderr).toContain(name);
+    expect(ran.stderr).toContain(`recohere: ${name} `);
+    expect(ran.stderr).toContain(says);
     expect(ran.stderr).not.toMatch(/hunter2|^ {4}at /m);
   });
 

@@ -470,7 +470,7 @@ describe('reconcile --here', () => {
         env: env(dynamo.endpoint),
       });
       expect(ran).toMatchObject({ code: 2, stdout: '' });
-      expect(ran.stderr).toContain('there is no such table (NO_SUCH_TABLE)');
+      expect(ran.stderr).toContain(`there is no table ${ORDERS} in us-east-1 (NO_SUCH_TABLE)`);
     } finally {
       await dynamo.stop();
     }

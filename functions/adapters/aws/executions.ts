@@ -27,7 +27,10 @@ export type StartExecution = (run: string, attempt: number) => Promise<void>;
 export function sfnExecutions(options: SFNClientConfig, stateMachineArn: string | undefined): StartExecution {
   if (stateMachineArn === undefined) {
     return async () => {
-      throw new RecohereError('NO_TABLES', 'the config that is deployed names no tables');
+      throw new RecohereError(
+        'NO_TABLES',
+        'the config that is deployed names no tables; if yours does, deploy it',
+      );
     };
   }
   const client = new SFNClient({ ...CLIENT_BOUNDS, ...options });

@@ -119,9 +119,13 @@ export function transformPath({ hub, tables }: ParsedConfig, table: TableRef): s
       name === table.name && region === table.region && account === (table.account ?? hub.account),
   );
   if (own?.backfill) return own.backfill.transform;
-  throw new RecohereError('BAD_TRANSFORM', 'the config that is deployed has no transform for this table', {
-    context: { table: table.name },
-  });
+  throw new RecohereError(
+    'BAD_TRANSFORM',
+    'the config that is deployed has no transform for this table; if yours has, deploy it',
+    {
+      context: { table: table.name },
+    },
+  );
 }
 
 function environmentOf<P extends Part>(part: P): z.output<(typeof environmentSchemas)[P]> {

@@ -97,7 +97,9 @@ function itemStore(client: DynamoDBClient, table: TableRef): ItemStore {
   const ask = async <T>(call: string, send: (bounded: Bounded) => Promise<T>): Promise<T> => {
     const answer = await asking(call, (bounded) => send(bounded).catch(ifNoTable), TABLE_CALL_TIMEOUT_MS);
     if (!isNoTable(answer)) return answer;
-    throw new RecohereError('NO_SUCH_TABLE', 'there is no such table', { context: { table } });
+    throw new RecohereError('NO_SUCH_TABLE', `there is no table ${TableName} in ${table.region}`, {
+      context: { table },
+    });
   };
 
   /**

@@ -50,7 +50,7 @@ export function dynamoLedger(
     async record(episode) {
       const item = itemOfEpisode(kind, episode);
       if (await table.put(item, { expression: `${IS_NEW} OR ${IS_NOT_OF_LATER_RELEASE}` })) return;
-      throw new RecohereError('FUTURE_ITEM', 'a later release recorded this episode', {
+      throw new RecohereError('FUTURE_ITEM', 'a later release recorded this episode: deploy that one', {
         context: { subject: episode.subject, id: episode.id },
       });
     },

@@ -110,10 +110,14 @@ export function dynamoRunLedger(
         const holder = item && holderOfItem(item);
         if (holder !== undefined && holder !== insteadOf) return holder;
       }
-      throw new RecohereError('TABLE_BUSY', 'a table is taken and given back all the time', {
-        retryable: true,
-        context: { takes: TAKES_MAX },
-      });
+      throw new RecohereError(
+        'TABLE_BUSY',
+        'other runs take the table and give it back all the time: ask again',
+        {
+          retryable: true,
+          context: { takes: TAKES_MAX },
+        },
+      );
     },
 
     async releaseTable(arn, run) {

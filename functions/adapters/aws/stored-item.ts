@@ -49,14 +49,22 @@ export function parsed<T>(schema: z.ZodMiniType<T>, item: Item): T {
   const future = futureItem.safeParse(fields);
   if (future.success) {
     const { format, release } = future.data;
-    throw new RecohereError('FUTURE_ITEM', 'a later release wrote this item', {
-      context: { ...context, format, release },
-    });
+    throw new RecohereError(
+      'FUTURE_ITEM',
+      'a later release wrote this item: deploy that one, which the log of the function names',
+      {
+        context: { ...context, format, release },
+      },
+    );
   }
   const { success, data, error } = schema.safeParse(fields);
   if (success) return data;
   const wrong = new Set(error.issues.map(({ path: [field = 'item'] }) => field));
-  throw new RecohereError('MALFORMED_ITEM', 'an item of the ledger is not as it was written', {
-    context: { ...context, wrong: [...wrong] },
-  });
+  throw new RecohereError(
+    'MALFORMED_ITEM',
+    'an item of the ledger is not as it was written: the log of the function names it',
+    {
+      context: { ...context, wrong: [...wrong] },
+    },
+  );
 }
