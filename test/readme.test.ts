@@ -19,24 +19,22 @@ function pathsOf(schema: z.core.JSONSchema.BaseSchema, path = ''): string[] {
   return properties.flatMap(([key, value]) => pathsOf(value as typeof schema, path ? `${path}.${key}` : key));
 }
 
-const COMMANDS = [
-  'scan',
-  'status',
-  'diff',
-  'verify',
-  'silence',
-  'report',
-  'doctor',
-  'rehearse',
-  'reconcile',
-  'runs',
-  'audit',
-  'undo',
-  'cancel',
-  'resume',
-  'forget',
-  'uninstall',
-];
+/** The section of the README that is about a command. */
+const SECTIONS: Readonly<Record<string, string>> = {
+  scan: '## Scan',
+  init: '## First config',
+  demo: '## See it without an account',
+  rehearse: '## Rehearse',
+  uninstall: '## Uninstall',
+  ...allIn('### Ask it', ['status', 'diff', 'verify', 'silence', 'report', 'doctor']),
+  ...allIn('### Dry runs, samples, schedules', ['reconcile', 'runs', 'audit', 'undo', 'cancel']),
+  ...allIn('### Dry runs, samples, schedules', ['resume', 'forget']),
+};
+const COMMANDS = Object.keys(SECTIONS);
+
+function allIn(section: string, commands: readonly string[]): Record<string, string> {
+  return Object.fromEntries(commands.map((command) => [command, section]));
+}
 
 /** Options that the README names of npm, of the CDK, of the AWS CLI, and of the tools of this repository. */
 const OPTIONS_OF_OTHERS = [
@@ -48,6 +46,35 @@ const OPTIONS_OF_OTHERS = [
 
 function optionsIn(text: string): string[] {
   return [...new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([option]) => option))];
+}
+
+/** Options of a command, as its help lists them, without the help itself. */
+async function optionsOf(command: string): Promise<string[]> {
+  const { stdout } = await run([command, '--help']);
+  const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].flatMap(([, option]) => option ?? []);
+  return options.filter((option) => option !== '--help');
+}
+
+/** The commands that a text names, each once. */
+function commandsIn(text: string): string[] {
+  const named = [...text.matchAll(/recohere ([a-z]+)/g)].flatMap(([, command]) => command ?? []);
+  return [...new Set(named)].filter((command) => command in SECTIONS);
+}
+
+function linesOf(section: string): string[] {
+  const lines = readme.slice(readme.indexOf(`\n${section}\n`) + 1).split('\n');
+  const [marks = ''] = section.split(' ');
+  const end = lines.findIndex((line, index) => index > 0 && new RegExp(`^#{1,${marks.length}} `).test(line));
+  return lines.slice(0, end);
+}
+
+/** What is said of one command: in lines that name it, in those of its section that name none, and of every command. */
+function saidOf(command: string): string {
+  const own = linesOf(SECTIONS[command] ?? '').filter((line) => commandsIn(line).length === 0);
+  const named = readme.split('\n').filter((line) => commandsIn(line).includes(command));
+  return [...own, ...named, ...readme.split('\n').filter((line) => line.startsWith('Every command'))].join(
+    '\n',
+  );
 }
 
 /** A bound for a machine that is busy: one block plays a hundred seeds. */
@@ -87,16 +114,54 @@ describe('the README', () => {
     expect(named.toSorted()).toEqual(paths.toSorted());
   });
 
-  it.each(COMMANDS)('names every option of %s', async (command) => {
-    const { stdout } = await run([command, '--help']);
-    const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].flatMap(([, option]) => option ?? []);
-    expect(options.length).toBeGreaterThan(2);
-    for (const option of options.filter((each) => each !== '--help')) expect(readme).toContain(option);
+  it('has a section for every command', async () => {
+    const { stdout } = await run(['--help']);
+    const [, list = ''] = stdout.split('Commands:\n');
+    const commands = [...list.matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, command]) => command ?? []);
+    expect(commands.toSorted()).toEqual([...COMMANDS, 'help'].toSorted());
+    expect(Object.values(SECTIONS).filter((section) => linesOf(section).length < 2)).toEqual([]);
   });
 
-  it('names no option that no command has', async () => {
-    const helps = await Promise.all(['init', ...COMMANDS].map((command) => run([command, '--help'])));
-    const known = new Set([...OPTIONS_OF_OTHERS, ...optionsIn(helps.map(({ stdout }) => stdout).join())]);
-    expect(optionsIn(readme).filter((option) => !known.has(option))).toEqual([]);
+  it.each(COMMANDS)('names every option of %s where it speaks of it', async (command) => {
+    const options = await optionsOf(command);
+    expect(options.length).toBeGreaterThan(1);
+    const named = optionsIn(saidOf(command));
+    expect(options.filter((option) => !named.includes(option))).toEqual([]);
+  });
+
+  it.each([
+    { option: '--config', without: ['demo', 'init'] },
+    { option: '--json', without: ['init'] },
+  ])('says which commands do not take $option', async ({ option, without }) => {
+    const lacking = await Promise.all(
+      COMMANDS.map(async (command) => ((await optionsOf(command)).includes(option) ? [] : command)),
+    );
+    expect(lacking.flat().toSorted()).toEqual(without);
+    const but = without.toReversed().map((command) => `\`${command}\``);
+    const every = readme.split('\n').find((line) => line.startsWith('Every command'));
+    expect(every).toMatch(new RegExp(`very command but ${but.join(' and ')}( takes|,) \`${option}\\b`));
+  });
+
+  it('names no option beside a command that does not have it', async () => {
+    const options = new Map(
+      await Promise.all(COMMANDS.map(async (command) => [command, await optionsOf(command)] as const)),
+    );
+    const knownTo = (commands: readonly string[]) => [
+      ...OPTIONS_OF_OTHERS,
+      ...commands.flatMap((command) => options.get(command) ?? []),
+    ];
+    const foreign = readme.split('\n').flatMap((line) => {
+      const commands = commandsIn(line);
+      const spans = [...line.matchAll(/recohere [a-z]+[^`]*/g)].map(([span]) => span);
+      const known = knownTo(commands.length > 0 ? commands : COMMANDS);
+      return [
+        ...optionsIn(line).filter((option) => !known.includes(option)),
+        ...spans.flatMap((span) => {
+          const [command = ''] = commandsIn(span);
+          return optionsIn(span).filter((option) => !knownTo([command]).includes(option));
+        }),
+      ];
+    });
+    expect(foreign).toEqual([]);
   });
 });
