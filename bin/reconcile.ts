@@ -6,7 +6,7 @@ import {
   whyNot,
 } from '../functions/adapters/aws/reconcile-client.ts';
 import { systemClock, systemRandom } from '../functions/adapters/aws/system.ts';
-import { tableOf } from '../functions/app/plan-run.ts';
+import { tableOf, timeToken } from '../functions/app/plan-run.ts';
 import { QUARANTINE } from '../functions/contract/deployment.ts';
 import type { Hazard } from '../functions/contract/names.ts';
 import type { WrittenRequest } from '../functions/contract/requests.ts';
@@ -281,13 +281,13 @@ function requestOf(table: string, flags: ReconcileFlags) {
     };
   }
   // a question whose answer is lost is asked again, and is not to start a second run
-  return { kind, table, ...where, ...(sample !== undefined && { sample }), token: token ?? newToken() };
-}
-
-/** Begins with the time, so that ids of runs tell it. */
-function newToken(): string {
-  const time = new Date(systemClock.now()).toISOString().slice(0, 19).replace(/[:-]/g, '');
-  return `${time}-${Buffer.from(systemRandom.bytes(2)).toString('hex')}`;
+  return {
+    kind,
+    table,
+    ...where,
+    ...(sample !== undefined && { sample }),
+    token: token ?? timeToken({ clock: systemClock, random: systemRandom }),
+  };
 }
 
 /** @throws Failure `usage` if the config does not have exactly one such table */

@@ -257,7 +257,8 @@ function runId(kind: RunKind, mode: 'dry', table: TableRef, token: string): stri
   return `${kind}-${mode}-${slug(table.name, NAME_CHARACTERS)}-${slug(token, TOKEN_CHARACTERS)}-${hash}`;
 }
 
-function timeToken({ clock, random }: RunPorts): string {
+/** A token of a run that was given none. It begins with the time, so that ids of runs tell it. */
+export function timeToken({ clock, random }: Pick<RunPorts, 'clock' | 'random'>): string {
   const time = new Date(clock.now()).toISOString().slice(0, 19).replace(/[:-]/g, '');
   return `${time}-${Buffer.from(random.bytes(2)).toString('hex')}`;
 }

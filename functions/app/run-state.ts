@@ -33,6 +33,11 @@ export async function existingRun({ ledger }: Pick<RunPorts, 'ledger'>, id: stri
   return run;
 }
 
+/** What ends a backfill early. */
+export function tooManyErrors(): RecohereError {
+  return new RecohereError('TOO_MANY_ERRORS', 'the transform failed for more items than tables[].maxErrors');
+}
+
 /**
  * Changes what is remembered of a run, whoever else does at the same time.
  * @param change `undefined` if there is nothing to change.

@@ -9,6 +9,7 @@ import { allOf } from './all-of.ts';
 import type { Grip } from './grip.ts';
 import { isItemText } from './lines.ts';
 import type { RunPorts } from './run-ports.ts';
+import { tooManyErrors } from './run-state.ts';
 
 /** What becomes of an item that was scanned: a record with the hash by which it meets others; nothing; or `null` for a failure. */
 type Scatterer = (item: WireItem) => Scattered | Promise<Scattered>;
@@ -127,9 +128,7 @@ async function scattererOf(ports: RunPorts, grip: Grip, isTarget: boolean): Prom
       grip.skip('TRANSFORM_FAILED', key);
       const { TRANSFORM_FAILED: before = 0 } = grip.segment.tally.skipped;
       const { TRANSFORM_FAILED: now = 0 } = grip.tally.skipped;
-      if (before + now > layout.maxErrors) {
-        throw new RecohereError('TOO_MANY_ERRORS', 'the transform failed for more items than maxErrors');
-      }
+      if (before + now > layout.maxErrors) throw tooManyErrors();
       return null;
     }
   };

@@ -1,4 +1,4 @@
-import { invariant, RecohereError } from '../core/errors.ts';
+import { invariant } from '../core/errors.ts';
 import { PHASES, type Phase, type Run, rootOf, type Segment } from '../core/run.ts';
 import { publishRun } from './run-metrics.ts';
 import type { RunPorts } from './run-ports.ts';
@@ -12,6 +12,7 @@ import {
   isAtWork,
   isUnsettled,
   summed,
+  tooManyErrors,
 } from './run-state.ts';
 
 /** What is to be done next for a run. */
@@ -50,11 +51,7 @@ export async function steer(ports: RunPorts, id: string): Promise<Steering> {
     };
   }
   if (run.state === 'running' && run.phase === 'scatter' && errorsOf(segments) > run.layout.maxErrors) {
-    await fail(
-      ports,
-      run,
-      new RecohereError('TOO_MANY_ERRORS', 'the transform failed for more items than maxErrors'),
-    );
+    await fail(ports, run, tooManyErrors());
     return end;
   }
   const phases: readonly Phase[] = PHASES[run.mode];
