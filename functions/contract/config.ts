@@ -129,7 +129,7 @@ const consumerSchema = z.strictObject({
 
 const secretSettings = z.strictObject({
   /** Its name, not its ARN: the same in all regions. */
-  name: z.string().check(z.regex(SECRET_NAME, 'is not the name of a secret')),
+  name: z.string().check(z.regex(SECRET_NAME, 'is not the name of a secret, such as prod/db, or is its ARN')),
   /** Account that it is in. @default the hub's account */
   account: z.optional(account),
   /** Regions that it is to be in, the primary one included. @default all of `replicas` that are in its account */

@@ -166,10 +166,13 @@ describe('a config', () => {
   });
 
   it.each([
-    { secret: { name: '' }, mistake: 'secrets[0].name: is not the name of a secret' },
+    {
+      secret: { name: '' },
+      mistake: 'secrets[0].name: is not the name of a secret, such as prod/db, or is its ARN',
+    },
     {
       secret: { name: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:db-AbCdEf' },
-      mistake: 'secrets[0].name: is not the name of a secret',
+      mistake: 'secrets[0].name: is not the name of a secret, such as prod/db, or is its ARN',
     },
     {
       secret: { name: 'b', account: '1' },
