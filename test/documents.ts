@@ -1,9 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
-const LIST = ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'];
-
-/** All documents of the repository, those too that are not committed yet. */
-export const DOCUMENTS = execFileSync('git', LIST, { encoding: 'utf8' }).split('\n').filter(Boolean);
+/** All documents of the repository. */
+export const DOCUMENTS = [
+  ...readdirSync('.'),
+  ...['docs', 'examples'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  ),
+].filter((file) => file.endsWith('.md'));
 
 /** Those for developers; the others speak to users, and of files of theirs. */
 export const FOR_DEVELOPERS = DOCUMENTS.filter(

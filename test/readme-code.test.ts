@@ -79,10 +79,14 @@ beforeAll(async () => {
     file(name, wholeFile(code.replace(right, wrong)));
   }
   const compilerOptions = {
-    ...{ target: 'es2023', module: 'nodenext', strict: true },
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
     allowUnusedLabels: false, // which settings would be that are not taken for such
-    ...{ skipLibCheck: true }, // the CDK's own declarations have mistakes
-    ...{ types: ['node'], rootDir: '.', outDir: 'js' },
+    skipLibCheck: true, // the CDK's own declarations have mistakes
+    types: ['node'],
+    rootDir: '.',
+    outDir: 'js',
   };
   file('tsconfig.json', JSON.stringify({ compilerOptions }));
   const { stdout } = await node(resolve('node_modules/typescript/bin/tsc'), '--pretty', 'false');
