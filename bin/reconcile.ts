@@ -300,8 +300,11 @@ function requireTable(
   } catch (error) {
     const why = whyNot(error);
     if (why?.code !== 'NO_SUCH_TABLE') throw failureOf(error);
-    const names = [...new Set(config.tables.map(({ name }) => name))];
-    const has = names.length === 0 ? 'it names none' : `it names ${names.join(', ')}`;
+    const named = config.tables.map(
+      ({ name, region = config.hub.region, account }) =>
+        `${name} in ${account ? `${account}/` : ''}${region}`,
+    );
+    const has = named.length === 0 ? 'it names none' : `it names ${named.join(', ')}`;
     throw new Failure(EXIT.usage, `${path} does not name this table; ${has}`);
   }
 }

@@ -40,8 +40,9 @@ function allIn(section: string, commands: readonly string[]): Record<string, str
 const OPTIONS_OF_OTHERS = [
   ...['--silent', '--minutes'],
   ...['--all', '--exclusively', '--no-previous-parameters', '--profile', '--quiet'],
-  ...['--add-replica-regions', '--cli-binary-format', '--entries', '--force-overwrite-replica-secret'],
-  ...['--function-name', '--payload', '--remove-replica-regions', '--secret-id'],
+  ...['--add-replica-regions', '--cli-binary-format', '--cli-read-timeout', '--entries'],
+  ...['--force-overwrite-replica-secret', '--function-name', '--payload', '--remove-replica-regions'],
+  '--secret-id',
 ];
 
 function optionsIn(text: string): string[] {

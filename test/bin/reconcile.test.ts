@@ -304,7 +304,7 @@ describe('a run that is refused', () => {
     expect(ran).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'recohere: recohere.config.json does not name this table; it names orders\n',
+      stderr: 'recohere: recohere.config.json does not name this table; it names orders in us-east-1\n',
     });
     await written([DEDUPE[0], { ...DEDUPE[0], region: 'eu-west-1' }] as Tables);
     expect((await recohere('reconcile', ORDERS, '--dedupe')).stderr).toContain('(AMBIGUOUS_TABLE)');

@@ -13,8 +13,8 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   RUN: 'run-1',
 };
 
-/** Commands that write into the folder, or come to their end only where something is deployed. */
-const FOR_LATER = /^recohere init|--output|--watch/;
+/** Commands that write into the folder. */
+const FOR_LATER = /^npx recohere init|--output/;
 
 const INSTALLED_WITHIN_MS = 300_000;
 const ENDED_WITHIN_MS = 240_000;
@@ -74,11 +74,11 @@ function words(text: string): string {
 
 /** The sample config has no table and no secret, and `forget` asks to be told twice; all else wants credentials, which nobody has. */
 function endOf(line: string): number {
-  if (line.startsWith('recohere rehearse')) return EXIT.agreed;
-  return /^recohere (reconcile|forget \S+$|scan --secrets$)/.test(line) ? EXIT.usage : EXIT.refused;
+  if (line.startsWith('npx recohere rehearse')) return EXIT.agreed;
+  return /^npx recohere (reconcile|forget \S+$|scan --secrets$)/.test(line) ? EXIT.usage : EXIT.refused;
 }
 
-/** What stands in fences that name no language, and in single backticks outside of all fences. */
+/** What stands in fences that name no language, and in single backticks outside of all fences, where `recohere` alone stands for the command. */
 function typed(): string[] {
   const lines: string[] = [];
   let fence: string | undefined;
@@ -87,7 +87,9 @@ function typed(): string[] {
     if (language !== undefined) fence = fence === undefined ? language : undefined;
     else if (fence === '') lines.push(line.replace(/ +# .*/, ''));
     else if (fence === undefined)
-      lines.push(...[...line.matchAll(/`([^`]+)`/g)].flatMap(([, text]) => text ?? []));
+      lines.push(
+        ...[...line.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text.replace(/^recohere /, 'npx $&')),
+      );
   }
   return lines;
 }
@@ -95,8 +97,8 @@ function typed(): string[] {
 /** Every command line of Recohere that the README shows, once, with names in place of what is the reader's own. */
 function commandLines(): string[] {
   const lines = typed()
-    .map((line) => line.replace(/^npx /, '').trim())
-    .filter((line) => /^recohere [a-z]/.test(line) && !/[[\]…<]/.test(line));
+    .map((line) => line.trim())
+    .filter((line) => /\brecohere [a-z]/.test(line) && !/[[\]…<]|=/.test(line));
   const named = lines.map((line) =>
     line.replace(/\b(SUBJECT|SECRET|RUN)\b/g, (word) => PLACEHOLDERS[word] ?? word),
   );
@@ -134,13 +136,14 @@ describe('who has cloned the repository, and installed it', () => {
   });
 
   it.each(commandLines())('can type: %s', async (line) => {
-    const { code, stderr } = await type(`npx ${line}`);
+    const { code, stderr } = await type(line);
     expect(stderr).not.toMatch(/error:|at .*\.js:\d+/); // what is typed wrong, and a defect
     expect(code).toBe(endOf(line));
   });
 
-  it.each(['recohere uninstall --yes', 'recohere diff checkout-api', 'recohere reconcile orders --dedupe'])(
-    'is shown: %s',
-    (line) => expect(commandLines()).toContain(line),
-  );
+  it.each([
+    'npx recohere uninstall --yes',
+    'npx recohere diff checkout-api',
+    'npx recohere reconcile orders --dedupe',
+  ])('is shown: %s', (line) => expect(commandLines()).toContain(line));
 });
