@@ -38,7 +38,7 @@ describe('the package', () => {
     const files = await packedFiles();
     const foreign = files.filter(
       (path) =>
-        !/^((README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json|dist\/(bin|functions|handlers|lib|rehearsal)\/.*\.(m?js|d\.ts))$/.test(
+        !/^((README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json|examples\/.*|dist\/(bin|functions|handlers|lib|rehearsal)\/.*\.(m?js|d\.ts))$/.test(
           path,
         ),
     );
