@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import type { InspectedRule, InspectedStack, Inspection } from '../functions/adapters/aws/inspection.ts';
 import { type Reconciling, whyNot } from '../functions/adapters/aws/reconcile-client.ts';
 import {
+  callerAccount,
   type DeployedPlace,
   deployedPlaces,
   partMadeBy,
@@ -77,7 +78,7 @@ export async function examine(
   const { loaded, inspection, asked } = examined;
   const { config } = loaded;
   const valid: Check = { check: 'config', state: 'ok', words: configWords(loaded) };
-  const caller = await attempt(() => inspection.account(config.hub.region));
+  const caller = await attempt(() => callerAccount(config, inspection.account));
   if (!('value' in caller)) return [valid, { check: 'credentials', ...caller }];
   const places = deployedPlaces(config);
   let done = 0;

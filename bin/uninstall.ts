@@ -1,9 +1,11 @@
 import pc from 'picocolors';
+import { rulesOn } from '../functions/adapters/aws/bus-rules.ts';
 import { runsAtWork } from '../functions/adapters/aws/executions.ts';
 import { awsRegionSource } from '../functions/adapters/aws/region-source.ts';
 import { s3ObjectStores } from '../functions/adapters/aws/s3-objects.ts';
 import { awsStacks } from '../functions/adapters/aws/stacks.ts';
 import { systemClock } from '../functions/adapters/aws/system.ts';
+import { callerAccount } from '../functions/app/deployed-places.ts';
 import {
   type ForeignStack,
   goingOf,
@@ -41,8 +43,9 @@ const RETAINED: ReadonlyMap<string, { readonly words: string; readonly command: 
 
 /** Why nothing is done to a stack. */
 const LEFT_ALONE: Readonly<Record<ForeignStack['why'], string>> = {
-  'not ours': 'which does not say that Recohere has made it',
-  'other hub': 'which the config does not name, and which may be of a hub in another account',
+  'not ours':
+    'which is not as the CDK app of Recohere makes it: if it is of Recohere, remove it with what has made it',
+  'other hub': 'which is of a hub in another account, or may be',
   'other name': 'which StackSets, Terraform or another app has made: remove it there',
 };
 
@@ -53,9 +56,9 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   if (mistakes.length > 0) throw new Failure(EXIT.usage, mistakes.join('\n'));
   const { AWS_ENDPOINT_URL: endpoint } = process.env; // of an emulator
   const stacks = awsStacks();
-  const account = await granted(() => stacks.account(config.hub.region));
+  const account = await granted(() => callerAccount(config, stacks.account));
   const objects = s3ObjectStores({ prefix: config.prefix, account, endpoint });
-  const ports = { stacks, objects, regions: awsRegionSource(), runsAtWork, clock: systemClock };
+  const ports = { stacks, objects, regions: awsRegionSource(), runsAtWork, rulesOn, clock: systemClock };
   const installed = await withProgress(process.stderr, (show) =>
     granted(() =>
       lookInstalled(ports, config, account, (done, of) => show(done, of, `${done}/${of} regions`)),
@@ -68,7 +71,8 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
     if (flags.json) print({ ...installed, hindrances });
     else process.stdout.write(renderInstalled(installed, hindrances, flags, screen));
     if (installed.unread.length > 0) return EXIT.refused;
-    return installed.stacks.length > 0 ? EXIT.disagreed : EXIT.agreed;
+    const isRefused = installed.stacks.length > 0 && hindrances.length > 0;
+    return isRefused || goingOf(installed).length > 0 ? EXIT.disagreed : EXIT.agreed;
   }
   if (hindrances.length > 0) {
     throw new Failure(EXIT.usage, ['nothing was changed', ...hindrances].join('\n'));
@@ -101,18 +105,32 @@ export function hindrancesOf(told: Installed, flags: UninstallFlags): readonly s
     return [`${what} is protected from deletion, until: ${command}`];
   });
   const runs = installed.atWork.map((run) => `${run} is at work: let it end, or recohere cancel ${run}`);
-  if (flags.leaveQuarantine) return [...stacks, ...runs];
-  return [...stacks, ...runs, ...quarantinesIn(installed).map((bucket) => quarantineText(installed, bucket))];
+  const rules = installed.foreignRules.map(
+    ({ region, bus, name }) =>
+      `${region} · the rule ${name} is on the bus ${bus}, which cannot go before: remove it first, with the stack that made it`,
+  );
+  if (flags.leaveQuarantine) return [...stacks, ...runs, ...rules];
+  return [
+    ...stacks,
+    ...runs,
+    ...rules,
+    ...quarantinesIn(installed).map((bucket) => quarantineText(installed, bucket)),
+  ];
 }
 
-function quarantineText({ prefix }: Installed, { region, account, name, quarantined }: InstalledBucket) {
+function quarantineText(
+  { prefix, isHubGone }: Installed,
+  { region, account, name, quarantined }: InstalledBucket,
+) {
   if (quarantined === null) {
     return `${account}/${region} · ${name} is there, and these credentials do not see whether items are quarantined in it: uninstall with those of account ${account} before, or say --leave-quarantine`;
   }
-  return [
-    `${region} · ${name} has what was removed by ${listed(quarantined)}: put it back with recohere undo, if it is to be back, and then erase what is kept of it with recohere forget.`,
-    `With --leave-quarantine this bucket and the stack ${DEPLOYED.stack(prefix, 'data')} stay, until all items are ${QUARANTINE.days} days old; but without the hub, no undo puts them back`,
-  ].join(' ');
+  const has = `${region} · ${name} has what was removed by ${listed(quarantined)}`;
+  const leaving = `With --leave-quarantine this bucket and the stack ${DEPLOYED.stack(prefix, 'data')} stay, until all items are ${QUARANTINE.days} days old`;
+  if (isHubGone) {
+    return `${has}, which nothing puts back any more, for the hub is gone. ${leaving}, or until: aws s3 rm --recursive s3://${name}/${QUARANTINE.prefix} --region ${region}`;
+  }
+  return `${has}: put it back with recohere undo, if it is to be back, and then erase what is kept of it with recohere forget. ${leaving}; but without the hub, no undo puts them back`;
 }
 
 /** What would go, what stays, and the command that does it. */
@@ -127,6 +145,7 @@ export function renderInstalled(
   const going = goingOf(installed);
   const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
   const lines = [
+    whoseLine(installed),
     ...going.map((stack) => line(colors.red('goes'), stack.region, stack.name, resourcesText(stack))),
     ...staysLines(installed, going, screen),
     ...asideLines(installed, screen),
@@ -158,6 +177,7 @@ export function renderUninstalled(
   const colors = pc.createColors(screen.colors);
   const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
   const lines = [
+    whoseLine(installed),
     ...deleted.map(({ region, name }) => line(colors.green('deleted'), region, name)),
     ...failed.flatMap(({ stack: { region, name }, reasons, refusal }) => [
       line(colors.red('not deleted'), region, name, ...(refusal ? [sentenceOf(refusal)] : [])),
@@ -169,6 +189,10 @@ export function renderUninstalled(
   ];
   if (failed.length > 0) lines.push('', 'When the reason is gone, go on:', commandOf(flags));
   return `${[...lines, ...retainedLines(deleted)].join('\n')}\n`;
+}
+
+function whoseLine({ account, prefix }: Installed): string {
+  return `account ${account}, prefix ${prefix}`;
 }
 
 /** `40 resources: 7 Lambda::Function, …`. */
@@ -208,13 +232,16 @@ function retainedLines(stacks: readonly InstalledStack[]): string[] {
   if (commands.length === 0) return [];
   return [
     '',
-    'A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else:',
+    'A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else (Secrets Manager keeps a deleted secret for 30 days):',
     ...commands,
   ];
 }
 
 /** What is left to others, and where nobody has looked. */
-function asideLines({ prefix, elsewhere, foreign, unsearched }: Installed, screen: Screen): string[] {
+function asideLines(
+  { prefix, organization, elsewhere, foreign, unsearched }: Installed,
+  screen: Screen,
+): string[] {
   const line = (...parts: string[]) => wrapped(parts.join(' · '), screen);
   const refusals = new Set(unsearched.map(({ refusal }) => sentenceOf(refusal)));
   return [
@@ -224,6 +251,14 @@ function asideLines({ prefix, elsewhere, foreign, unsearched }: Installed, scree
       const where = `${account}/${region}`;
       return line('not looked at', where, `${stacks.join(', ')}: ${command}${trusts ? roles : ''}`);
     }),
+    ...(organization
+      ? [
+          line(
+            'not looked at',
+            `accounts of ${organization} that the config does not name: remove theirs there`,
+          ),
+        ]
+      : []),
     ...foreign.map(({ region, name, why }) => line('left alone', region, `${name}, ${LEFT_ALONE[why]}`)),
     ...[...refusals].map((why) => {
       const regions = unsearched.filter(({ refusal }) => sentenceOf(refusal) === why);

@@ -1,5 +1,6 @@
 import type { ParsedConfig } from '../contract/config.ts';
 import { DEPLOYED } from '../contract/deployment.ts';
+import { RefusedError } from '../core/errors.ts';
 
 /** What a stack is for. */
 export type StackKind = Parameters<typeof DEPLOYED.stack>[1];
@@ -30,6 +31,28 @@ export function deployedPlaces({ hub, replicas, tables }: ParsedConfig): readonl
     places.set(id, { region, account, stacks: [...stacks] });
   }
   return [...places.values()];
+}
+
+/**
+ * The caller's account, as the first region of the config says that accepts the credentials: others than the hub's account may not have
+ * enabled the hub's region.
+ * @throws RefusedError that of the first region, if none does
+ */
+export async function callerAccount(
+  config: ParsedConfig,
+  ask: (region: string) => Promise<string>,
+): Promise<string> {
+  let first: unknown;
+  for (const region of new Set(deployedPlaces(config).map((place) => place.region))) {
+    try {
+      return await ask(region);
+    } catch (error) {
+      const isRejected = error instanceof RefusedError && error.refusal.code === 'CREDENTIALS_REJECTED';
+      if (!isRejected) throw error;
+      first ??= error;
+    }
+  }
+  throw first;
 }
 
 /**

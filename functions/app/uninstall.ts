@@ -16,6 +16,8 @@ interface UninstallPorts {
   readonly regions: RegionSource;
   /** Ids of the runs on which executions of a state machine work now. @throws RefusedError */
   readonly runsAtWork: (region: string, stateMachineArn: string) => Promise<readonly string[]>;
+  /** Names of all rules on a bus. @throws RefusedError */
+  readonly rulesOn: (region: string, bus: string) => Promise<readonly string[]>;
   readonly clock: Clock;
 }
 
@@ -56,7 +58,7 @@ interface Elsewhere {
 export interface ForeignStack {
   readonly region: string;
   readonly name: string;
-  /** It has a name of ours and does not say that it is ours; or it may be of a hub in another account; or something else has made ours. */
+  /** It has a name of ours and is not as ours are; or it is of a hub in another account, or may be; or something else has made ours. */
   readonly why: 'not ours' | 'other hub' | 'other name';
 }
 
@@ -68,6 +70,12 @@ export interface Installed {
   readonly buckets: readonly InstalledBucket[];
   /** Ids of the runs on which the hub works now. */
   readonly atWork: readonly string[];
+  /** Rules that others have put on the hub's bus. EventBridge deletes no bus that has rules. */
+  readonly foreignRules: readonly { readonly region: string; readonly bus: string; readonly name: string }[];
+  /** Whether this is the hub's account, and no hub is left that could put items back. */
+  readonly isHubGone: boolean;
+  /** Whose accounts may have stacks of regions although the config does not name them. */
+  readonly organization?: string;
   readonly elsewhere: readonly Elsewhere[];
   readonly foreign: readonly ForeignStack[];
   readonly unread: readonly { readonly region: string; readonly refusal: Refusal }[];
@@ -94,15 +102,19 @@ type Show = (done: number, of: number) => void;
 
 /**
  * Who sends goes before who is sent to, so that nothing is sent to what is not there. But the hub is the last: should something be
- * quarantined meanwhile, CloudFormation refuses to delete its bucket, and the hub is still there to put it back.
+ * quarantined meanwhile, CloudFormation refuses to delete its bucket, and the hub is still there to put it back. Stacks of another account
+ * go by a command of their own, which does not see what the hub does.
  */
 const ORDER = ['monitoring', 'region', 'data', 'hub'] as const satisfies readonly StackKind[];
 
 const AT_ONCE = 5;
 const REMOVALS_AT_ONCE = 20;
 const POLL_MS = 2_000;
-/** Of one stack. Functions that stand in no network of the user's go within minutes. */
+/** Of one try with a stack. Functions that stand in no network of the user's go within minutes. */
 const DELETION_MS_MAX = 30 * 60_000;
+
+/** States of a stack that has all of its parts. */
+const WHOLE = ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'];
 
 /**
  * Looks at all stacks of an installation, and at the buckets beside its tables; changes nothing. It looks in all regions of the caller's
@@ -110,13 +122,13 @@ const DELETION_MS_MAX = 30 * 60_000;
  * @param account The caller's.
  */
 export async function lookInstalled(
-  { stacks, objects, regions, runsAtWork }: Looking,
+  { stacks, objects, regions, runsAtWork, rulesOn }: Looking,
   config: ParsedConfig,
   account: string,
   show: Show,
 ): Promise<Installed> {
-  const { prefix } = config;
-  const hubAccount = config.hub.account ?? account;
+  const { prefix, hub } = config;
+  const hubAccount = hub.account ?? account;
   const isHubs = hubAccount === account;
   const kinds = ORDER.filter((kind) => isHubs || kind === 'region' || kind === 'data');
   const named = deployedPlaces(config);
@@ -128,6 +140,7 @@ export async function lookInstalled(
   const found: InstalledStack[] = [];
   const buckets: InstalledBucket[] = [];
   const atWork: string[] = [];
+  const foreignRules: { region: string; bus: string; name: string }[] = [];
   const elsewhere: Elsewhere[] = [];
   const foreign: ForeignStack[] = [];
   const unread: { region: string; refusal: Refusal }[] = [];
@@ -141,25 +154,31 @@ export async function lookInstalled(
 
   async function lookForStack(kind: StackKind, { region, stacks: wanted }: DeployedPlace): Promise<void> {
     const name = DEPLOYED.stack(prefix, kind);
+    const part = partMadeBy(kind, prefix, account, region);
     const stack = await stacks.read(region, name);
     if (stack === undefined) {
       if (!wanted.includes(kind)) return;
-      const other = await stacks.ownerOf(region, partMadeBy(kind, prefix, account, region));
+      const other = await stacks.ownerOf(region, part);
       if (other !== undefined) leaveAlone({ region, name: other, why: 'other name' });
-    } else if (!stack.isOurs) leaveAlone({ region, name, why: 'not ours' });
-    else if (!wanted.includes(kind) && !isOfHub(kind, stack, wanted.length > 0)) {
-      leaveAlone({ region, name, why: 'other hub' });
-    } else {
+      return;
+    }
+    const isOurs = stack.isOurs && (!WHOLE.includes(stack.status) || hasNamed(stack, part));
+    if (!isOurs) leaveAlone({ region, name, why: 'not ours' });
+    else if (!isOfHub(kind, stack, wanted)) leaveAlone({ region, name, why: 'other hub' });
+    else {
       found.push({ kind, name, region, ...stackOf(stack) });
-      for (const { type, name: arn } of stack.resources) {
-        if (type === 'AWS::StepFunctions::StateMachine') atWork.push(...(await runsAtWork(region, arn)));
+      for (const { type, name: id } of stack.resources) {
+        if (type === 'AWS::StepFunctions::StateMachine') atWork.push(...(await runsAtWork(region, id)));
+        if (type !== 'AWS::Events::EventBus') continue;
+        const others = (await rulesOn(region, id)).filter((rule) => !hasNamed(stack, rule, `${id}|${rule}`));
+        foreignRules.push(...others.map((rule) => ({ region, bus: id, name: rule })));
       }
     }
   }
 
-  /** Of a stack that the config does not name. Hubs of two accounts may have one prefix; those of one account not, since roles are global. */
-  function isOfHub(kind: StackKind, stack: Stack, isNamed: boolean): boolean {
-    return kind === 'region' ? (stack.hubAccount ?? account) === hubAccount : isHubs || isNamed;
+  /** Hubs of two accounts may have one prefix; those of one account not, since roles are global. */
+  function isOfHub(kind: StackKind, stack: Stack, wanted: readonly StackKind[]): boolean {
+    return kind === 'region' ? (stack.hubAccount ?? account) === hubAccount : isHubs || wanted.length > 0;
   }
 
   function leaveAlone(stack: ForeignStack): void {
@@ -202,7 +221,18 @@ export async function lookInstalled(
     { concurrency: AT_ONCE },
   );
   const inOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
-  return { prefix, account, stacks: inOrder, buckets, atWork, elsewhere, foreign, unread, unsearched };
+  const isHubThere = [...inOrder.filter(({ kind }) => kind === 'hub'), ...foreign, ...unread].some(
+    ({ region }) => region === hub.region, // what is foreign or not read there may be the hub
+  );
+  return {
+    ...{ prefix, account, stacks: inOrder, buckets, atWork, foreignRules, isHubGone: isHubs && !isHubThere },
+    ...{ elsewhere, foreign, unread, unsearched },
+    ...(hub.organization !== undefined && { organization: hub.organization }),
+  };
+}
+
+function hasNamed({ resources }: Stack, ...ids: readonly string[]): boolean {
+  return resources.some(({ name }) => ids.includes(name));
 }
 
 function stackOf({ status, isProtected, resources }: Stack) {
@@ -279,16 +309,22 @@ export async function uninstall(ports: Deleting, installed: Installed, show: Sho
 
 /** `undefined` once the stack is gone. */
 async function deletionOf(
-  { stacks, objects, clock }: Deleting,
-  { prefix, account }: Installed,
-  { kind, name, region }: InstalledStack,
+  ports: Deleting,
+  installed: Installed,
+  stack: InstalledStack,
+  isAgain = false,
 ): Promise<Omit<Undeleted, 'stack'> | undefined> {
+  const { stacks, objects, clock } = ports;
+  const { prefix, account } = installed;
+  const { kind, name, region } = stack;
   const deadline = clock.now() + DELETION_MS_MAX;
   try {
+    const refusal = await stacks.remove(region, name);
+    if (refusal !== undefined) return { reasons: [refusal] };
     if (kind === 'data') {
+      // not before, lest plans are gone and nothing is uninstalled
       await emptySpills(objects({ name: DEPLOYED.bucket(prefix, account, region), region, account }));
     }
-    await stacks.remove(region, name);
     for (;;) {
       await clock.sleep(POLL_MS); // also lest the failure of an earlier deletion is taken for that of this one
       const isOver = clock.now() >= deadline;
@@ -298,7 +334,10 @@ async function deletionOf(
       });
       if (deletion === undefined) return undefined;
       if (deletion === 'not known') continue;
-      if (deletion.status === 'DELETE_FAILED') return { reasons: deletion.reasons };
+      if (deletion.status === 'DELETE_FAILED') {
+        if (kind !== 'data' || isAgain) return { reasons: deletion.reasons };
+        return deletionOf(ports, installed, stack, true); // its bucket's turn may have come before that was empty
+      }
       if (isOver) return { reasons: [`is still there: ${deletion.status}`] };
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /** A CloudFormation stack that is there. */
 export interface Stack {
-  /** Whether it says that Recohere has made it: by its output `Release`, or, while it is half made, by its description. */
+  /** Whether it says in its description that Recohere has made it, and its template is JSON, as the CDK writes it. */
   readonly isOurs: boolean;
   /** As CloudFormation says it, such as `UPDATE_COMPLETE`. */
   readonly status: string;
@@ -39,8 +39,11 @@ export interface Stacks {
   read(region: string, name: string): Promise<Stack | undefined>;
   /** Name of the stack that has made a resource, by its physical id; `undefined` if none has. */
   ownerOf(region: string, resource: string): Promise<string | undefined>;
-  /** Begins to delete a stack. Harmless if it is gone, or going. */
-  remove(region: string, name: string): Promise<void>;
+  /**
+   * Begins to delete a stack. Harmless if it is gone, or going.
+   * @returns Why CloudFormation does not begin, in its own words, unescaped; `undefined` if it does.
+   */
+  remove(region: string, name: string): Promise<string | undefined>;
   /** `undefined` once the stack is gone. */
   deletion(region: string, name: string): Promise<StackDeletion | undefined>;
 }

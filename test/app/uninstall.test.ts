@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryObjectStore } from '../../functions/adapters/local/memory-objects.ts';
 import { VirtualClock } from '../../functions/adapters/sim/virtual-clock.ts';
+import { callerAccount, partMadeBy, type StackKind } from '../../functions/app/deployed-places.ts';
 import {
   goingOf,
   type Installed,
@@ -38,6 +39,7 @@ const ALL = [
 ];
 const LEDGER = { type: 'AWS::DynamoDB::GlobalTable', name: 'recohere-hub-Ledger' };
 const STATE_MACHINE = { type: 'AWS::StepFunctions::StateMachine', name: 'arn:runs', isRetained: false };
+const BUS = { type: 'AWS::Events::EventBus', name: 'recohere', isRetained: false };
 const QUEUE = { type: 'AWS::SQS::Queue', name: 'a-queue', isRetained: false };
 
 const deniedTo = (call: string) => new RefusedError({ code: 'ACCESS_DENIED', call, permission: call });
@@ -53,6 +55,10 @@ class Account {
   /** What reads of stacks in a region, lists of regions and of executions throw. */
   readonly refused = new Map<string, Error>();
   readonly running: string[] = [];
+  /** All rules on the hub's bus. */
+  readonly rules: string[] = [];
+  /** Why CloudFormation begins no deletion. */
+  whyNot: string | undefined;
   enabled: readonly string[] = [HUB, FAR];
   readonly buckets = new Map<string, ObjectStore>();
   /** What was begun and ended, in order. */
@@ -66,16 +72,19 @@ class Account {
     this.config = configOf(written);
     for (const id of stacks) {
       const hub = id.endsWith('-hub') ? [{ ...LEDGER, isRetained: true }] : [];
-      this.add(id, { resources: [QUEUE, { ...QUEUE, name: 'another' }, ...hub] });
+      this.add(id, { resources: [QUEUE, ...hub] });
     }
     this.buckets.set(`${OWN}/${HUB}`, memoryObjectStore());
   }
 
   readonly config;
 
-  add(id: string, more: Partial<Stack> = {}): void {
+  /** With the part that such a stack always has. */
+  add(id: string, { resources = [QUEUE], ...more }: Partial<Stack> = {}): void {
+    const [region = '', kind = ''] = id.split(' recohere-');
+    const part = { ...QUEUE, name: partMadeBy(kind as StackKind, 'recohere', OWN, region) };
     const stack = { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, hubAccount: undefined };
-    this.stacksThere.set(id, { ...stack, resources: [QUEUE], ...more });
+    this.stacksThere.set(id, { ...stack, resources: [part, ...resources], ...more });
   }
 
   #answer<T>(what: string, value: T): T {
@@ -89,6 +98,7 @@ class Account {
     regions: { enabled: async () => this.#answer('regions', this.enabled) },
     runsAtWork: async (region: string, arn: string) =>
       this.#answer('runs', region === HUB && arn === STATE_MACHINE.name ? this.running : []),
+    rulesOn: async (_: string, bus: string) => (bus === BUS.name ? this.rules : []),
     objects: ({ region, account }: { readonly region: string; readonly account?: string | undefined }) =>
       this.buckets.get(`${account}/${region}`) ?? failing(NO_BUCKET),
     stacks: {
@@ -99,6 +109,7 @@ class Account {
       remove: async (region: string, name: string) => {
         this.log.push(`begin ${region} ${name}`);
         this.#begun.set(`${region} ${name}`, this.clock.now());
+        return this.whyNot;
       },
       deletion: async (region: string, name: string) => {
         const id = `${region} ${name}`;
@@ -224,6 +235,13 @@ describe('what is installed', () => {
     { id: `${FAR} recohere-data`, hub: OWN, isOurs: true, reason: 'there is one hub in an account' },
     { id: `${FAR} recohere-data`, hub: OTHER, isOurs: false, reason: 'nothing says whose it is' },
     { id: `${HUB} recohere-data`, hub: OTHER, isOurs: true, reason: 'the config names its region' },
+    {
+      id: `${HUB} recohere-region`,
+      hub: OWN,
+      forwardsTo: OTHER,
+      isOurs: false,
+      reason: 'the config names its region, and it forwards to another hub',
+    },
   ])(
     'leaves alone $id if it may be of a hub in another account: $reason',
     async ({ id, hub, forwardsTo, isOurs }) => {
@@ -243,6 +261,7 @@ describe('what is installed', () => {
   it('is not the hub that another account has of its own', async () => {
     const hub = { region: HUB, account: OTHER };
     const account = new Account({ ...WRITTEN, hub, replicas: [{ region: FAR, account: OWN }], tables: [] });
+    account.add(`${FAR} recohere-region`, { hubAccount: OTHER });
     const { stacks, foreign } = await account.look();
     expect(namesOf(stacks)).toEqual([`${FAR} recohere-region`]);
     expect(namesOf(foreign)).toEqual([`${HUB} recohere-region`, `${HUB} recohere-data`]);
@@ -328,6 +347,56 @@ describe('what is installed', () => {
     expect(installed.foreign).toEqual([{ region: HUB, name: 'recohere-monitoring', why: 'not ours' }]);
     expect(namesOf((await account.delete(installed)).deleted)).toEqual(ALL.filter((each) => each !== id));
     expect(account.stacksThere.has(id)).toBe(true);
+  });
+
+  it.each([
+    { status: 'CREATE_COMPLETE', resources: [QUEUE], goes: false, reason: 'it is whole' },
+    { status: 'UPDATE_ROLLBACK_COMPLETE', resources: [QUEUE], goes: false, reason: 'it is whole again' },
+    { status: 'ROLLBACK_COMPLETE', resources: [], goes: true, reason: 'it was never made' },
+    { status: 'DELETE_FAILED', resources: [QUEUE], goes: true, reason: 'it is half gone' },
+    { status: 'UPDATE_IN_PROGRESS', resources: [], goes: true, reason: 'it is being changed' },
+  ])('a stack that is $status without the part that it always has: $reason', async ({ goes, ...stack }) => {
+    const account = new Account(WRITTEN, []);
+    const id = `${HUB} recohere-hub`;
+    account.add(id);
+    account.stacksThere.set(id, { isProtected: false, isOurs: true, hubAccount: undefined, ...stack });
+    const { stacks, foreign } = await account.look();
+    expect(stacks).toHaveLength(goes ? 1 : 0);
+    expect(foreign).toEqual(goes ? [] : [{ region: HUB, name: 'recohere-hub', why: 'not ours' }]);
+  });
+
+  it('names the rules that others have put on the bus of the hub', async () => {
+    const account = new Account();
+    account.rules.push('of-the-hub', 'by-name-alone', 'pause');
+    const rules = ['recohere|of-the-hub', 'by-name-alone'].map((name) => ({ ...QUEUE, name }));
+    account.add(`${HUB} recohere-hub`, { resources: [BUS, ...rules] });
+    expect((await account.look()).foreignRules).toEqual([{ region: HUB, bus: 'recohere', name: 'pause' }]);
+  });
+
+  it.each<{ isGone: boolean; change: (account: Account) => void; reason: string }>([
+    { isGone: true, change: () => {}, reason: 'no stack of it is there' },
+    { isGone: false, change: (all) => all.add(`${HUB} recohere-hub`), reason: 'its stack is there' },
+    {
+      isGone: false,
+      change: ({ owners }) => owners.set(`${HUB} recohere-sweep`, 'Shop'),
+      reason: 'a stack of another name has made it',
+    },
+    { isGone: false, change: ({ refused }) => refused.set(HUB, DENIED), reason: 'nobody sees it' },
+  ])('knows whether the hub is gone: $reason', async ({ isGone, change }) => {
+    const account = new Account(WRITTEN, []);
+    change(account);
+    expect((await account.look()).isHubGone).toBe(isGone);
+    const fromElsewhere = await lookInstalled(account.ports, account.config, OTHER, () => {});
+    expect(fromElsewhere.isHubGone, 'nobody sees it from another account').toBe(false);
+  });
+
+  it('names the organization whose accounts the config does not name', async () => {
+    const account = new Account({
+      ...WRITTEN,
+      hub: { region: HUB, account: OWN, organization: 'o-abcdefghij' },
+    });
+    expect((await account.look()).organization).toBe('o-abcdefghij');
+    expect(await new Account().look()).not.toHaveProperty('organization');
   });
 
   it('is a quarantine too of a table that the config does not name any more', async () => {
@@ -485,6 +554,28 @@ describe('an uninstall', () => {
     expect((await account.look()).stacks).toEqual([]);
   });
 
+  it('erases nothing where CloudFormation does not begin, and says why', async () => {
+    const account = new Account(WRITTEN, [`${HUB} recohere-data`]);
+    const plan = OBJECT_NAMES.plan('run-c', 0, 0, 1);
+    await account.bucket.write(plan, Buffer.from('entries'));
+    account.whyNot = 'Role arn:role is invalid or cannot be assumed';
+    const { failed } = await account.delete();
+    expect(failed).toEqual([{ stack: expect.anything(), reasons: [account.whyNot] }]);
+    expect(await account.bucket.read(plan)).toBeDefined();
+    expect(account.clock.now()).toBe(0);
+  });
+
+  it('deletes once more where the turn of a bucket came before it was empty', async () => {
+    const account = new Account();
+    const id = `${HUB} recohere-data`;
+    account.instead.set(id, () => {
+      account.instead.delete(id);
+      return { status: 'DELETE_FAILED', reasons: ['AWS::S3::Bucket b: not empty'] };
+    });
+    expect(namesOf((await account.delete()).deleted)).toEqual(ALL);
+    expect(account.log.filter((line) => line === `begin ${id}`)).toHaveLength(2);
+  });
+
   it('tries all of a kind although one of them is refused', async () => {
     const account = new Account();
     account.instead.set(`${HUB} recohere-region`, () => {
@@ -508,5 +599,38 @@ describe('an uninstall', () => {
     const account = new Account();
     account.buckets.clear();
     expect(namesOf((await account.delete()).deleted)).toEqual(ALL);
+  });
+});
+
+describe("the caller's account", () => {
+  const refusal = (code: 'CREDENTIALS_REJECTED' | 'ACCESS_DENIED', call: string) =>
+    new RefusedError({ code, call });
+
+  it.each([
+    { refused: {}, asked: [HUB], reason: 'the region of the hub says it' },
+    { refused: { [HUB]: 'CREDENTIALS_REJECTED' }, asked: [HUB, FAR], reason: 'that is not enabled' },
+    {
+      refused: { [HUB]: 'CREDENTIALS_REJECTED', [FAR]: 'CREDENTIALS_REJECTED' },
+      asked: [HUB, FAR],
+      isRefused: true,
+      reason: 'none takes the credentials',
+    },
+    {
+      refused: { [HUB]: 'ACCESS_DENIED' },
+      asked: [HUB],
+      isRefused: true,
+      reason: 'it is not a matter of the region',
+    },
+  ] as const)('$reason', async ({ refused, asked, ...more }) => {
+    const calls: string[] = [];
+    const found = callerAccount(configOf(WRITTEN), async (region) => {
+      calls.push(region);
+      const code = new Map(Object.entries(refused)).get(region);
+      if (code) throw refusal(code, region);
+      return OWN;
+    });
+    if ('isRefused' in more) await expect(found).rejects.toMatchObject({ refusal: { call: HUB } });
+    else expect(await found).toBe(OWN);
+    expect(calls).toEqual(asked);
   });
 });

@@ -45,6 +45,8 @@ const installedOf = (more: Partial<Installed> = {}): Installed => ({
   stacks: [stackOf('data'), HUB_STACK],
   buckets: [],
   atWork: [],
+  foreignRules: [],
+  isHubGone: false,
   elsewhere: [],
   foreign: [],
   unread: [],
@@ -53,7 +55,7 @@ const installedOf = (more: Partial<Installed> = {}): Installed => ({
 });
 /** How what stays of the hub is deleted. */
 const RETAINED = `
-A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else:
+A new installation makes its own ledger and key. If nobody needs the record of episodes and runs any more, then, after all else (Secrets Manager keeps a deleted secret for 30 days):
   aws dynamodb delete-table --table-name recohere-hub-Ledger --region us-east-1
   aws secretsmanager delete-secret --secret-id arn:key --region us-east-1
 `;
@@ -66,6 +68,7 @@ describe('what an uninstall shows', () => {
       { account: OTHER, region: 'eu-west-1', stacks: ['recohere-hub'] },
     ];
     expect(renderInstalled(installedOf({ elsewhere }), [], { config: 'my config.ts' }, SCREEN)).toBe(`\
+account 111111111111, prefix recohere
 goes · us-east-1 · recohere-data · 1 resource: 1 SQS::Queue
 goes · us-east-1 · recohere-hub · 12 resources: 7 Lambda::Function, 5 SQS::Queue
 stays · us-east-1 · the ledger recohere-hub-Ledger
@@ -92,17 +95,21 @@ ${RETAINED}`);
       { refusal: list },
       { region: three, refusal: DENIED },
     ];
-    const installed = installedOf({ stacks: [], foreign, unsearched });
+    const installed = installedOf({ stacks: [], organization: 'o-abcdefghij', foreign, unsearched });
     expect(renderInstalled(installed, [], {}, SCREEN)).toBe(`\
-left alone · us-east-1 · recohere-hub, which does not say that Recohere has made it
-left alone · eu-west-2 · recohere-data, which the config does not name, and which may be of a hub in another account
+account 111111111111, prefix recohere
+not looked at · accounts of o-abcdefghij that the config does not name: remove theirs there
+left alone · us-east-1 · recohere-hub, which is not as the CDK app of Recohere makes it: if it is of Recohere, remove it with what has made it
+left alone · eu-west-2 · recohere-data, which is of a hub in another account, or may be
 left alone · eu-west-1 · StackSet-a-b, which StackSets, Terraform or another app has made: remove it there
 not searched · eu-west-2, eu-west-3 · access denied: missing permission s3:ListBucket
 not searched · regions that the config does not name · access denied: missing permission account:ListRegions (s3:ListBucket)
 Nothing else of recohere is deployed in account 111111111111.
 `);
     const done = { deleted: [], failed: [], untried: [] };
-    expect(renderUninstalled(installed, done, {}, SCREEN)).toMatch(/^left alone .*^not searched /ms);
+    expect(renderUninstalled(installed, done, {}, SCREEN)).toMatch(
+      /^account 111111111111, prefix recohere\n.*^left alone .*^not searched /ms,
+    );
   });
 
   it('is no resource of a stack that has none', () => {
@@ -156,6 +163,21 @@ describe('what hinders an uninstall', () => {
       leaving: 0,
     },
     {
+      reason: 'items are quarantined, and the hub is gone',
+      installed: { buckets: [bucketOf(['run-a'])], isHubGone: true },
+      words: [
+        'nothing puts back any more, for the hub is gone. With --leave-quarantine',
+        'aws s3 rm --recursive s3://recohere-111111111111-us-east-1/quarantine/ --region us-east-1',
+      ],
+      leaving: 0,
+    },
+    {
+      reason: 'others have rules on the bus of the hub',
+      installed: { foreignRules: [{ region: HUB, bus: 'recohere', name: 'pause' }] },
+      words: ['us-east-1 · the rule pause is on the bus recohere', 'with the stack that made it'],
+      leaving: 1,
+    },
+    {
       reason: 'nobody sees whether items are quarantined in another account',
       installed: { buckets: [bucketOf(null, OTHER)] },
       words: ['222222222222/us-east-1', 'uninstall with those of account 222222222222 before'],
@@ -189,6 +211,7 @@ describe('what hinders an uninstall', () => {
     const found = hindrancesOf(installedOf(installed), {});
     expect(found).toHaveLength(words.length > 0 ? 1 : 0);
     for (const word of words) expect(found[0]).toContain(word);
+    if (installed.isHubGone) expect(found.join(), 'which need the hub').not.toMatch(/recohere (undo|forget)/);
     expect(hindrancesOf(installedOf(installed), { leaveQuarantine: true })).toHaveLength(leaving);
   });
 });
@@ -197,6 +220,7 @@ describe('what an uninstall has done', () => {
   it('is said with the commands that delete what stays', () => {
     const done = { deleted: [stackOf('data'), HUB_STACK], failed: [], untried: [] };
     expect(renderUninstalled(installedOf(), done, {}, SCREEN)).toBe(`\
+account 111111111111, prefix recohere
 deleted · us-east-1 · recohere-data
 deleted · us-east-1 · recohere-hub
 stays · us-east-1 · the ledger recohere-hub-Ledger
@@ -213,6 +237,7 @@ ${RETAINED}`);
     ];
     const done = { deleted: [], failed, untried: [HUB_STACK] };
     expect(renderUninstalled(installedOf(), done, {}, SCREEN)).toBe(`\
+account 111111111111, prefix recohere
 not deleted · us-east-1 · recohere-data
   AWS::S3::Bucket b: not empty
 not deleted · eu-west-1 · recohere-data · access denied: missing permission s3:ListBucket
@@ -246,6 +271,8 @@ describe('recohere uninstall', () => {
     `<${call}Response><${call}Result>${content}</${call}Result></${call}Response>`;
   const stack =
     '<StackName>recohere-hub</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Description>Recohere: hub</Description>';
+  const part =
+    '<LogicalResourceId>Sweep</LogicalResourceId><PhysicalResourceId>recohere-sweep</PhysicalResourceId><ResourceType>AWS::Lambda::Function</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>';
   const protectedStack = `${stack}<EnableTerminationProtection>true</EnableTerminationProtection>`;
 
   /** Runs it against an AWS that has but one stack, the hub's, or says something else of it. */
@@ -266,7 +293,7 @@ describe('recohere uninstall', () => {
       const answers: Readonly<Record<string, string>> = {
         GetCallerIdentity: `<Account>${OWN}</Account>`,
         GetTemplate: '<TemplateBody>{"Resources":{}}</TemplateBody>',
-        ListStackResources: '<StackResourceSummaries/>',
+        ListStackResources: `<StackResourceSummaries><member>${part}</member></StackResourceSummaries>`,
         ...(isThere && { DescribeStacks: `<Stacks><member>${hub}</member></Stacks>` }),
       };
       const found = call === denied ? undefined : answers[call];

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod/mini';
 import type { Stacks } from '../../ports/stacks.ts';
-import { readOf, unexpected } from './answers.ts';
+import { readOf, required } from './answers.ts';
 import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 import { oncePerPlace } from './credentials.ts';
@@ -46,7 +46,7 @@ const resourceSchema = z.object({
 
 const ownedSchema = z.array(z.object({ StackName: z.string(), ResourceStatus: z.string() }));
 
-/** As far as it says what stays. The CDK writes templates as JSON. */
+/** As far as it says what stays. */
 const templateSchema = z.object({
   Resources: z.record(z.string(), z.object({ DeletionPolicy: z.optional(z.string()) })),
 });
@@ -68,6 +68,7 @@ export function awsStacks(): Stacks {
       // one that is only reviewed has no template
       if (!isOurs || status === 'REVIEW_IN_PROGRESS') return { ...said, resources: [] };
       const retained = await retainedIds(client, name);
+      if (retained === undefined) return { ...said, isOurs: false, resources: [] };
       const resources = (await listResources(client, name))
         .filter((resource) => resource.status !== GONE)
         .map(({ type, name, logicalId }) => ({ type, name, isRetained: retained.has(logicalId) }));
@@ -78,7 +79,16 @@ export function awsStacks(): Stacks {
 
     async remove(region, name) {
       const command = new DeleteStackCommand({ StackName: name });
-      await asking('cloudformation:DeleteStack', (bounded) => clientOf({ region }).send(command, bounded));
+      return asking('cloudformation:DeleteStack', async (bounded) => {
+        try {
+          await clientOf({ region }).send(command, bounded);
+          return undefined;
+        } catch (error) {
+          // such as that the role is gone which has deployed the stack
+          if (error instanceof Error && error.name === 'ValidationError') return error.message;
+          throw error;
+        }
+      });
     },
 
     async deletion(region, name) {
@@ -110,8 +120,7 @@ export async function describeStack(client: CloudFormationClient, name: string) 
     isProtected: EnableTerminationProtection ?? false,
     outputs: Outputs,
     hubAccount: hubAccount || undefined,
-    isOurs:
-      Outputs.some(({ OutputKey }) => OutputKey === 'Release') || Description?.startsWith(OURS) === true,
+    isOurs: Description?.startsWith(OURS) === true, // an output `Release`, others have too
   };
 }
 
@@ -143,23 +152,28 @@ export async function listResources(client: CloudFormationClient, stack: string)
   }));
 }
 
-/** Which resources stay, by the template. */
-async function retainedIds(client: CloudFormationClient, stack: string): Promise<ReadonlySet<string>> {
+/** Which resources stay, by the template; `undefined` if that is not JSON, and so not of the CDK. */
+async function retainedIds(
+  client: CloudFormationClient,
+  stack: string,
+): Promise<ReadonlySet<string> | undefined> {
   const call = 'cloudformation:GetTemplate';
   const command = new GetTemplateCommand({ StackName: stack });
-  const { TemplateBody = '' } = await asking(call, (bounded) => client.send(command, bounded));
-  const { Resources } = readOf(call, templateSchema, parsed(call, TemplateBody));
+  const { TemplateBody } = await asking(call, (bounded) => client.send(command, bounded));
+  const template = parsed(required(call, TemplateBody));
+  if (template === undefined) return undefined;
+  const { Resources } = readOf(call, templateSchema, template);
   const retained = Object.entries(Resources).filter(([, { DeletionPolicy = '' }]) =>
     RETAINING.includes(DeletionPolicy),
   );
   return new Set(retained.map(([id]) => id));
 }
 
-function parsed(call: string, text: string): unknown {
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw unexpected(call);
+    return undefined;
   }
 }
 

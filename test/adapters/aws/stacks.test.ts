@@ -77,13 +77,13 @@ describe('stacks', () => {
   it.each([
     {
       more: { Outputs: [{ OutputKey: 'Release', OutputValue: '0.1.0' }] },
-      isOurs: true,
-      reason: 'it has a release',
+      isOurs: false,
+      reason: 'others have an output of that name too',
     },
     {
       more: { Description: 'Recohere: alarms and dashboard' },
       isOurs: true,
-      reason: 'it was never finished',
+      reason: 'it says so',
     },
     { more: { Description: 'Shop' }, isOurs: false, reason: 'it speaks of something else' },
   ])('knows whose one is: $reason', async ({ more, isOurs }) => {
@@ -149,10 +149,18 @@ describe('stacks', () => {
 
   it('begins to delete one', async () => {
     cloudFormation.on(DeleteStackCommand).resolves({});
-    await awsStacks().remove(REGION, NAME);
+    expect(await awsStacks().remove(REGION, NAME)).toBeUndefined();
     expect(cloudFormation.commandCalls(DeleteStackCommand).map(({ args }) => args[0].input)).toEqual([
       { StackName: NAME },
     ]);
+  });
+
+  it("says in CloudFormation's words why it does not begin", async () => {
+    const message = 'Role arn:role is invalid or cannot be assumed';
+    cloudFormation
+      .on(DeleteStackCommand)
+      .rejects(Object.assign(new Error(message), { name: 'ValidationError' }));
+    expect(await awsStacks().remove(REGION, NAME)).toBe(message);
   });
 
   it.each([
@@ -186,8 +194,16 @@ describe('stacks', () => {
     expect(await awsStacks().deletion(REGION, NAME)).toEqual({ status, reasons });
   });
 
+  it('takes one whose template is YAML, which the CDK does not write, for none of ours', async () => {
+    cloudFormation
+      .on(DescribeStacksCommand)
+      .resolves(stackOf('CREATE_COMPLETE', OURS))
+      .on(GetTemplateCommand)
+      .resolves({ TemplateBody: 'Resources:\n  A: {}' });
+    expect(await awsStacks().read(REGION, NAME)).toMatchObject({ isOurs: false, resources: [] });
+  });
+
   it.each([
-    { body: 'Resources:\n  A: {}', reason: 'it is YAML, which the CDK does not write' },
     { body: '{"Resources":[1]}', reason: 'it is no template' },
     { body: undefined, reason: 'there is none' },
   ])('refuses a template of which nobody knows what it retains: $reason', async ({ body }) => {
