@@ -401,24 +401,26 @@ withAsking(program.command('uninstall'))
 It calls sts:GetCallerIdentity and account:ListRegions, and in each enabled
 region cloudformation:DescribeStacks, four times in the hub's account, twice in
 others. For each stack that is there it calls GetTemplate and
-ListStackResources, for the hub's also states:ListExecutions. Where the config
-names something, it calls s3:ListBucket, and DescribeStackResources for each
-stack that is missing. With --yes it calls cloudformation:DeleteStack for each
-stack, and s3:DeleteObject for what runs wrote down in buckets that go. Stacks
-that the CDK has deployed are deleted with the role that deployed them.
+ListStackResources, for the hub's also states:ListExecutions and
+events:ListRules. Where the config names something, it calls s3:ListBucket, and
+DescribeStackResources for each stack that is missing. With --yes it calls
+cloudformation:DeleteStack for each stack, and then s3:DeleteObject for what
+runs wrote down in buckets that go. Stacks that the CDK has deployed are deleted
+with the role that deployed them, so the CDK's bootstrap goes after them.
 
 What is in other accounts is left to their own credentials, and best deleted
-before the hub. A stack is left alone, and named, if it does not say that
-Recohere has made it, if it may be of a hub in another account, or if it has our
-parts and another name. The ledger, the fingerprint key and quarantined items
-stay.
+before the hub, when no run is at work. A stack is left alone, and named, if it
+is not as the CDK app of Recohere makes it, if it may be of a hub in another
+account, or if it has our parts and another name. The ledger, the fingerprint
+key and quarantined items stay.
 
 Exit codes:
   0  nothing is here that it would delete; with --yes, all that goes is gone
-  1  without --yes, something is here; with it, a stack could not be deleted
+  1  without --yes, something goes, or would but for what it refuses; with it, a
+     stack could not be deleted
   2  the command or its config is wrong; with --yes also if a quarantine is not
-     empty, a run is at work, or a stack is being changed or protected from
-     deletion: nothing was changed
+     empty, a run is at work, others have rules on the hub's bus, or a stack is
+     being changed or protected from deletion: nothing was changed
   3  AWS refused: what, and the missing permission, is printed
 
 Examples:

@@ -70,9 +70,7 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   if (!flags.yes || !isReady) {
     if (flags.json) print({ ...installed, hindrances });
     else process.stdout.write(renderInstalled(installed, hindrances, flags, screen));
-    if (installed.unread.length > 0) return EXIT.refused;
-    const isRefused = installed.stacks.length > 0 && hindrances.length > 0;
-    return isRefused || goingOf(installed).length > 0 ? EXIT.disagreed : EXIT.agreed;
+    return exitCodeOfLook(installed, hindrances);
   }
   if (hindrances.length > 0) {
     throw new Failure(EXIT.usage, ['nothing was changed', ...hindrances].join('\n'));
@@ -86,6 +84,13 @@ export async function uninstallHere(flags: UninstallFlags): Promise<ExitCode> {
   if (flags.json) print({ ...installed, ...done });
   else process.stdout.write(renderUninstalled(installed, done, flags, screen));
   return exitCodeOf(done);
+}
+
+/** Where nothing goes, all is well, unless that is because of a hindrance. */
+export function exitCodeOfLook(installed: Installed, hindrances: readonly string[]): ExitCode {
+  if (installed.unread.length > 0) return EXIT.refused;
+  const isRefused = installed.stacks.length > 0 && hindrances.length > 0;
+  return isRefused || goingOf(installed).length > 0 ? EXIT.disagreed : EXIT.agreed;
 }
 
 /** What could not be deleted for want of a permission is another matter than what CloudFormation could not delete. */

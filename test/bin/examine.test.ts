@@ -166,6 +166,16 @@ describe('what a doctor looks at', () => {
     expect(exitCodeOfChecks(checks)).toBe(3);
   });
 
+  it('begins with whose credentials these are, in a region that takes them', async () => {
+    const account = async (region: string) => {
+      if (region === HUB)
+        throw new RefusedError({ code: 'CREDENTIALS_REJECTED', call: 'sts:GetCallerIdentity' });
+      return OWN;
+    };
+    const [, credentials] = await examined({ inspection: { account } });
+    expect(credentials).toMatchObject({ check: 'credentials', state: 'ok' });
+  });
+
   it('ends with credentials that nobody takes', async () => {
     const refused = new RefusedError({ code: 'NO_CREDENTIALS', call: 'sts:GetCallerIdentity' });
     const checks = await examined({ inspection: { account: () => Promise.reject(refused) } });

@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exitCodeOf, hindrancesOf, renderInstalled, renderUninstalled } from '../../bin/uninstall.ts';
+import {
+  exitCodeOf,
+  exitCodeOfLook,
+  hindrancesOf,
+  renderInstalled,
+  renderUninstalled,
+} from '../../bin/uninstall.ts';
 import type { Installed, InstalledBucket, InstalledStack } from '../../functions/app/uninstall.ts';
 import { run } from './run.ts';
 
@@ -137,6 +143,32 @@ Nothing else of recohere is deployed in account 111111111111.
     const shown = renderInstalled(installedOf({ unread }), [], {}, SCREEN);
     expect(shown).toContain('not readable · eu-west-1 · access denied: missing permission s3:ListBucket\n');
     expect(shown).not.toContain('--yes');
+  });
+
+  it.each<{ reason: string; installed: Partial<Installed>; leaving: boolean; code: number }>([
+    { reason: 'something goes', installed: {}, leaving: false, code: 1 },
+    { reason: 'nothing is there', installed: { stacks: [] }, leaving: false, code: 0 },
+    {
+      reason: 'nothing goes, because of a hindrance',
+      installed: { stacks: [stackOf('data')], buckets: [bucketOf(['run-a'])] },
+      leaving: false,
+      code: 1,
+    },
+    {
+      reason: 'nothing goes, for what is left may stay',
+      installed: { stacks: [stackOf('data')], buckets: [bucketOf(['run-a'])] },
+      leaving: true,
+      code: 0,
+    },
+    {
+      reason: 'something is not known',
+      installed: { unread: [{ region: HUB, refusal: DENIED }] },
+      leaving: false,
+      code: 3,
+    },
+  ])('ends with $code if $reason', ({ installed, leaving, code }) => {
+    const found = installedOf(installed);
+    expect(exitCodeOfLook(found, hindrancesOf(found, { leaveQuarantine: leaving }))).toBe(code);
   });
 
   it('shows nothing that a terminal obeys', () => {

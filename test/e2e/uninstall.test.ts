@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DeleteRuleCommand, EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import {
   ListStateMachinesCommand,
   SFNClient,
@@ -87,6 +88,14 @@ describe('recohere uninstall', { timeout: 120_000 }, () => {
     return () => sfn.send(new StopExecutionCommand({ executionArn }));
   }
 
+  /** Has a rule on the bus of the hub that no stack of ours has made. @returns What removes it. */
+  async function listen(): Promise<() => Promise<unknown>> {
+    const events = new EventBridgeClient({ region: HUB, endpoint: emulatorEndpoint() });
+    const rule = { EventBusName: DEPLOYED.bus(PREFIX), Name: 'pause' };
+    await events.send(new PutRuleCommand({ ...rule, EventPattern: '{"source":["recohere"]}' }));
+    return () => events.send(new DeleteRuleCommand(rule));
+  }
+
   it('shows what would go, refuses while items are quarantined or a run is at work, and leaves nothing but ledger and key', async () => {
     const before = await left();
     expect(
@@ -136,9 +145,12 @@ describe('recohere uninstall', { timeout: 120_000 }, () => {
     expect(await folder.recohere(['forget', applied.id, '--yes'])).toMatchObject({ code: 0, stderr: '' });
     const { id: another } = await run();
     const stop = await workFor(another);
+    const leave = await listen();
     const working = await folder.recohere(['uninstall', '--yes']);
     expect(working).toMatchObject({ code: 2, stdout: '' });
     expect(working.stderr).toContain(`${another} is at work: let it end, or recohere cancel ${another}`);
+    expect(working.stderr.match(/the rule \S+ is on the bus/g)).toEqual(['the rule pause is on the bus']);
+    await leave();
     expect(await left(), 'it has changed nothing').toEqual(before);
     await stop();
 
