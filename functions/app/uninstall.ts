@@ -197,7 +197,8 @@ export async function lookInstalled(
       elsewhere.push({ account: owner, region, stacks: names, ...trusts });
     }
     const hasData = found.some((stack) => stack.kind === 'data' && stack.region === region);
-    if (isOwn(place) ? !isNamed && !hasData : !wanted.includes('data')) return;
+    // what is elsewhere matters where the hub goes; other accounts may not even have enabled that region
+    if (isOwn(place) ? !isNamed && !hasData : !isHubs || !wanted.includes('data')) return;
     const bucket = { name: DEPLOYED.bucket(prefix, owner, region), region, account: owner };
     const quarantined = await runsIn(objects(bucket), isOwn(place));
     if (quarantined !== 'no bucket') buckets.push({ ...bucket, quarantined });
@@ -221,11 +222,11 @@ export async function lookInstalled(
     { concurrency: AT_ONCE },
   );
   const inOrder = ORDER.flatMap((kind) => found.filter((stack) => stack.kind === kind));
-  const isHubThere = [...inOrder.filter(({ kind }) => kind === 'hub'), ...foreign, ...unread].some(
-    ({ region }) => region === hub.region, // what is foreign or not read there may be the hub
-  );
+  // what is foreign there, or not read, may be the hub
+  const isUnclear = [...foreign, ...unread].some(({ region }) => region === hub.region);
+  const isHubGone = isHubs && !isUnclear && !found.some(({ kind }) => kind === 'hub');
   return {
-    ...{ prefix, account, stacks: inOrder, buckets, atWork, foreignRules, isHubGone: isHubs && !isHubThere },
+    ...{ prefix, account, stacks: inOrder, buckets, atWork, foreignRules, isHubGone },
     ...{ elsewhere, foreign, unread, unsearched },
     ...(hub.organization !== undefined && { organization: hub.organization }),
   };

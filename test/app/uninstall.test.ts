@@ -378,6 +378,11 @@ describe('what is installed', () => {
     { isGone: false, change: (all) => all.add(`${HUB} recohere-hub`), reason: 'its stack is there' },
     {
       isGone: false,
+      change: (all) => all.add(`${FAR} recohere-hub`),
+      reason: 'it is in a region that the config has named once',
+    },
+    {
+      isGone: false,
       change: ({ owners }) => owners.set(`${HUB} recohere-sweep`, 'Shop'),
       reason: 'a stack of another name has made it',
     },
@@ -441,6 +446,13 @@ describe('what is installed', () => {
     expect(namesOf(goingOf(installed)), 'only that of the other account is meant').toEqual(ALL);
     const withoutHub = { ...installed, stacks: installed.stacks.filter(({ kind }) => kind !== 'hub') };
     expect(quarantinesIn(withoutHub), 'without the hub there is nothing to lose').toEqual([]);
+  });
+
+  it("is not looked for in buckets of others by an account that is not the hub's", async () => {
+    const account = new Account();
+    account.buckets.set(`${OWN}/${HUB}`, failing(DENIED));
+    const installed = await lookInstalled(account.ports, account.config, OTHER, () => {});
+    expect(installed).toMatchObject({ buckets: [], unread: [] });
   });
 
   it('says what could not be read, and why', async () => {
