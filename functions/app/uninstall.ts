@@ -226,9 +226,18 @@ export async function lookInstalled(
   const isUnclear = [...foreign, ...unread].some(({ region }) => region === hub.region);
   const isHubGone = isHubs && !isUnclear && !found.some(({ kind }) => kind === 'hub');
   return {
-    ...{ prefix, account, stacks: inOrder, buckets, atWork, foreignRules, isHubGone },
-    ...{ elsewhere, foreign, unread, unsearched },
+    prefix,
+    account,
+    stacks: inOrder,
+    buckets,
+    atWork,
+    foreignRules,
+    isHubGone,
     ...(hub.organization !== undefined && { organization: hub.organization }),
+    elsewhere,
+    foreign,
+    unread,
+    unsearched,
   };
 }
 
