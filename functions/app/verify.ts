@@ -259,10 +259,10 @@ function publish(telemetry: Telemetry, step: Taken, isStalled: boolean): void {
 
 function seenOf({ seen, ...outcome }: Subject, at: number): Seen {
   const roots: Record<PlaceId, Roots> = {};
-  let movedAt = 0;
+  const movedAt: Record<PlaceId, number> = {};
   for (const [replica, { observation }] of seen.sightings) {
     if (observation.state !== 'present') continue;
-    movedAt = Math.max(movedAt, observation.movedAt);
+    movedAt[replica] = observation.movedAt;
     roots[replica] = rawRootsOf(seen.group, observation.facets);
   }
   return { outcome, roots, movedAt, at };

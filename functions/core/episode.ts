@@ -179,8 +179,8 @@ export interface Move {
 export interface Seen {
   readonly outcome: Outcome;
   readonly roots: RootsByReplica;
-  /** When a replica last moved, as AWS says. */
-  readonly movedAt: number;
+  /** When each replica last moved, as AWS says, of those whose moves it dates. */
+  readonly movedAt: Readonly<Record<PlaceId, number>>;
   /** When the look began. */
   readonly at: number;
   /** Of a secret, unless its primary could not be read. */
@@ -269,7 +269,7 @@ export function step(
   if (saysNothing && isUnmoved) return { state: quiet, isFlap: false };
   if (verdict === 'agreed' && isUnmoved) return { state: baseline(met(quiet), seen), isFlap: false };
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
-  const restedMs = Math.max(0, seen.at - seen.movedAt);
+  const restedMs = Math.max(0, seen.at - lastOf(seen.movedAt));
   if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
     if (restedMs > rules.lookedAtForMs) return { state: quiet, isFlap: false }; // it hangs: the sweep alone looks
     const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
@@ -300,7 +300,7 @@ export function retire(before: SubjectState, at: number): Step {
     retiredAt: at,
   };
   if (before.open === undefined) return { state: { ...before, ...gone }, isFlap: false };
-  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
+  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: {}, at };
   const { closed, state } = closing(before, before.open, 'retired', seen);
   return { state: { ...state, ...gone }, closed, isFlap: false };
 }
@@ -310,7 +310,7 @@ export function retire(before: SubjectState, at: number): Step {
  * What replicas last agreed on stays.
  */
 export function supersede(before: SubjectState, open: Episode, at: number): Step {
-  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: at, at };
+  const seen: Seen = { outcome: { verdict: 'agreed', findings: [] }, roots: {}, movedAt: {}, at };
   const { closed, state } = closing(before, open, 'superseded', seen);
   return { state: { ...state, agreed: before.agreed }, closed, isFlap: false };
 }
@@ -417,10 +417,16 @@ export function lastLookedAt({ agreed, open, asked }: SubjectState): number {
  * has left the agreed one: something was written that changed nothing.
  */
 function inferredCause({ agreed }: SubjectState, { outcome, roots, movedAt, at }: Seen): Change {
+  const last = lastOf(movedAt);
   const isUpdate = outcome.findings.some(({ kind }) => kind === 'unsettled' || kind === 'failed');
   const isOfDate = isUpdate || hasMoved(agreed?.roots, roots);
-  const isDated = agreed !== undefined && isOfDate && movedAt > agreed.at && movedAt <= at;
-  return { id: isDated ? `moved-${movedAt}` : `seen-${at}`, source: 'look', at: isDated ? movedAt : at };
+  const isDated = agreed !== undefined && isOfDate && last > agreed.at && last <= at;
+  return { id: isDated ? `moved-${last}` : `seen-${at}`, source: 'look', at: isDated ? last : at };
+}
+
+/** The last of such dates; 0 if there is none. */
+function lastOf(movedAt: Seen['movedAt']): number {
+  return Math.max(0, ...Object.values(movedAt));
 }
 
 /** `undefined` for what the last agreement has already taken in. */
@@ -442,7 +448,7 @@ function opened({ version, agreed }: SubjectState, cause: Change, seen: Seen): E
     ...(namesDeploy(cause) && { deploy: cause }),
     since: cause.at,
     lastChangeAt: cause.at,
-    lastMovedAt: seen.movedAt,
+    lastMovedAt: lastOf(seen.movedAt),
     firstSeenAt: seen.at,
     lastSeenAt: hasSeen(seen) ? seen.at : cause.at,
     looks: 0,
@@ -466,8 +472,8 @@ function waiting(
   isRepeated = false,
 ): Pick<Step, 'state' | 'next' | 'overdue'> {
   const isMoving = hasMoved(episode.roots, seen.roots);
-  const isFirstRead = Object.keys(seen.roots).some((replica) => !(replica in episode.roots)); // nobody saw when it moved
-  const datedAt = isFirstRead ? Math.min(seen.movedAt, seen.at) : 0;
+  const firstRead = Object.entries(seen.movedAt).filter(([replica]) => !(replica in episode.roots)); // nobody saw when it moved
+  const datedAt = Math.min(lastOf(Object.fromEntries(firstRead)), seen.at);
   const lastMovedAt = isMoving ? seen.at : Math.max(episode.lastMovedAt, datedAt);
   const restedMs = seen.at - Math.max(episode.lastChangeAt, lastMovedAt);
   const findings = kept([...seen.outcome.findings, ...stillUnread(episode, seen)]);

@@ -111,9 +111,9 @@ export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rul
     const version = memory.held[replica]?.versionId;
     if (state === 'present' && version !== undefined) roots[replica] = { version: rootOf(version) };
   }
-  const { movedAt } = view;
+  const { primary, movedAt } = view;
   const change = causeOf(before, heard, rotation?.isMove ?? false, movedAt);
-  const seen: Seen = { outcome, roots, movedAt, at: look.at, rotation };
+  const seen: Seen = { outcome, roots, movedAt: { [primary]: movedAt }, at: look.at, rotation };
   const taken = step(told, change && { ...change, namesNobody: true }, seen, rules);
   const { open } = taken.state;
   const isInBetween = before.open !== undefined && open !== undefined && heard.loads.length > 0;

@@ -23,6 +23,7 @@ const RULES: EpisodeRules = {
 };
 const US = placeId({ region: 'us-east-1' });
 const EU = placeId({ region: 'eu-west-1' });
+const ASIA = placeId({ region: 'ap-south-1' });
 const NEW: SubjectState = { subject: 'api', version: 0, wake: 0 };
 
 const roots = (us: string, eu: string): RootsByReplica => ({
@@ -40,14 +41,24 @@ const unread: Finding = {
 const deploy = (id: string, at: number): Change => ({ id, source: 'aws.cloudformation', at });
 
 function agreed(at: number, root: string, movedAt = 0): Seen {
-  return { outcome: { verdict: 'agreed', findings: [] }, roots: roots(root, root), movedAt, at };
+  return {
+    outcome: { verdict: 'agreed', findings: [] },
+    roots: roots(root, root),
+    movedAt: { [EU]: movedAt },
+    at,
+  };
 }
 function differing(at: number, us: string, eu: string, movedAt = 0): Seen {
-  return { outcome: { verdict: 'diverged', findings: [different] }, roots: roots(us, eu), movedAt, at };
+  return {
+    outcome: { verdict: 'diverged', findings: [different] },
+    roots: roots(us, eu),
+    movedAt: { [EU]: movedAt },
+    at,
+  };
 }
 function unreadable(at: number, us: string): Seen {
   const outcome = { verdict: 'unobservable', findings: [unread] } as const;
-  return { outcome, roots: { [US]: { env: `v1.k:${us}` } }, movedAt: 0, at };
+  return { outcome, roots: { [US]: { env: `v1.k:${us}` } }, movedAt: {}, at };
 }
 
 /** Takes steps one after the other, from a subject that agreed on `a` at time 0. */
@@ -83,7 +94,7 @@ describe('no episode', () => {
     const nowhere: Seen = {
       outcome: { verdict: 'diverged', findings: [missing, unread] },
       roots: {},
-      movedAt: 0,
+      movedAt: {},
       at: 10,
     };
     const { state, opened } = step(NEW, deploy('d', 5), nowhere, RULES);
@@ -107,7 +118,7 @@ describe('no episode', () => {
         findings: [{ replica: EU, facet: 'replica', kind: 'unsettled', keys: [] }],
       },
       roots: roots('a', 'a'),
-      movedAt: 1000,
+      movedAt: { [EU]: 1000 },
       at: 1000 + 6 * MINUTE,
     };
     const before: SubjectState = { ...NEW, agreed: { roots: roots('a', 'a'), at: 1 } };
@@ -183,7 +194,7 @@ describe('an episode', () => {
     const gone: Seen = {
       outcome: { verdict: 'diverged', findings: [missing] },
       roots: { [US]: { env: 'v1.k:a' } },
-      movedAt: MINUTE,
+      movedAt: { [EU]: MINUTE },
       at: 60 * MINUTE,
     };
     const [taken] = play(gone);
@@ -293,6 +304,39 @@ describe('an episode', () => {
     expect(read.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, false, true]);
   });
 
+  it.each([
+    {
+      look: differing(1000 + RULES.deadlineMs, 'b', 'a', 1000 + RULES.deadlineMs),
+      reason: 'that was read before, and has the same roots',
+    },
+    {
+      look: {
+        ...differing(1000 + RULES.deadlineMs, 'b', 'a'),
+        roots: { ...roots('b', 'a'), [ASIA]: { env: 'v1.k:a' } },
+        movedAt: { [EU]: 1000 + RULES.deadlineMs },
+      },
+      reason: 'that was read before, while another is read for the first time',
+    },
+  ])('has its deadline put off by no date of a replica $reason', ({ look }) => {
+    const read = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      look,
+      differing(1001 + RULES.deadlineMs, 'b', 'a', 1000 + RULES.deadlineMs),
+    );
+    expect(read.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, true]);
+  });
+
+  it('that opens late counts from the move that AWS dates, if that is later than its cause', () => {
+    const movedAt = 1000 + 2 * MINUTE;
+    const steps = play(
+      [deploy('d', 1000), differing(movedAt + 1000, 'b', 'a', movedAt)],
+      differing(movedAt + RULES.deadlineMs, 'b', 'a', movedAt),
+      differing(movedAt + RULES.deadlineMs + 1, 'b', 'a', movedAt),
+    );
+    expect(steps[0]?.opened).toMatchObject({ cause: deploy('d', 1000), lastMovedAt: movedAt });
+    expect(steps.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, true]);
+  });
+
   it('is overdue after the longest rollout, however often it moves', () => {
     const looks = Array.from({ length: 40 }, (_, minute) =>
       differing(2 * minute * MINUTE + 2000, `b${minute}`, 'a'),
@@ -306,7 +350,7 @@ describe('an episode', () => {
     const inCode = (at: number): Seen => ({
       outcome: { verdict: 'diverged', findings: [code] },
       roots: roots('b', 'a'),
-      movedAt: 0,
+      movedAt: {},
       at,
     });
     const late = 10 * RULES.maxRolloutMs;
@@ -371,7 +415,7 @@ describe('an episode', () => {
     const partly = (at: number): Seen => ({
       outcome: { verdict: 'diverged', findings: [locked, code] },
       roots: { [US]: { env: 'v1.k:b', code: 'v1.k:b' }, [EU]: { code: 'v1.k:a' } },
-      movedAt: 0,
+      movedAt: {},
       at,
     });
     const updating = { replica: EU, facet: 'replica', kind: 'unsettled', keys: [] } as const;
@@ -571,13 +615,13 @@ describe('code that a deploy asks for', () => {
         ? { verdict: 'agreed', findings: [] }
         : { verdict: 'diverged', findings: [{ ...different, facet: 'code', keys: ['CodeSha256'] }] },
     roots: { [US]: { env: 'v1.k:a', code: `v1.k:${us}` }, [EU]: { env: 'v1.k:a', code: `v1.k:${eu}` } },
-    movedAt,
+    movedAt: { [EU]: movedAt },
     at,
   });
   const hidden = (at: number, roots: RootsByReplica = {}): Seen => ({
     outcome: { verdict: 'unobservable', findings: [unread] },
     roots,
-    movedAt: 0,
+    movedAt: {},
     at,
   });
   const unexpected = (replica: string): Finding => ({
