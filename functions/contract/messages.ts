@@ -5,15 +5,18 @@ import { time } from './time.ts';
 /** Bytes of a message that is read at all. Events that tell of deploys have a few KB. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
 
-/** What verify-deploy and verify-rotation send to themselves, later: a request to look at a subject again. */
-export const wakeSchema = z.strictObject({
+/**
+ * What verify-deploy and verify-rotation send to themselves, later: a request to look at a subject again. Like all that our functions send
+ * each other it may have a field that a reader of another release does not know, and does without.
+ */
+export const wakeSchema = z.object({
   kind: z.literal('recohere.wake'),
   subject: z.string().check(z.minLength(1)),
   wake: z.int().check(z.minimum(1)),
 });
 
-/** What somebody asks for by hand: a look at subjects, by their names, now. */
-export const lookSchema = z.strictObject({
+/** What somebody asks for by hand: a look at subjects, by their names, now. With unknown fields, as above. */
+export const lookSchema = z.object({
   kind: z.literal('recohere.look'),
   /** The same for the same request, however often it is delivered. */
   id: z.string().check(z.minLength(1), z.maxLength(100)),

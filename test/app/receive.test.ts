@@ -152,6 +152,29 @@ describe('a message', () => {
     expect(JSON.stringify(letters)).not.toContain('xxx');
   });
 
+  it.each([
+    ['a wake-up', (wake: number, _at: number) => ({ kind: 'recohere.wake', subject: 'api', wake })],
+    [
+      'a request to look',
+      (_wake: number, at: number) => ({ kind: 'recohere.look', id: 'look-1', at, subjects: ['api'] }),
+    ],
+  ])(
+    'that is %s of a newer release is handled without the fields that only that one knows',
+    async (_, of) => {
+      const { clock, world, ledger, letters, deliver, run } = system();
+      await run(async () => {
+        world.deploy(EU, 'api', { environment: { A: 'new' } });
+        await deliver(resourceEvent(clock.now()));
+        everywhere((place) => world.deploy(place, 'api', { environment: { A: 'new' } }));
+        await clock.sleep(HOUR);
+        const { wake } = await ledger.read('api');
+        await deliver({ ...of(wake, clock.now()), since: 7 });
+        expect(letters).toEqual([]);
+        expect((await ledger.read('api')).last?.outcome).toBe('forward');
+      });
+    },
+  );
+
   it('that asks for a look at a subject by hand is a change whose source is manual, and of unknown ones none', async () => {
     const { clock, world, ledger, letters, deliver, run } = system();
     await run(async () => {
