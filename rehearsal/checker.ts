@@ -96,6 +96,8 @@ export class Checker implements Watcher {
   readonly #stale = new Set<Invocation>();
   /** Episodes in which roots were made that cannot be compared with those before: what moved then is not seen. */
   readonly #rekeyed = new Set<string>();
+  /** When the look began that last read a place, of those that were written, by subject and place. */
+  readonly #readAt = new Map<string, number>();
   /** Under which config an episode has opened. */
   readonly #openedUnder = new Map<string, ParsedConfig>();
   /** When sweeps began in which nothing failed. */
@@ -586,6 +588,7 @@ export class Checker implements Watcher {
     config: ParsedConfig,
   ): void {
     if (open === undefined) return;
+    if (kind === 'function') this.#noteReads(subject, open);
     const isKnown = before?.open?.id === open.id;
     const was = isKnown && before.open.isOverdue;
     this.#expect(3, open.isOverdue || !was, () => `${subject} was overdue, and is not any more`);
@@ -593,21 +596,30 @@ export class Checker implements Watcher {
     if (isKnown && prefixesIn(before.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
     if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
     const now = this.#world.now();
-    const isRead = (place: PlaceId) =>
-      open.roots[place] !== undefined &&
-      !open.findings.some(({ replica, kind }) => replica === place && kind === 'unobservable');
     const all = placesOf(config, kind, subject);
-    // the primary of a secret moves it; and nobody dates what is gone or cannot be read, and what comes where nothing was is no move
-    const places = kind === 'secret' ? all.slice(0, 1) : all.filter(isRead);
-    const moves = this.#world.truth[kind]
-      .moves(subject, places, (content) => settled(viewOf(config, kind)(content)))
-      .flatMap(({ at, isOfTwo }) => (isOfTwo && at < open.lastSeenAt - BLUR_MS ? [at] : []));
+    // the primary of a secret moves it; and nobody dates what is gone or was not read since, and what comes where nothing was is no move
+    const moves = (kind === 'secret' ? all.slice(0, 1) : all).flatMap((place) => {
+      const seenAt = kind === 'secret' ? open.lastSeenAt : (this.#readAt.get(`${subject} ${place}`) ?? 0);
+      return this.#world.truth[kind]
+        .moves(subject, [place], (content) => settled(viewOf(config, kind)(content)))
+        .flatMap(({ at, isOfTwo }) => (isOfTwo && at < seenAt - BLUR_MS ? [at] : []));
+    });
     const secret = kind === 'secret' ? secretOf(config, subject) : undefined;
     const longestMs = 1000 * (secret?.targetSeconds ?? config.maxRolloutSeconds); // of a secret, whatever joins
     const isLate =
       now - Math.max(0, ...moves) > (secret ? longestMs : this.#world.deadlineMs(subject)) - BLUR_MS ||
       now - open.cause.at > longestMs - BLUR_MS;
     this.#expect(3, isLate, () => `${subject} is overdue, and has moved ${now - Math.max(...moves)} ms ago`);
+  }
+
+  /** Which places the look has read that was written last. */
+  #noteReads(subject: string, { roots, findings, lastSeenAt }: Episode): void {
+    const unread = new Set(
+      findings.flatMap(({ replica, kind }) => (kind === 'unobservable' ? [replica] : [])),
+    );
+    for (const place of Object.keys(roots)) {
+      if (!unread.has(place)) this.#readAt.set(`${subject} ${place}`, lastSeenAt);
+    }
   }
 
   /** Samples that the end of an episode, and its beginning, are due. */
