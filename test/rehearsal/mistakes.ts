@@ -6,21 +6,22 @@ export interface Mistake {
   /** The module that has it, as a test beside this file imports it. */
   readonly path: string;
   readonly by: InvariantNumber;
-  /** Seeds, from 1 on. */
+  /** Seeds, from the first on. */
   readonly within: number;
+  /** Where what it takes is rare, a seed that has it. @default 1 */
+  readonly first?: number;
   /** What the module exports instead. */
   readonly mistaken: (original: object) => object;
 }
 
 function inModule<Module extends object>(
   path: string,
-  { by, within }: Pick<Mistake, 'by' | 'within'>,
+  caught: Pick<Mistake, 'by' | 'within' | 'first'>,
   mistaken: (original: Module) => Partial<Module>,
 ): Mistake {
   return {
     path: `../../functions/${path}`,
-    by,
-    within,
+    ...caught,
     mistaken: (original) => mistaken(original as Module),
   };
 }
@@ -84,6 +85,26 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     'core/episode.ts',
     { by: 3, within: 4 },
     withOpen((open) => ({ ...open, isOverdue: false })),
+  ),
+  'moves are forgotten while something cannot be read': inModule<Steps>(
+    'core/episode.ts',
+    { by: 3, within: 1, first: 143 },
+    ({ step }) => ({
+      step: (before, change, looked, rules) => {
+        const { open } = before;
+        const isUnread = looked.outcome.findings.some(({ kind }) => kind === 'unobservable');
+        const known = open && isUnread ? { ...open, lastMovedAt: open.cause.at } : open;
+        return step({ ...before, open: known }, change, looked, rules);
+      },
+    }),
+  ),
+  'what moved before it could first be read has no date': inModule<Steps>(
+    'core/episode.ts',
+    { by: 3, within: 1, first: 1919 },
+    ({ step }) => ({
+      step: (before, change, looked, rules) =>
+        step(before, change, before.open ? { ...looked, movedAt: {} } : looked, rules),
+    }),
   ),
   'other keys are blamed': inModule<typeof import('../../functions/core/plan.ts')>(
     'core/plan.ts',

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { INVARIANTS, type InvariantNumber } from '../../rehearsal/invariants.ts';
 import { SYSTEM_SPOILS, type SystemMutation } from '../../rehearsal/seeds/system-mutations.ts';
 import { playSystem } from '../../rehearsal/seeds/system-scenario.ts';
-import { MISTAKES } from './mistakes.ts';
+import { MISTAKES, type Mistake } from './mistakes.ts';
 
 /** Each mutation, by what it is noticed, and within how many seeds. */
 const CAUGHT: Readonly<Record<SystemMutation, { by: InvariantNumber; within: number }>> = {
@@ -17,10 +17,10 @@ const CAUGHT: Readonly<Record<SystemMutation, { by: InvariantNumber; within: num
 /** Which invariants were violated until the one was that is expected to be. */
 async function noticed(
   play: (seed: number) => ReturnType<typeof playSystem>,
-  { by, within }: { readonly by: InvariantNumber; readonly within: number },
+  { by, within, first = 1 }: Pick<Mistake, 'by' | 'within' | 'first'>,
 ): Promise<readonly InvariantNumber[]> {
   const found = new Set<InvariantNumber>();
-  for (let seed = 1; seed <= within && !found.has(by); seed++) {
+  for (let seed = first; seed < first + within && !found.has(by); seed++) {
     for (const { invariant } of (await play(seed)).violations) found.add(invariant);
   }
   return [...found];
