@@ -12,8 +12,8 @@ import { asking } from './asking.ts';
 import { CLIENT_BOUNDS } from './bounds.ts';
 import { fieldsOf, itemOf } from './stored-item.ts';
 
-/** Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
-const refusedItem = z.object({
+/** A stored refusal of a role. Older releases kept the same, so what they remembered is not forgotten by an upgrade. */
+export const refusedItem = z.object({
   format: z.int().check(z.minimum(1), z.maximum(FORMAT)),
   since: z.number(),
   tries: z.int().check(z.minimum(1)),

@@ -169,14 +169,15 @@ const subjectState = z.strictObject({
   retiredAt: z.exactOptional(time),
 });
 
-// strict, since a field that is not known would be lost by the next swap
-const stateItem = z.extend(subjectState, {
+/** A stored state. Strict, since a field that is not known would be lost by the next swap. */
+export const stateItem = z.extend(subjectState, {
   ...ENVELOPE,
   kind: z.enum(SUBJECT_KINDS),
   swapId: z.string(),
 });
 const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
-const episodeItem = z.extend(closedEpisode, ENVELOPE);
+/** A stored episode that has ended. */
+export const episodeItem = z.extend(closedEpisode, ENVELOPE);
 
 /** @param swapId Tells this swap from all others, whatever they write. */
 export function itemOfState(kind: SubjectKind, state: SubjectState, swapId: string): Item {

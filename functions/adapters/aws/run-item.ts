@@ -125,17 +125,20 @@ const proof = z.strictObject({
   ),
 });
 
-// strict, since a field that is not known would be lost by the next swap
-const runItem = z.extend(run, {
+/** A stored run. Strict, since a field that is not known would be lost by the next swap. */
+export const runItem = z.extend(run, {
   ...ENVELOPE,
   kind: z.literal(RUN_KIND),
   subject: z.string(),
   swapId: z.string(),
 });
 const indexItem = z.object({ [STATES_INDEX.sort]: z.string() });
-const segmentItem = z.extend(segment, { ...ENVELOPE, swapId: z.string() });
-const proofItem = z.extend(proof, ENVELOPE);
-const tableItem = z.strictObject({ ...ENVELOPE, run: z.exactOptional(z.string()) });
+/** A stored segment of a run. */
+export const segmentItem = z.extend(segment, { ...ENVELOPE, swapId: z.string() });
+/** A stored link of the chain of a segment. */
+export const proofItem = z.extend(proof, ENVELOPE);
+/** Which run may change a table, as it is stored. */
+export const tableItem = z.strictObject({ ...ENVELOPE, run: z.exactOptional(z.string()) });
 
 /** @param swapId Tells this swap from all others, whatever they write. */
 export function itemOfRun(next: Run, swapId: string): Item {

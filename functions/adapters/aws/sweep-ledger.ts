@@ -22,7 +22,8 @@ const status = z.strictObject({
   unreadSubjectsLeft: count,
 });
 
-const sweepItem = z.strictObject({
+/** How far sweeps are, as it is stored. */
+export const sweepItem = z.strictObject({
   ...ENVELOPE,
   version: z.int().check(z.minimum(1)),
   swapId: z.string(),

@@ -9,8 +9,8 @@ import { ledgerTable } from './ledger-table.ts';
 import { ENVELOPE, itemOf, parsed } from './stored-item.ts';
 import { systemClock, systemRandom } from './system.ts';
 
-/** `until` is 0 in one that was ended. */
-const turnItem = z.strictObject({
+/** A stored turn. `until` is 0 in one that was ended. */
+export const turnItem = z.strictObject({
   ...ENVELOPE,
   version: z.int().check(z.minimum(1)),
   until: time,
