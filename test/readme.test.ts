@@ -62,8 +62,11 @@ function commandsIn(text: string): string[] {
   return [...new Set(named)].filter((command) => command in SECTIONS);
 }
 
+/** A section with its heading; none if the heading is not there. */
 function linesOf(section: string): string[] {
-  const lines = readme.slice(readme.indexOf(`\n${section}\n`) + 1).split('\n');
+  const at = readme.indexOf(`\n${section}\n`);
+  if (at < 0) return [];
+  const lines = readme.slice(at + 1).split('\n');
   const [marks = ''] = section.split(' ');
   const end = lines.findIndex((line, index) => index > 0 && new RegExp(`^#{1,${marks.length}} `).test(line));
   return lines.slice(0, end);
