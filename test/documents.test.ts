@@ -22,7 +22,17 @@ const { recohere, templateOf } = synthesize({
   prefix: 'recohere',
   functions: WITH_CRITICAL.functions ?? [],
 });
-const templates = [recohere.hub, recohere.monitoring, ...recohere.regions, ...recohere.data].map(templateOf);
+const stacks = [recohere.hub, recohere.monitoring, ...recohere.regions, ...recohere.data];
+const templates = stacks.map(templateOf);
+
+/** Names of these, and in them; those of a region begin with a parameter. */
+const deployed = found(
+  JSON.stringify([stacks.map(({ stackName }) => stackName), templates]).replaceAll(
+    '{"Ref":"Prefix"},"',
+    '"recohere',
+  ),
+  /\b(recohere-[a-z-]*[a-z])\b/g,
+);
 
 const COMMANDS_OF_NPM = ['ci', 'install', 'pack', 'publish'];
 
@@ -60,6 +70,14 @@ describe.each(DOCUMENTS)('%s', (document) => {
 
   it('names files and folders of the repository that are there', () => {
     expect(pathsIn(textOf(document)).filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('names of what is deployed only what templates have', () => {
+    const named = found(
+      textOf(document).replaceAll('<prefix>', 'recohere'),
+      /\b(recohere-[a-z-]*[a-z])\b(?![-*]|\.html)/g,
+    );
+    expect(named.filter((name) => !deployed.includes(name))).toEqual([]);
   });
 
   it('names beside a path what is in its file', () => {

@@ -3,13 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { loadConfig } from '../bin/load-config.ts';
+import { firedSchema } from '../functions/contract/alarm-event.ts';
 import { parseConfig } from '../functions/contract/config.ts';
+import { DEPLOYED } from '../functions/contract/deployment.ts';
 import { deployEventSchema } from '../functions/contract/events.ts';
+import { PAUSE_EVENT } from '../functions/contract/notices.ts';
 import { noticeOf } from '../functions/core/notice.ts';
 import { run } from './bin/run.ts';
-import { ONE_ACCOUNT, synthesize } from './lib/synthesized.ts';
+import { eventsPutIn, found, textOf } from './documents.ts';
+import { ONE_ACCOUNT, regionParameters } from './lib/synthesized.ts';
 
-const README = readFileSync('examples/README.md', 'utf8');
+const README = textOf('examples/README.md');
 const commands = [...README.matchAll(/^ *```\n(.*?)^ *```$/gms)].flatMap(([, block = '']) =>
   block.replaceAll('\\\n', '').split(/\n(?= *(?:aws|npx) )/),
 );
@@ -99,16 +103,29 @@ describe('the README of the examples', () => {
   });
 
   it('tells of a deploy with an event that is understood', () => {
-    const [, entries = ''] = /--entries '(.*)'/s.exec(commandWith('put-events')) ?? [];
-    const [{ EventBusName, Source, DetailType, Detail }] = JSON.parse(entries);
-    expect(EventBusName).toBe('recohere');
-    const detail = JSON.parse(Detail);
-    const envelope = { id: '1', account: '111111111111', region: 'eu-west-2', time: '2026-01-05T09:00:00Z' };
-    const event = { ...envelope, source: Source, 'detail-type': DetailType, detail };
-    expect(deployEventSchema.parse(event)).toMatchObject({
-      source: 'recohere.deploy',
-      detail: { deployId: 'build-42', functions: ['checkout', 'invoices'] },
-    });
+    const put = eventsPutIn(README);
+    expect(put).toMatchObject([{ bus: 'recohere' }]);
+    expect(put.map(({ event }) => deployEventSchema.parse(event))).toMatchObject([
+      {
+        source: 'recohere.deploy',
+        detail: { deployId: 'build-42', functions: ['checkout', 'invoices'] },
+      },
+    ]);
+  });
+
+  it('prints patterns that hear alarms and pauses', () => {
+    expect(found(README, /`(\{ "(?:source|account)": .*?\})`/g).map((text) => JSON.parse(text))).toEqual([
+      {
+        source: [firedSchema.shape.source.def.values[0]],
+        'detail-type': [firedSchema.shape['detail-type'].def.values[0]],
+        detail: { alarmName: [{ prefix: DEPLOYED.alarm('recohere', '') }] },
+      },
+      {
+        account: ['111111111111'],
+        source: [PAUSE_EVENT.source],
+        'detail-type': [PAUSE_EVENT.detailType],
+      },
+    ]);
   });
 
   it('names an organisation as a config may', () => {
@@ -119,18 +136,16 @@ describe('the README of the examples', () => {
 
   it('gives a region’s stack parameters that it has, and all but those that may be empty', () => {
     const given = [...commandWith('create-stack-set').matchAll(/ParameterKey=(\w+)/g)].map(([, key]) => key);
-    const { recohere, templateOf } = synthesize(ONE_ACCOUNT);
-    const [region = recohere.hub] = recohere.regions;
     const may = ['ExternalId', 'SecretArns', 'ProbeArns'];
-    expect([...given, ...may].toSorted()).toEqual(
-      Object.keys(templateOf(region).toJSON().Parameters).toSorted(),
-    );
+    expect([...given, ...may].toSorted()).toEqual(regionParameters().toSorted());
   });
 
   it('keeps notices from who reads alarms alone', () => {
     const { json, title, text } = noticeOf({ id: 'build-42', source: 'recohere.deploy', at: 0 }, [], 0);
     const [, attributes = ''] = /--attributes '(.*)'/.exec(commandWith('sns subscribe')) ?? [];
-    const [wanted = ''] = Object.keys(JSON.parse(JSON.parse(attributes).FilterPolicy));
+    const { FilterPolicyScope, FilterPolicy } = JSON.parse(attributes);
+    expect(FilterPolicyScope).toBe('MessageBody'); // else attributes are compared, which CloudWatch's messages lack
+    const [wanted = ''] = Object.keys(JSON.parse(FilterPolicy));
     expect(wanted).toBe('AlarmName');
     expect({ title, text, ...json }).not.toHaveProperty(wanted);
   });

@@ -1,23 +1,52 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import * as z from 'zod';
 import { playDemoDay } from '../bin/demo.ts';
 import { renderDay } from '../bin/render-day.ts';
 import { alarmsFor } from '../functions/contract/alarms.ts';
 import { configSchema } from '../functions/contract/config.ts';
+import { DEPLOYED } from '../functions/contract/deployment.ts';
+import { deployEventSchema } from '../functions/contract/events.ts';
+import { DATA_EVENT } from '../functions/contract/messages.ts';
+import { METRIC_NAMES, METRICS } from '../functions/contract/metrics.ts';
+import { PAUSE_EVENT } from '../functions/contract/notices.ts';
+import { REPORT_DETAIL_TYPE, REPORT_SOURCE } from '../functions/contract/probe.ts';
+import * as constructs from '../lib/index.ts';
 import { run } from './bin/run.ts';
+import { eventsPutIn, found, proseOf } from './documents.ts';
+import { regionParameters } from './lib/synthesized.ts';
 import { BLOCKS, blockIn, withBlock } from './readme-blocks.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
-/** Paths of all settings: `functions[].select`. */
-function pathsOf(schema: z.core.JSONSchema.BaseSchema, path = ''): string[] {
+/** Schemas of all settings by their paths: `functions[].select`. */
+function settingsOf(
+  schema: z.core.JSONSchema.BaseSchema,
+  path = '',
+): [string, z.core.JSONSchema.BaseSchema][] {
   const properties = Object.entries(schema.properties ?? {});
   const { items } = schema;
-  if (typeof items === 'object' && 'properties' in items) return pathsOf(items as typeof schema, `${path}[]`);
-  if (properties.length === 0 || path === 'functions[].select') return [path];
-  return properties.flatMap(([key, value]) => pathsOf(value as typeof schema, path ? `${path}.${key}` : key));
+  if (typeof items === 'object' && 'properties' in items)
+    return settingsOf(items as typeof schema, `${path}[]`);
+  if (properties.length === 0 || path === 'functions[].select') return [[path, schema]];
+  return properties.flatMap(([key, value]) =>
+    settingsOf(value as typeof schema, path ? `${path}.${key}` : key),
+  );
 }
+
+/** Names of AWS and of Node, and of an output of our stacks, that the README writes as metrics are written. */
+const NAMES_OF_OTHERS = [
+  ...[
+    'DescribeSecret',
+    'DescribeStackResources',
+    'GetQueueAttributes',
+    'GetSecretValue',
+    'ListStackResources',
+  ],
+  ...['InSync', 'LastRotatedDate', 'NextRotationDate', 'ReplicationStatus', 'RotationSucceeded'],
+  ...['NumberValue', 'RecohereWarning', 'Release', 'Set', 'StatusMessage'],
+];
 
 /** The section of the README that is about a command. */
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -109,13 +138,71 @@ describe('the README', () => {
     expect(sections.toSorted()).toEqual(all.toSorted());
   });
 
-  it('names every setting of the config, and none that is not there', () => {
-    const paths = pathsOf(z.toJSONSchema(configSchema, { io: 'input' }));
+  describe('the reference of the config', () => {
+    const settings = settingsOf(z.toJSONSchema(configSchema, { io: 'input' }));
     const reference = readme.slice(readme.indexOf('| key | default'), readme.indexOf('A mistake ends'));
-    const named = [...reference.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) =>
-      [...cell.matchAll(/`([^`]+)`/g)].map(([, path]) => path),
-    );
-    expect(named.toSorted()).toEqual(paths.toSorted());
+    const rows = [...reference.matchAll(/^\| (`.*?) \| (.*?) \|/gm)].map(([, keys = '', cell = '']) => {
+      const paths = found(keys, /`([^`]+)`/g);
+      const defaults = cell.split(', ');
+      return paths.map((path, at): [string, string] => [
+        path,
+        paths.length === defaults.length ? (defaults[at] ?? '') : cell,
+      ]);
+    });
+
+    it('names every setting, and none that is not there', () => {
+      const named = rows.flat().map(([path]) => path);
+      expect(named.toSorted()).toEqual(settings.map(([path]) => path).toSorted());
+    });
+
+    it('says their defaults', () => {
+      const literal = rows.flat().flatMap(([path, cell]) => {
+        const [, written] = /^`([^`<]+)`$/.exec(cell) ?? [];
+        return written === undefined ? [] : [[path, parse(written)]];
+      });
+      const defaults = settings.flatMap(([path, schema]) =>
+        schema.default === undefined ? [] : [[path, schema.default]],
+      );
+      expect(Object.fromEntries(literal)).toEqual(Object.fromEntries(defaults));
+    });
+  });
+
+  it('names all metrics and parameters, and none that is not there', () => {
+    const all = [...METRIC_NAMES, ...regionParameters()];
+    const named = found(proseOf(readme), /`([A-Z][a-z]+(?:[A-Z][a-z]*)*)`/g);
+    const known = [...all, ...Object.keys(constructs), ...NAMES_OF_OTHERS];
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    expect(all.filter((name) => !named.includes(name))).toEqual([]);
+  });
+
+  it('asks Logs Insights for metrics that there are', () => {
+    const [, fields = ''] = /^filter .* \| fields @timestamp, (.*)$/m.exec(readme) ?? [];
+    const metrics = fields.split(', ').filter((field) => /^[A-Z]/.test(field));
+    expect(metrics.length).toBeGreaterThan(1);
+    expect(metrics.filter((metric) => !(metric in METRICS))).toEqual([]);
+  });
+
+  it('tells of a deploy with events that are understood', () => {
+    const put = eventsPutIn(readme);
+    expect(put).toHaveLength(1);
+    for (const { bus, event } of put) {
+      expect(bus).toBe(DEPLOYED.bus('recohere'));
+      expect(deployEventSchema.parse(event)).toMatchObject({ detail: { deployId: 'build-42' } });
+    }
+  });
+
+  it.each([
+    {
+      said: 'what is asked for',
+      words: `source \`${DATA_EVENT.source}\`, detail type \`${DATA_EVENT.detailType}\``,
+    },
+    {
+      said: 'what a consumer reports',
+      words: `source \`${REPORT_SOURCE}\`, the detail type \`${REPORT_DETAIL_TYPE}\``,
+    },
+    { said: 'a pause', words: `\`${PAUSE_EVENT.detailType}\` (source \`${PAUSE_EVENT.source}\`)` },
+  ])('says by which event $said is told', ({ words }) => {
+    expect(readme.replaceAll('\n', ' ')).toContain(words);
   });
 
   it('has a section for every command', async () => {

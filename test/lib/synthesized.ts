@@ -117,6 +117,13 @@ export function synthesize(config: RecohereConfig, props: Partial<RecohereProps>
   return { app, recohere, assembly: app.synth(), templateOf: (stack) => Template.fromStack(stack) };
 }
 
+/** What the stack of a region is given, by StackSets and Terraform too. */
+export function regionParameters(): string[] {
+  const { recohere, templateOf } = synthesize(ONE_ACCOUNT);
+  const [region = recohere.hub] = recohere.regions;
+  return Object.keys(templateOf(region).toJSON().Parameters);
+}
+
 /** What a template says of each resource of a type, whatever their names. */
 export function resourcesOf(template: Template, type: string): CfnResource[] {
   return Object.values(template.findResources(type)) as CfnResource[];
