@@ -137,7 +137,11 @@ describe('the README of the examples', () => {
   it('gives a region’s stack parameters that it has, and all but those that may be empty', () => {
     const given = [...commandWith('create-stack-set').matchAll(/ParameterKey=(\w+)/g)].map(([, key]) => key);
     const may = ['ExternalId', 'SecretArns', 'ProbeArns'];
-    expect([...given, ...may].toSorted()).toEqual(regionParameters().toSorted());
+    const all = regionParameters();
+    expect([...given, ...may].toSorted()).toEqual(all.toSorted());
+    const named = found(README, /`([A-Z]\w+(?:Arns?|Id|Region|Account))`/g);
+    expect(named.length).toBeGreaterThan(1);
+    expect(named.filter((name) => !all.includes(name))).toEqual([]);
   });
 
   it('keeps notices from who reads alarms alone', () => {

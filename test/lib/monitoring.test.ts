@@ -57,42 +57,83 @@ function ruleOf(name: string): string {
     .join('');
 }
 
-describe('an alarm of one metric', () => {
-  it.each([
-    // name, metric, comparison, threshold, statistic, seconds, periods, missing data, template
-    ['stale-consumer', 'SecretConsumersStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
-    ['drift', 'ConfigDriftCount', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
-    ['stuck-replica', 'SecretReplicasStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
-    ['failed-rotation', 'SecretRotationsFailed', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
-    ['incomplete', 'TelemetryCompleteness', '<', 99, 'Maximum', 300, '12/12', 'ignore', template],
-    ['heartbeat', 'SweepHeartbeat', '<', 1, 'Maximum', 300, '3/3', 'breaching', template],
-    ['critical-stalled', 'CriticalStalled', '>', 0, 'Maximum', 60, '1/1', 'ignore', critical],
-    ['stalled-metric', 'EpisodesStalled', '>', 0, 'Maximum', 300, '12/12', 'ignore', template],
-    ['exposure-fast-for-15m', 'ExposureBurnRate', '>', 4, 'Average', 900, '1/1', 'ignore', template],
-    ['exposure-fast-for-3h', 'ExposureBurnRate', '>', 4, 'Average', 10_800, '1/1', 'ignore', template],
-    ['exposure-slow-for-2h', 'ExposureBurnRate', '>', 1, 'Average', 7_200, '1/1', 'ignore', template],
-    ['exposure-slow-for-24h', 'ExposureBurnRate', '>', 1, 'Average', 86_400, '1/1', 'ignore', template],
-  ])('%s', (name, metric, comparison, threshold, statistic, seconds, periods, missing, of) => {
-    const alarm = metricAlarm(name, of);
-    expect({
-      ...alarm,
-      periods: `${alarm.DatapointsToAlarm}/${alarm.EvaluationPeriods}`,
-    }).toMatchObject({
-      Namespace: NAMESPACE,
-      MetricName: metric,
-      Dimensions: [{ Name: 'service', Value: 'copies' }],
-      ComparisonOperator: comparison === '>' ? 'GreaterThanThreshold' : 'LessThanThreshold',
-      Threshold: threshold,
-      Statistic: statistic,
-      Period: seconds,
-      periods,
-      TreatMissingData: missing,
-    });
-    expect(Object.keys(METRICS)).toContain(metric);
-  });
+/** It has a test of its own. */
+const FAILED_RUN = 'failed-run';
 
-  it('failed-run knows the state machine by its name', () => {
-    const alarm = metricAlarm('failed-run', tabled);
+const OF_ONE_METRIC = [
+  // name, metric, comparison, threshold, statistic, seconds, periods, missing data, template
+  ['stale-consumer', 'SecretConsumersStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+  ['drift', 'ConfigDriftCount', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+  ['stuck-replica', 'SecretReplicasStale', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+  ['failed-rotation', 'SecretRotationsFailed', '>', 0, 'Maximum', 300, '1/1', 'ignore', template],
+  ['incomplete', 'TelemetryCompleteness', '<', 99, 'Maximum', 300, '12/12', 'ignore', template],
+  ['heartbeat', 'SweepHeartbeat', '<', 1, 'Maximum', 300, '3/3', 'breaching', template],
+  ['critical-stalled', 'CriticalStalled', '>', 0, 'Maximum', 60, '1/1', 'ignore', critical],
+  ['stalled-metric', 'EpisodesStalled', '>', 0, 'Maximum', 300, '12/12', 'ignore', template],
+  ['exposure-fast-for-15m', 'ExposureBurnRate', '>', 4, 'Average', 900, '1/1', 'ignore', template],
+  ['exposure-fast-for-3h', 'ExposureBurnRate', '>', 4, 'Average', 10_800, '1/1', 'ignore', template],
+  ['exposure-slow-for-2h', 'ExposureBurnRate', '>', 1, 'Average', 7_200, '1/1', 'ignore', template],
+  ['exposure-slow-for-24h', 'ExposureBurnRate', '>', 1, 'Average', 86_400, '1/1', 'ignore', template],
+] as const;
+
+const OF_SEVERAL_METRICS = [
+  [
+    'dead-letters',
+    'AWS/SQS',
+    WAITING,
+    'Maximum',
+    '1/1',
+    ['copies-verify-deploy-dead-letters', 'copies-verify-rotation-dead-letters', 'copies-hub-dead-letters'],
+  ],
+  [
+    'errors',
+    'AWS/Lambda',
+    'Errors',
+    'Sum',
+    '2/3',
+    ['copies-verify-deploy', 'copies-verify-rotation', 'copies-sweep', 'copies-notify'],
+  ],
+] as const;
+
+const OF_OTHER_ALARMS = [
+  [
+    'exposure-fast',
+    'both windows burn',
+    '(ALARM("copies-exposure-fast-for-15m") AND ALARM("copies-exposure-fast-for-3h"))',
+  ],
+  [
+    'exposure-slow',
+    'both windows burn',
+    '(ALARM("copies-exposure-slow-for-2h") AND ALARM("copies-exposure-slow-for-24h"))',
+  ],
+  ['stalled', 'its metric is bad', '(ALARM("copies-stalled-metric"))'],
+] as const;
+
+describe('an alarm of one metric', () => {
+  it.each(OF_ONE_METRIC)(
+    '%s',
+    (name, metric, comparison, threshold, statistic, seconds, periods, missing, of) => {
+      const alarm = metricAlarm(name, of);
+      expect({
+        ...alarm,
+        periods: `${alarm.DatapointsToAlarm}/${alarm.EvaluationPeriods}`,
+      }).toMatchObject({
+        Namespace: NAMESPACE,
+        MetricName: metric,
+        Dimensions: [{ Name: 'service', Value: 'copies' }],
+        ComparisonOperator: comparison === '>' ? 'GreaterThanThreshold' : 'LessThanThreshold',
+        Threshold: threshold,
+        Statistic: statistic,
+        Period: seconds,
+        periods,
+        TreatMissingData: missing,
+      });
+      expect(Object.keys(METRICS)).toContain(metric);
+    },
+  );
+
+  it(`${FAILED_RUN} knows the state machine by its name`, () => {
+    const alarm = metricAlarm(FAILED_RUN, tabled);
     expect(alarm).toMatchObject({
       Namespace: 'AWS/States',
       MetricName: 'ExecutionsFailed',
@@ -118,24 +159,7 @@ describe('an alarm of one metric', () => {
 });
 
 describe('an alarm of several metrics', () => {
-  it.each([
-    [
-      'dead-letters',
-      'AWS/SQS',
-      WAITING,
-      'Maximum',
-      '1/1',
-      ['copies-verify-deploy-dead-letters', 'copies-verify-rotation-dead-letters', 'copies-hub-dead-letters'],
-    ],
-    [
-      'errors',
-      'AWS/Lambda',
-      'Errors',
-      'Sum',
-      '2/3',
-      ['copies-verify-deploy', 'copies-verify-rotation', 'copies-sweep', 'copies-notify'],
-    ],
-  ])(
+  it.each(OF_SEVERAL_METRICS)(
     '%s is their sum, in which one without points counts as 0',
     (name, namespace, metric, stat, periods, of) => {
       const alarm = metricAlarm(name);
@@ -168,19 +192,7 @@ describe('an alarm of several metrics', () => {
 });
 
 describe('an alarm of other alarms', () => {
-  it.each([
-    [
-      'exposure-fast',
-      'both windows burn',
-      '(ALARM("copies-exposure-fast-for-15m") AND ALARM("copies-exposure-fast-for-3h"))',
-    ],
-    [
-      'exposure-slow',
-      'both windows burn',
-      '(ALARM("copies-exposure-slow-for-2h") AND ALARM("copies-exposure-slow-for-24h"))',
-    ],
-    ['stalled', 'its metric is bad', '(ALARM("copies-stalled-metric"))'],
-  ])('%s is on if %s', (name, _reason, rule) => {
+  it.each(OF_OTHER_ALARMS)('%s is on if %s', (name, _reason, rule) => {
     expect(ruleOf(name)).toBe(rule);
   });
 
@@ -214,6 +226,14 @@ describe('burn rates', () => {
 });
 
 describe('alarms', () => {
+  it('have a row above', () => {
+    const rows: string[] = [...OF_ONE_METRIC, ...OF_SEVERAL_METRICS, ...OF_OTHER_ALARMS].map(
+      ([name]) => name,
+    );
+    const all = alarmsFor({ critical: true, tables: true }).map(({ name }) => name);
+    expect(all.filter((name) => ![...rows, FAILED_RUN].includes(name))).toEqual([]);
+  });
+
   it.each([
     ['at first', template, 2, 9],
     ['with critical subjects', critical, 3, 9],
