@@ -6,8 +6,8 @@ import { time } from './time.ts';
 export const MESSAGE_BYTES_MAX = 256 * 1024;
 
 /**
- * What verify-deploy and verify-rotation send to themselves, later: a request to look at a subject again. Like all that our functions send
- * each other it may have a field that a reader of another release does not know, and does without.
+ * What verify-deploy and verify-rotation send to themselves, later: a request to look at a subject again. Like all that our functions put into
+ * queues it may have a field that a reader of another release does not know, and does without.
  */
 export const wakeSchema = z.object({
   kind: z.literal('recohere.wake'),

@@ -8,8 +8,8 @@ import { PACKAGE_ROOT } from '../../local/package-root.ts';
 
 const run = promisify(execFile);
 
-/** Commits that are built before none is found whose functions are others: some change types or comments alone. */
-const TRIES_MAX = 10;
+/** Commits that are tried at most: some change what no bundle has, such as comments, and some no longer build with the packages of today. */
+const TRIES_MAX = 6;
 
 /**
  * The commits before those that last changed `functions`, newest first; none without history: in a shallow checkout, or in no
@@ -40,33 +40,43 @@ export class Checkout {
     this.changed = changed;
   }
 
-  /** The first of some commits of which a function is another in this tree. @throws if there is none */
+  /** The first of some commits that builds, and of which a function is another in this tree. @throws if there is none */
   static async ofOther(commits: readonly string[]): Promise<Checkout> {
+    const reasons: unknown[] = [];
     for (const commit of commits) {
-      const checkout = await Checkout.#of(commit);
-      if (checkout.changed.length > 0) return checkout;
-      await checkout.remove();
+      const root = await mkdtemp(join(tmpdir(), 'recohere-older-'));
+      try {
+        await build(commit, root);
+        const changed = await changedIn(root);
+        if (changed.length > 0) return new Checkout(commit, root, changed);
+        reasons.push(`${commit}: no function is another`);
+      } catch (error) {
+        reasons.push(error);
+      }
+      await rm(root, { recursive: true });
     }
-    throw new Error(`no function is another in any of ${commits.join(', ')}`);
-  }
-
-  static async #of(commit: string): Promise<Checkout> {
-    const root = await mkdtemp(join(tmpdir(), 'recohere-previous-'));
-    const archive = join(root, 'archive.tar');
-    await run('git', ['archive', `--output=${archive}`, commit], { cwd: PACKAGE_ROOT });
-    await run('tar', ['-xf', archive, '-C', root]);
-    await symlink(join(PACKAGE_ROOT, 'node_modules'), join(root, 'node_modules'));
-    await run('npm', ['run', '--silent', 'build'], { cwd: root });
-    const bundleOf = (of: string, part: Part) =>
-      readFile(join(of, 'dist/handlers', part, 'index.mjs'), 'utf8');
-    const changed: Part[] = [];
-    for (const part of PARTS) {
-      if ((await bundleOf(root, part)) !== (await bundleOf(PACKAGE_ROOT, part))) changed.push(part);
-    }
-    return new Checkout(commit, root, changed);
+    throw new AggregateError(reasons, 'there is no older commit to upgrade from');
   }
 
   remove(): Promise<void> {
     return rm(this.root, { recursive: true });
   }
+}
+
+async function build(commit: string, root: string): Promise<void> {
+  const archive = join(root, 'archive.tar');
+  await run('git', ['archive', `--output=${archive}`, commit], { cwd: PACKAGE_ROOT });
+  await run('tar', ['-xf', archive, '-C', root]);
+  await symlink(join(PACKAGE_ROOT, 'node_modules'), join(root, 'node_modules'));
+  await run('npm', ['run', '--silent', 'build'], { cwd: root });
+}
+
+async function changedIn(root: string): Promise<Part[]> {
+  const bundleOf = (of: string, part: Part) =>
+    readFile(join(of, 'dist/handlers', part, 'index.mjs'), 'utf8').catch(() => 'not there yet');
+  const changed: Part[] = [];
+  for (const part of PARTS) {
+    if ((await bundleOf(root, part)) !== (await bundleOf(PACKAGE_ROOT, part))) changed.push(part);
+  }
+  return changed;
 }

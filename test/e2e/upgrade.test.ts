@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-lambda';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsInspection } from '../../functions/adapters/aws/inspection.ts';
@@ -135,13 +139,16 @@ describe.skipIf(commits.length === 0)(name, { timeout: 180_000 }, () => {
     const client = new LambdaClient({ region: HUB });
     const described = PARTS.map(async (part) => {
       const command = new GetFunctionConfigurationCommand({ FunctionName: DEPLOYED.part(PREFIX, part) });
-      const { CodeSha256: code, Environment, LastModified = '' } = await client.send(command);
-      return [
-        part,
-        { code, environment: Environment?.Variables ?? {}, modifiedAt: Date.parse(LastModified) },
-      ] as const;
+      const found = await client.send(command).catch((error: unknown) => {
+        if (error instanceof ResourceNotFoundException) return undefined; // not there yet
+        throw error;
+      });
+      if (found === undefined) return [];
+      const { CodeSha256: code, Environment, LastModified = '' } = found;
+      const environment = Environment?.Variables ?? {};
+      return [[part, { code, environment, modifiedAt: Date.parse(LastModified) }] as const];
     });
-    return new Map(await Promise.all(described));
+    return new Map((await Promise.all(described)).flat());
   }
 
   /** Not if neither its bundle nor its environment is another in this tree. */
