@@ -269,7 +269,7 @@ export function step(
   if (saysNothing && isUnmoved) return { state: quiet, isFlap: false };
   if (verdict === 'agreed' && isUnmoved) return { state: baseline(met(quiet), seen), isFlap: false };
   const isUpdating = findings.every(({ kind }) => kind === 'unsettled' || kind === 'unobservable');
-  const restedMs = Math.max(0, seen.at - lastOf(seen.movedAt));
+  const restedMs = Math.max(0, seen.at - lastMoveIn(before, seen));
   if (isUnmoved && isUpdating && restedMs <= rules.deadlineMs) {
     if (restedMs > rules.lookedAtForMs) return { state: quiet, isFlap: false }; // it hangs: the sweep alone looks
     const next = { looks: Math.ceil(Math.log2(2 + restedMs / 1000)), restedMs };
@@ -416,12 +416,38 @@ export function lastLookedAt({ agreed, open, asked }: SubjectState): number {
  * moved, counts from when it was seen, and so does a difference that is older than the installation. A date says nothing where no root
  * has left the agreed one: something was written that changed nothing.
  */
-function inferredCause({ agreed }: SubjectState, { outcome, roots, movedAt, at }: Seen): Change {
-  const last = lastOf(movedAt);
-  const isUpdate = outcome.findings.some(({ kind }) => kind === 'unsettled' || kind === 'failed');
-  const isOfDate = isUpdate || hasMoved(agreed?.roots, roots);
+function inferredCause(before: SubjectState, seen: Seen): Change {
+  const { agreed } = before;
+  const { at } = seen;
+  const last = lastMoveIn(before, seen);
+  const isOfDate = updatingIn(seen).size > 0 || hasMoved(agreed?.roots, seen.roots);
   const isDated = agreed !== undefined && isOfDate && last > agreed.at && last <= at;
   return { id: isDated ? `moved-${last}` : `seen-${at}`, source: 'look', at: isDated ? last : at };
+}
+
+/**
+ * The last date of what may have moved since the agreement; 0 if there is none. What was written where roots are as agreed changed
+ * nothing, unless it is still under way or has failed. Replicas of a secret have no date of their own: the primary's is theirs.
+ */
+function lastMoveIn({ agreed }: SubjectState, seen: Seen): number {
+  const { roots, movedAt } = seen;
+  const read = Object.keys(roots) as PlaceId[];
+  const moving = new Set<string>([
+    ...updatingIn(seen),
+    ...read.filter((replica) => !isBack({ [replica]: agreed?.roots[replica] ?? {} }, roots)),
+  ]);
+  const isDated = [...moving].every((replica) => replica in movedAt);
+  const own = Object.entries(movedAt).filter(([replica]) => moving.has(replica));
+  return lastOf(isDated ? Object.fromEntries(own) : movedAt);
+}
+
+/** Replicas with an update that is under way, or has failed. */
+function updatingIn({ outcome }: Seen): ReadonlySet<string> {
+  return new Set(
+    outcome.findings
+      .filter(({ kind }) => kind === 'unsettled' || kind === 'failed')
+      .map(({ replica }) => replica),
+  );
 }
 
 /** The last of such dates; 0 if there is none. */
@@ -441,14 +467,15 @@ function isSettled(last: ClosedEpisode | undefined): last is ClosedEpisode {
   return last !== undefined && last.outcome !== 'superseded';
 }
 
-function opened({ version, agreed }: SubjectState, cause: Change, seen: Seen): Episode {
+function opened(before: SubjectState, cause: Change, seen: Seen): Episode {
+  const { version, agreed } = before;
   return {
     id: String(version + 1).padStart(EPISODE_ID_LENGTH, '0'),
     cause,
     ...(namesDeploy(cause) && { deploy: cause }),
     since: cause.at,
     lastChangeAt: cause.at,
-    lastMovedAt: lastOf(seen.movedAt),
+    lastMovedAt: lastMoveIn(before, seen),
     firstSeenAt: seen.at,
     lastSeenAt: hasSeen(seen) ? seen.at : cause.at,
     looks: 0,

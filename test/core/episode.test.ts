@@ -56,6 +56,11 @@ function differing(at: number, us: string, eu: string, movedAt = 0): Seen {
     at,
   };
 }
+/** The same, with an update of the first replica that is under way, or has failed. */
+function underWay(seen: Seen, kind: 'unsettled' | 'failed'): Seen {
+  const remark = { replica: US, facet: 'replica', kind, keys: [] } as const;
+  return { ...seen, outcome: { verdict: 'diverged', findings: [remark, ...seen.outcome.findings] } };
+}
 function unreadable(at: number, us: string): Seen {
   const outcome = { verdict: 'unobservable', findings: [unread] } as const;
   return { outcome, roots: { [US]: { env: `v1.k:${us}` } }, movedAt: {}, at };
@@ -256,6 +261,11 @@ describe('an episode', () => {
       outcome: { verdict: 'diverged', findings: [remark] },
     } as const;
     expect(play(late)[0]?.opened?.cause.at).toBe(5);
+    const written = { ...late, movedAt: { ...late.movedAt, [US]: late.at } }; // elsewhere, and it changed nothing
+    expect(play(written)[0]?.opened?.cause.at).toBe(5);
+    const byPrimary = { ...late, movedAt: { [US]: late.at } }; // as of a secret, whose replicas have no date of their own
+    expect(play(byPrimary)[0]).toMatchObject({ next: { restedMs: 0 } });
+    expect(play(byPrimary)[0]?.opened).toBeUndefined();
   });
 
   it('of a subject that never agreed goes forward', () => {
@@ -329,12 +339,56 @@ describe('an episode', () => {
   it('that opens late counts from the move that AWS dates, if that is later than its cause', () => {
     const movedAt = 1000 + 2 * MINUTE;
     const steps = play(
-      [deploy('d', 1000), differing(movedAt + 1000, 'b', 'a', movedAt)],
-      differing(movedAt + RULES.deadlineMs, 'b', 'a', movedAt),
-      differing(movedAt + RULES.deadlineMs + 1, 'b', 'a', movedAt),
+      [deploy('d', 1000), differing(movedAt + 1000, 'a', 'b', movedAt)],
+      differing(movedAt + RULES.deadlineMs, 'a', 'b', movedAt),
+      differing(movedAt + RULES.deadlineMs + 1, 'a', 'b', movedAt),
     );
     expect(steps[0]?.opened).toMatchObject({ cause: deploy('d', 1000), lastMovedAt: movedAt });
     expect(steps.map(({ overdue }) => overdue !== undefined)).toEqual([false, false, true]);
+  });
+
+  it.each([
+    {
+      looked: differing(15 * MINUTE, 'a', 'b'),
+      last: 11,
+      reason: 'one with the roots of before changed nothing',
+    },
+    { looked: differing(15 * MINUTE, 'b', 'c'), last: 14, reason: 'each has moved' },
+    {
+      looked: underWay(differing(15 * MINUTE, 'a', 'b'), 'unsettled'),
+      last: 14,
+      reason: 'an update is under way where nothing has moved yet',
+    },
+    {
+      looked: underWay(differing(15 * MINUTE, 'a', 'b'), 'failed'),
+      last: 14,
+      reason: 'an update has failed where nothing has moved',
+    },
+    {
+      looked: {
+        ...differing(15 * MINUTE, 'a', 'b'),
+        roots: { ...roots('a', 'b'), [US]: { env: 'v1.new:a' } },
+      },
+      last: 14,
+      reason: 'nobody knows whether one with another fingerprint key has moved',
+    },
+    {
+      looked: differing(15 * MINUTE, 'a', 'b'),
+      known: [EU],
+      last: 14,
+      reason: 'one is read for the first time',
+    },
+  ])('that nobody told counts from the last date of the replicas that may have moved: $reason', (row) => {
+    const { looked, known = [US, EU], last } = row;
+    const of = Object.fromEntries(known.map((replica) => [replica, { env: 'v1.k:a' }]));
+    const before: SubjectState = { ...NEW, agreed: { roots: of, at: 10 * MINUTE } };
+    const seen = { ...looked, movedAt: { [US]: 14 * MINUTE, [EU]: 11 * MINUTE } };
+    const at = last * MINUTE;
+    expect(step(before, undefined, seen, RULES).opened).toMatchObject({
+      cause: { id: `moved-${at}`, source: 'look', at },
+      since: at,
+      lastMovedAt: at,
+    });
   });
 
   it('is overdue after the longest rollout, however often it moves', () => {
@@ -540,7 +594,7 @@ describe('events', () => {
   it('are absorbed if they are older than the look that saw agreement', () => {
     const steps = play(
       [deploy('d', 1000), agreed(2500, 'b')],
-      [deploy('late', 1500), differing(3000, 'c', 'b', 2900)],
+      [deploy('late', 1500), differing(3000, 'b', 'c', 2900)],
     );
     expect(steps[1]?.opened?.cause).toEqual({ id: 'moved-2900', source: 'look', at: 2900 });
   });
@@ -548,7 +602,7 @@ describe('events', () => {
   it('of the second of that look may be news, since AWS cuts their times to whole seconds', () => {
     const steps = play(
       [deploy('d', 1000), agreed(2500, 'b')],
-      [deploy('next', 2000), differing(3000, 'c', 'b', 2900)],
+      [deploy('next', 2000), differing(3000, 'b', 'c', 2900)],
     );
     expect(steps[1]?.opened?.cause.id).toBe('next');
   });
@@ -569,7 +623,7 @@ describe('events', () => {
 
   it('that never came leave movement as the cause, which is never later than the look', () => {
     const causes = [2900, 3100].map(
-      (movedAt) => play(differing(3000, 'b', 'a', movedAt))[0]?.opened?.cause.at,
+      (movedAt) => play(differing(3000, 'a', 'b', movedAt))[0]?.opened?.cause.at,
     );
     expect(causes).toEqual([2900, 3000]);
   });
