@@ -1,4 +1,4 @@
-import { CfnOutput, DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { Aws, CfnOutput, DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { DEPLOYED } from '../functions/contract/deployment.ts';
@@ -110,6 +110,11 @@ function dataStack(
   });
   const rolePlaces = all.filter((each) => each.account === account);
   new RecohereData(stack, 'Data', { place, rolePlaces, hubAccount });
+  // a hub of another account may have the same prefix, and then the uninstall of one must leave the buckets of the other alone
+  new CfnOutput(stack, 'HubAccount', {
+    description: 'Account of the hub',
+    value: hubAccount ?? Aws.ACCOUNT_ID,
+  });
   return stack;
 }
 

@@ -178,7 +178,10 @@ export async function lookInstalled(
 
   /** Hubs of two accounts may have one prefix; those of one account not, since roles are global. */
   function isOfHub(kind: StackKind, stack: Stack, wanted: readonly StackKind[]): boolean {
-    return kind === 'region' ? (stack.hubAccount ?? account) === hubAccount : isHubs || wanted.length > 0;
+    if (kind === 'region') return (stack.hubAccount ?? account) === hubAccount;
+    if (kind !== 'data') return isHubs;
+    // one of an older release, or that was never whole, does not say it
+    return stack.hubAccount === undefined ? wanted.includes('data') : stack.hubAccount === hubAccount;
   }
 
   function leaveAlone(stack: ForeignStack): void {

@@ -6,7 +6,10 @@ export interface Stack {
   readonly status: string;
   /** Whether its owner has forbidden its deletion. */
   readonly isProtected: boolean;
-  /** What its parameter `HubAccount` says, which the stack of a region has; `undefined` if that is empty, for its own account. */
+  /**
+   * What `HubAccount` says, a parameter of the stack of a region and an output of that of data. `undefined` if the parameter is empty, for
+   * its own account, or if there is neither.
+   */
   readonly hubAccount: string | undefined;
   /** Empty too if it is not ours, or has never been deployed. */
   readonly resources: readonly StackResource[];

@@ -23,6 +23,7 @@ const FAR = 'eu-west-1';
 const MINUTE = 60_000;
 
 const TABLE = { name: 'orders', dedupe: { key: 'order', keep: 'oldest', by: 'at' } } as const;
+const TABLE_HERE = { ...TABLE, account: OWN };
 const WRITTEN: RecohereConfig = {
   hub: { region: HUB, account: OWN },
   replicas: [{ region: HUB }, { region: FAR }],
@@ -83,7 +84,8 @@ class Account {
   add(id: string, { resources = [QUEUE], ...more }: Partial<Stack> = {}): void {
     const [region = '', kind = ''] = id.split(' recohere-');
     const part = { ...QUEUE, name: partMadeBy(kind as StackKind, 'recohere', OWN, region) };
-    const stack = { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, hubAccount: undefined };
+    const hubAccount = kind === 'data' ? OWN : undefined;
+    const stack = { status: 'CREATE_COMPLETE', isProtected: false, isOurs: true, hubAccount };
     this.stacksThere.set(id, { ...stack, resources: [part, ...resources], ...more });
   }
 
@@ -209,48 +211,78 @@ describe('what is installed', () => {
     expect(await account.look()).toMatchObject({ unread: [], unsearched: [] });
   });
 
-  it.each([
+  it.each<{
+    id: string;
+    hub: string | undefined;
+    ofHub?: string | undefined;
+    tables?: readonly (typeof TABLE)[];
+    isOurs: boolean;
+    reason: string;
+  }>([
     {
       id: `${FAR} recohere-region`,
       hub: OWN,
-      forwardsTo: undefined,
+      ofHub: undefined,
       isOurs: true,
       reason: 'to its own account',
     },
-    { id: `${FAR} recohere-region`, hub: OWN, forwardsTo: OTHER, isOurs: false, reason: 'to another hub' },
+    { id: `${FAR} recohere-region`, hub: OWN, ofHub: OTHER, isOurs: false, reason: 'to another hub' },
     {
       id: `${FAR} recohere-region`,
       hub: OTHER,
-      forwardsTo: OTHER,
+      ofHub: OTHER,
       isOurs: true,
       reason: 'to the hub elsewhere',
     },
     {
       id: `${FAR} recohere-region`,
       hub: OTHER,
-      forwardsTo: undefined,
+      ofHub: undefined,
       isOurs: false,
       reason: 'to a hub of its own',
     },
-    { id: `${FAR} recohere-data`, hub: OWN, isOurs: true, reason: 'there is one hub in an account' },
-    { id: `${FAR} recohere-data`, hub: OTHER, isOurs: false, reason: 'nothing says whose it is' },
-    { id: `${HUB} recohere-data`, hub: OTHER, isOurs: true, reason: 'the config names its region' },
+    { id: `${FAR} recohere-data`, hub: OWN, ofHub: OWN, isOurs: true, reason: 'it says so' },
+    { id: `${HUB} recohere-data`, hub: OWN, ofHub: OTHER, isOurs: false, reason: 'it says so, of a replica' },
+    { id: `${FAR} recohere-data`, hub: OTHER, ofHub: OTHER, isOurs: true, reason: 'it says so' },
+    {
+      id: `${HUB} recohere-data`,
+      hub: OTHER,
+      ofHub: OWN,
+      tables: [TABLE_HERE],
+      isOurs: false,
+      reason: 'it says so, although the config has a table there',
+    },
+    { id: `${FAR} recohere-data`, hub: OWN, isOurs: false, reason: 'nothing says whose it is' },
+    { id: `${HUB} recohere-data`, hub: OWN, isOurs: false, reason: 'the config has but a replica there' },
+    {
+      id: `${HUB} recohere-data`,
+      hub: undefined,
+      ofHub: OTHER,
+      tables: [TABLE],
+      isOurs: false,
+      reason: 'these are the credentials of another account than meant',
+    },
+    {
+      id: `${HUB} recohere-data`,
+      hub: OTHER,
+      tables: [TABLE_HERE],
+      isOurs: true,
+      reason: 'an older release has made it, and the config has a table there',
+    },
     {
       id: `${HUB} recohere-region`,
       hub: OWN,
-      forwardsTo: OTHER,
+      ofHub: OTHER,
       isOurs: false,
       reason: 'the config names its region, and it forwards to another hub',
     },
   ])(
     'leaves alone $id if it may be of a hub in another account: $reason',
-    async ({ id, hub, forwardsTo, isOurs }) => {
-      const replicas = [{ region: HUB, account: OWN }];
-      const account = new Account(
-        { ...WRITTEN, hub: { region: HUB, account: hub }, replicas, tables: [] },
-        [],
-      );
-      account.add(id, { hubAccount: forwardsTo });
+    async ({ id, hub, ofHub, tables = [], isOurs }) => {
+      const replicas = [{ region: HUB, ...(hub !== undefined && { account: OWN }) }];
+      const written = { region: HUB, ...(hub !== undefined && { account: hub }) };
+      const account = new Account({ ...WRITTEN, hub: written, replicas, tables }, []);
+      account.add(id, { hubAccount: ofHub });
       const { stacks, foreign } = await account.look();
       expect(namesOf(stacks)).toEqual(isOurs ? [id] : []);
       expect(namesOf(foreign)).toEqual(isOurs ? [] : [id]);

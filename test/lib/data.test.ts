@@ -45,10 +45,17 @@ describe('the stacks with what is beside tables', () => {
     }
   });
 
+  it("say which account's hub they are of", () => {
+    for (const stack of recohere.data) {
+      templateOf(stack).hasOutput('HubAccount', { Value: HUB_ACCOUNT });
+    }
+  });
+
   it('need no account', () => {
     const one = synthesize(WITH_TABLE);
     const [stack] = one.recohere.data;
     if (stack === undefined) throw new Error('there is a table');
+    one.templateOf(stack).hasOutput('HubAccount', { Value: { Ref: 'AWS::AccountId' } });
     const [bucket] = resourcesOf(one.templateOf(stack), 'AWS::S3::Bucket');
     expect(bucket?.Properties.BucketName).toEqual({
       'Fn::Join': ['', ['recohere-', { Ref: 'AWS::AccountId' }, '-us-east-1']],

@@ -113,13 +113,14 @@ export async function describeStack(client: CloudFormationClient, name: string) 
   const found = readOf(call, stackSchema, answer.Stacks?.[0]);
   const { StackStatus, StackStatusReason, EnableTerminationProtection, Description } = found;
   const { Outputs = [], Parameters = [] } = found;
-  const hubAccount = Parameters.find(({ ParameterKey }) => ParameterKey === 'HubAccount')?.ParameterValue;
+  const given = Parameters.find(({ ParameterKey }) => ParameterKey === 'HubAccount')?.ParameterValue;
+  const told = Outputs.find(({ OutputKey }) => OutputKey === 'HubAccount')?.OutputValue;
   return {
     status: StackStatus,
     reason: StackStatusReason,
     isProtected: EnableTerminationProtection ?? false,
     outputs: Outputs,
-    hubAccount: hubAccount || undefined,
+    hubAccount: given || told || undefined,
     isOurs: Description?.startsWith(OURS) === true, // an output `Release`, others have too
   };
 }

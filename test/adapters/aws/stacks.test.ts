@@ -120,6 +120,15 @@ describe('stacks', () => {
     expect(await awsStacks().read(REGION, NAME)).toMatchObject({ hubAccount });
   });
 
+  it('knows whose hub the buckets are of', async () => {
+    const Outputs = [
+      { OutputKey: 'Release', OutputValue: '0.1.0' },
+      { OutputKey: 'HubAccount', OutputValue: '222222222222' },
+    ];
+    cloudFormation.on(DescribeStacksCommand).resolves(stackOf('CREATE_COMPLETE', { Outputs }));
+    expect(await awsStacks().read(REGION, NAME)).toMatchObject({ hubAccount: '222222222222' });
+  });
+
   it.each([
     { statuses: ['CREATE_COMPLETE'], owner: 'StackSet-a', reason: 'it is there' },
     { statuses: ['DELETE_COMPLETE', 'DELETE_SKIPPED'], owner: undefined, reason: 'it is gone' },
