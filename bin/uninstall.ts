@@ -110,10 +110,12 @@ export function hindrancesOf(told: Installed, flags: UninstallFlags): readonly s
     return [`${what} is protected from deletion, until: ${command}`];
   });
   const runs = installed.atWork.map((run) => `${run} is at work: let it end, or recohere cancel ${run}`);
-  const rules = installed.foreignRules.map(
-    ({ region, bus, name }) =>
-      `${region} · the rule ${name} is on the bus ${bus}, which cannot go before: remove it first, with the stack that made it`,
-  );
+  const rules = installed.foreignRules.map(({ region, bus, name, isManaged }) => {
+    const mending = isManaged
+      ? 'an archive or a discoverer of the bus has made it: delete that'
+      : 'remove it first, with the stack that made it';
+    return `${region} · the rule ${name} is on the bus ${bus}, which cannot go before: ${mending}`;
+  });
   if (flags.leaveQuarantine) return [...stacks, ...runs, ...rules];
   return [
     ...stacks,
@@ -128,7 +130,7 @@ function quarantineText(
   { region, account, name, quarantined }: InstalledBucket,
 ) {
   if (quarantined === null) {
-    return `${account}/${region} · ${name} is there, and these credentials do not see whether items are quarantined in it: uninstall with those of account ${account} before, or say --leave-quarantine`;
+    return `${account}/${region} · these credentials do not see whether items are quarantined in ${name}: uninstall with those of account ${account} before, or say --leave-quarantine`;
   }
   const has = `${region} · ${name} has what was removed by ${listed(quarantined)}`;
   const leaving = `With --leave-quarantine this bucket and the stack ${DEPLOYED.stack(prefix, 'data')} stay, until all items are ${QUARANTINE.days} days old`;
@@ -208,13 +210,17 @@ function resourcesText({ goes }: InstalledStack): string {
   return `${plural(count, 'resource')}: ${types.map(([type, each]) => `${each} ${type.replace(/^AWS::/, '')}`).join(', ')}`;
 }
 
-/** What stays of stacks that go, and the stacks that stay. */
-function staysLines(installed: Installed, going: readonly InstalledStack[], screen: Screen): string[] {
+/** What stays of stacks that are gone or go, and the stacks that stay. */
+function staysLines(installed: Installed, gone: readonly InstalledStack[], screen: Screen): string[] {
   const colors = pc.createColors(screen.colors);
   const stays = (...parts: string[]) => wrapped([colors.green('stays'), ...parts].join(' · '), screen);
   const kept = quarantinesIn(installed).filter(({ account }) => account === installed.account);
+  const going = goingOf(installed);
+  const forRole = installed.stacks.filter(
+    (stack) => !going.includes(stack) && !kept.some(({ region }) => region === stack.region),
+  );
   return [
-    ...going.flatMap(({ region, retained }) =>
+    ...gone.flatMap(({ region, retained }) =>
       retained.map(({ type, name }) => stays(region, `${RETAINED.get(type)?.words ?? type} ${name}`)),
     ),
     ...kept.map(({ region, name }) =>
@@ -222,6 +228,9 @@ function staysLines(installed: Installed, going: readonly InstalledStack[], scre
         region,
         `${DEPLOYED.stack(installed.prefix, 'data')}, for its bucket ${name} has quarantined items`,
       ),
+    ),
+    ...forRole.map(({ region, name }) =>
+      stays(region, `${name}, for without its role no undo or forget gets to them`),
     ),
   ];
 }

@@ -3,6 +3,7 @@ import type { ParsedConfig } from '../contract/config.ts';
 import { DEPLOYED, QUARANTINE, SPILLS } from '../contract/deployment.ts';
 import type { Refusal } from '../contract/report.ts';
 import { RecohereError, RefusedError } from '../core/errors.ts';
+import type { BusRule } from '../ports/bus-rules.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore, ObjectStores } from '../ports/object-store.ts';
 import type { RegionSource } from '../ports/region-source.ts';
@@ -16,8 +17,8 @@ interface UninstallPorts {
   readonly regions: RegionSource;
   /** Ids of the runs on which executions of a state machine work now. @throws RefusedError */
   readonly runsAtWork: (region: string, stateMachineArn: string) => Promise<readonly string[]>;
-  /** Names of all rules on a bus. @throws RefusedError */
-  readonly rulesOn: (region: string, bus: string) => Promise<readonly string[]>;
+  /** All rules on a bus. @throws RefusedError */
+  readonly rulesOn: (region: string, bus: string) => Promise<readonly BusRule[]>;
   readonly clock: Clock;
 }
 
@@ -36,7 +37,7 @@ export interface InstalledStack {
   readonly retained: readonly Omit<StackResource, 'isRetained'>[];
 }
 
-/** A bucket beside tables that is there. */
+/** A bucket beside tables that is there, or, in another account, may be. */
 export interface InstalledBucket {
   readonly name: string;
   readonly region: string;
@@ -62,6 +63,11 @@ export interface ForeignStack {
   readonly why: 'not ours' | 'other hub' | 'other name';
 }
 
+interface ForeignRule extends BusRule {
+  readonly region: string;
+  readonly bus: string;
+}
+
 /** What is deployed of one installation, as far as one account's credentials can see. */
 export interface Installed {
   readonly prefix: string;
@@ -71,7 +77,7 @@ export interface Installed {
   /** Ids of the runs on which the hub works now. */
   readonly atWork: readonly string[];
   /** Rules that others have put on the hub's bus. EventBridge deletes no bus that has rules. */
-  readonly foreignRules: readonly { readonly region: string; readonly bus: string; readonly name: string }[];
+  readonly foreignRules: readonly ForeignRule[];
   /** Whether this is the hub's account, and no hub is left that could put items back. */
   readonly isHubGone: boolean;
   /** Whose accounts may have stacks of regions although the config does not name them. */
@@ -140,7 +146,7 @@ export async function lookInstalled(
   const found: InstalledStack[] = [];
   const buckets: InstalledBucket[] = [];
   const atWork: string[] = [];
-  const foreignRules: { region: string; bus: string; name: string }[] = [];
+  const foreignRules: ForeignRule[] = [];
   const elsewhere: Elsewhere[] = [];
   const foreign: ForeignStack[] = [];
   const unread: { region: string; refusal: Refusal }[] = [];
@@ -170,8 +176,10 @@ export async function lookInstalled(
       for (const { type, name: id } of stack.resources) {
         if (type === 'AWS::StepFunctions::StateMachine') atWork.push(...(await runsAtWork(region, id)));
         if (type !== 'AWS::Events::EventBus') continue;
-        const others = (await rulesOn(region, id)).filter((rule) => !hasNamed(stack, rule, `${id}|${rule}`));
-        foreignRules.push(...others.map((rule) => ({ region, bus: id, name: rule })));
+        const others = (await rulesOn(region, id)).filter(
+          (rule) => !hasNamed(stack, rule.name, `${id}|${rule.name}`),
+        );
+        foreignRules.push(...others.map((rule) => ({ region, bus: id, ...rule })));
       }
     }
   }
@@ -268,8 +276,8 @@ async function runsIn(
     }
   } catch (error) {
     if (error instanceof RecohereError && error.code === 'NO_SUCH_BUCKET') return 'no bucket';
-    const isDenied = error instanceof RefusedError && error.refusal.code === 'ACCESS_DENIED';
-    if (isDenied && !isOwn) return null;
+    // by whatever name: S3 has others where the own account has not enabled the region, and then nothing mends it
+    if (!isOwn && error instanceof RefusedError && !error.retryable) return null;
     throw error;
   }
   return [...runs].sort();
@@ -281,12 +289,13 @@ export function quarantinesIn({ stacks, buckets }: Installed): readonly Installe
   return buckets.filter(({ quarantined }) => (quarantined === null ? hasHub : quarantined.length > 0));
 }
 
-/** The stacks that go; that of a bucket with removed items stays. */
+/** The stacks that go; that of a bucket with removed items stays, and that with the role that gets to them. */
 export function goingOf(installed: Installed): readonly InstalledStack[] {
   const kept = quarantinesIn(installed).filter(({ account }) => account === installed.account);
-  return installed.stacks.filter(
-    ({ kind, region }) => kind !== 'data' || !kept.some((bucket) => bucket.region === region),
-  );
+  return installed.stacks.filter(({ kind, region, goes }) => {
+    const makesRole = goes['AWS::IAM::Role'] !== undefined; // of the account, for all its buckets
+    return kind !== 'data' || !kept.some((bucket) => makesRole || bucket.region === region);
+  });
 }
 
 /** A stack that CloudFormation would not begin to delete. */

@@ -13,6 +13,7 @@ import {
 import { parseConfig, type RecohereConfig } from '../../functions/contract/config.ts';
 import { RecohereError, RefusedError } from '../../functions/core/errors.ts';
 import { OBJECT_NAMES } from '../../functions/core/run.ts';
+import type { BusRule } from '../../functions/ports/bus-rules.ts';
 import type { ObjectStore } from '../../functions/ports/object-store.ts';
 import type { Stack, StackDeletion } from '../../functions/ports/stacks.ts';
 
@@ -57,7 +58,7 @@ class Account {
   readonly refused = new Map<string, Error>();
   readonly running: string[] = [];
   /** All rules on the hub's bus. */
-  readonly rules: string[] = [];
+  readonly rules: BusRule[] = [];
   /** Why CloudFormation begins no deletion. */
   whyNot: string | undefined;
   enabled: readonly string[] = [HUB, FAR];
@@ -215,7 +216,7 @@ describe('what is installed', () => {
     id: string;
     hub: string | undefined;
     ofHub?: string | undefined;
-    tables?: readonly (typeof TABLE)[];
+    tables?: (typeof TABLE)[];
     isOurs: boolean;
     reason: string;
   }>([
@@ -399,10 +400,16 @@ describe('what is installed', () => {
 
   it('names the rules that others have put on the bus of the hub', async () => {
     const account = new Account();
-    account.rules.push('of-the-hub', 'by-name-alone', 'pause');
+    account.rules.push(
+      ...['of-the-hub', 'by-name-alone', 'pause'].map((name) => ({ name, isManaged: false })),
+      { name: 'Events-Archive-a', isManaged: true },
+    );
     const rules = ['recohere|of-the-hub', 'by-name-alone'].map((name) => ({ ...QUEUE, name }));
     account.add(`${HUB} recohere-hub`, { resources: [BUS, ...rules] });
-    expect((await account.look()).foreignRules).toEqual([{ region: HUB, bus: 'recohere', name: 'pause' }]);
+    expect((await account.look()).foreignRules).toEqual([
+      { region: HUB, bus: 'recohere', name: 'pause', isManaged: false },
+      { region: HUB, bus: 'recohere', name: 'Events-Archive-a', isManaged: true },
+    ]);
   });
 
   it.each<{ isGone: boolean; change: (account: Account) => void; reason: string }>([
@@ -444,6 +451,22 @@ describe('what is installed', () => {
     expect(namesOf(goingOf(installed))).not.toContain(`${HUB} recohere-data`);
   });
 
+  it('keeps the role of the account while one of its buckets stays, for nothing else gets to that', async () => {
+    const tables = [TABLE_HERE, { ...TABLE_HERE, region: FAR }, { ...TABLE_HERE, region: 'sa-east-1' }];
+    const hub = { region: HUB, account: OTHER };
+    const account = new Account({ ...WRITTEN, hub, replicas: [{ region: HUB }], tables }, []);
+    account.enabled = [HUB, FAR, 'sa-east-1'];
+    const role = { type: 'AWS::IAM::Role', name: 'recohere-data', isRetained: false };
+    account.add(`${HUB} recohere-data`, { hubAccount: OTHER, resources: [role] });
+    for (const region of [FAR, 'sa-east-1']) {
+      account.add(`${region} recohere-data`, { hubAccount: OTHER });
+      account.buckets.set(`${OWN}/${region}`, memoryObjectStore());
+    }
+    expect(goingOf(await account.look())).toHaveLength(3);
+    await account.quarantine('run-a', FAR);
+    expect(namesOf(goingOf(await account.look()))).toEqual(['sa-east-1 recohere-data']);
+  });
+
   it('leaves out stacks and buckets that are not there', async () => {
     const account = new Account(WRITTEN, [`${HUB} recohere-hub`]);
     account.buckets.clear();
@@ -465,6 +488,16 @@ describe('what is installed', () => {
 
   it.each([
     { bucket: failing(DENIED), blocks: 1, reason: 'it is there, and nobody sees what it has' },
+    {
+      bucket: failing(new RefusedError({ code: 'CREDENTIALS_REJECTED', call: 's3:ListBucket' })),
+      blocks: 1,
+      reason: 'the own account has not enabled its region',
+    },
+    {
+      bucket: failing(new RefusedError({ code: 'UNEXPECTED_ANSWER', call: 's3:ListBucket' })),
+      blocks: 1,
+      reason: 'S3 has yet another name for that',
+    },
     { bucket: failing(NO_BUCKET), blocks: 0, reason: 'it is gone, which S3 tells everybody' },
     { bucket: memoryObjectStore(), blocks: 0, reason: 'it may be seen, and is empty' },
   ])('looks at the bucket of another account: $reason', async ({ bucket, blocks }) => {
@@ -498,7 +531,7 @@ describe('what is installed', () => {
     const table = { ...TABLE, account: OTHER, region: FAR };
     const account = new Account({ ...WRITTEN, tables: [table] });
     const refusal = { code: 'REGION_UNREACHABLE', call: 's3:ListBucket' } as const;
-    account.buckets.set(`${OTHER}/${FAR}`, failing(new RefusedError(refusal)));
+    account.buckets.set(`${OTHER}/${FAR}`, failing(new RefusedError(refusal, { retryable: true })));
     expect(await account.look()).toMatchObject({
       buckets: [{ account: OWN }],
       unread: [{ region: FAR, refusal }],

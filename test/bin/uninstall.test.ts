@@ -138,6 +138,22 @@ Nothing else of recohere is deployed in account 111111111111.
     );
   });
 
+  it('is the stack that stays for its role, where a bucket elsewhere is left', () => {
+    const stacks = [
+      stackOf('data', { goes: { 'AWS::S3::Bucket': 1, 'AWS::IAM::Role': 1 }, region: 'eu-west-1' }),
+      stackOf('data', { goes: { 'AWS::S3::Bucket': 1 } }),
+      stackOf('data', { goes: { 'AWS::S3::Bucket': 1 }, region: 'eu-west-2' }),
+    ];
+    const installed = installedOf({ stacks, buckets: [bucketOf(['run-a'])] });
+    const flags = { leaveQuarantine: true };
+    const shown = renderInstalled(installed, hindrancesOf(installed, flags), flags, SCREEN);
+    expect(shown.match(/^(goes|stays) .*/gm)).toEqual([
+      'goes · eu-west-2 · recohere-data · 1 resource: 1 S3::Bucket',
+      'stays · us-east-1 · recohere-data, for its bucket recohere-111111111111-us-east-1 has quarantined items',
+      'stays · eu-west-1 · recohere-data, for without its role no undo or forget gets to them',
+    ]);
+  });
+
   it('names no command while something is not known', () => {
     const unread = [{ region: 'eu-west-1', refusal: DENIED }];
     const shown = renderInstalled(installedOf({ unread }), [], {}, SCREEN);
@@ -205,8 +221,18 @@ describe('what hinders an uninstall', () => {
     },
     {
       reason: 'others have rules on the bus of the hub',
-      installed: { foreignRules: [{ region: HUB, bus: 'recohere', name: 'pause' }] },
+      installed: { foreignRules: [{ region: HUB, bus: 'recohere', name: 'pause', isManaged: false }] },
       words: ['us-east-1 · the rule pause is on the bus recohere', 'with the stack that made it'],
+      leaving: 1,
+    },
+    {
+      reason: 'AWS has a rule on the bus of the hub',
+      installed: {
+        foreignRules: [{ region: HUB, bus: 'recohere', name: 'Events-Archive-a', isManaged: true }],
+      },
+      words: [
+        'us-east-1 · the rule Events-Archive-a is on the bus recohere, which cannot go before: an archive or a discoverer of the bus has made it: delete that',
+      ],
       leaving: 1,
     },
     {

@@ -15,8 +15,11 @@ describe('rules on a bus', () => {
       .on(ListRulesCommand, { EventBusName: 'recohere' })
       .resolves({ Rules: [{ Name: 'one' }], NextToken: 'more' })
       .on(ListRulesCommand, { EventBusName: 'recohere', NextToken: 'more' })
-      .resolves({ Rules: [{ Name: 'two' }] });
-    expect(await rules()).toEqual(['one', 'two']);
+      .resolves({ Rules: [{ Name: 'two', ManagedBy: 'prod.vhs.events.aws.internal' }] });
+    expect(await rules()).toEqual([
+      { name: 'one', isManaged: false },
+      { name: 'two', isManaged: true },
+    ]);
   });
 
   it('are none on a bus that is gone', async () => {
