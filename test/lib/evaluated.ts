@@ -67,6 +67,11 @@ export function evaluated(template: WholeTemplate, deployment: Deployment): CfnT
           return arn('made', parts.join('.'));
         case 'Fn::Join':
           return z.array(z.string()).parse(value(parts[1])).join(String(parts[0]));
+        case 'Fn::Sub':
+          return z
+            .string()
+            .parse(operand)
+            .replaceAll(/\$\{(.+?)\}/g, (_all, name) => String(referred(name)));
         case 'Fn::If':
           return value(parts[holds({ Condition: parts[0] }) ? 1 : 2]);
       }
