@@ -45,7 +45,8 @@ const RETAINED: ReadonlyMap<string, { readonly words: string; readonly command: 
 const LEFT_ALONE: Readonly<Record<ForeignStack['why'], string>> = {
   'not ours':
     'which is not as the CDK app of Recohere makes it: if it is of Recohere, remove it with what has made it',
-  'other hub': 'which is of a hub in another account, or may be',
+  'other hub': 'which is of a hub in another account',
+  'any hub': 'which does not say whose hub it is of: if it is of this one, remove it with CloudFormation',
   'other name': 'which StackSets, Terraform or another app has made: remove it there',
 };
 

@@ -59,8 +59,11 @@ interface Elsewhere {
 export interface ForeignStack {
   readonly region: string;
   readonly name: string;
-  /** It has a name of ours and is not as ours are; or it is of a hub in another account, or may be; or something else has made ours. */
-  readonly why: 'not ours' | 'other hub' | 'other name';
+  /**
+   * It has a name of ours and is not as ours are; or it is of a hub in another account, or, with a bucket, does not say of which; or
+   * something else has made ours.
+   */
+  readonly why: 'not ours' | 'other hub' | 'any hub' | 'other name';
 }
 
 interface ForeignRule extends BusRule {
@@ -170,8 +173,10 @@ export async function lookInstalled(
     }
     const isOurs = stack.isOurs && (!WHOLE.includes(stack.status) || hasNamed(stack, part));
     if (!isOurs) leaveAlone({ region, name, why: 'not ours' });
-    else if (!isOfHub(kind, stack, wanted)) leaveAlone({ region, name, why: 'other hub' });
-    else {
+    else if (!isOfHub(kind, stack, wanted)) {
+      const isTold = kind !== 'data' || stack.hubAccount !== undefined;
+      leaveAlone({ region, name, why: isTold ? 'other hub' : 'any hub' });
+    } else {
       found.push({ kind, name, region, ...stackOf(stack) });
       for (const { type, name: id } of stack.resources) {
         if (type === 'AWS::StepFunctions::StateMachine') atWork.push(...(await runsAtWork(region, id)));
@@ -207,7 +212,12 @@ export async function lookInstalled(
       const trusts = owner === hubAccount ? {} : { trusts: hubAccount };
       elsewhere.push({ account: owner, region, stacks: names, ...trusts });
     }
-    const hasData = found.some((stack) => stack.kind === 'data' && stack.region === region);
+    const data = DEPLOYED.stack(prefix, 'data');
+    const isData = (stack: { region: string; name: string }) =>
+      stack.region === region && stack.name === data;
+    const leftFor = foreign.find(isData)?.why;
+    const hasData = found.some(isData) || leftFor === 'any hub';
+    if (isOwn(place) && leftFor === 'other hub') return; // this hub never puts back what is in its bucket
     // what is elsewhere matters where the hub goes; other accounts may not even have enabled that region
     if (isOwn(place) ? !isNamed && !hasData : !isHubs || !wanted.includes('data')) return;
     const bucket = { name: DEPLOYED.bucket(prefix, owner, region), region, account: owner };

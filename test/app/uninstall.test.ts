@@ -287,7 +287,8 @@ describe('what is installed', () => {
       const { stacks, foreign } = await account.look();
       expect(namesOf(stacks)).toEqual(isOurs ? [id] : []);
       expect(namesOf(foreign)).toEqual(isOurs ? [] : [id]);
-      for (const { why } of foreign) expect(why).toBe('other hub');
+      const why = id.endsWith('-data') && ofHub === undefined ? 'any hub' : 'other hub';
+      for (const each of foreign) expect(each.why).toBe(why);
     },
   );
 
@@ -466,6 +467,24 @@ describe('what is installed', () => {
     await account.quarantine('run-a', FAR);
     expect(namesOf(goingOf(await account.look()))).toEqual(['sa-east-1 recohere-data']);
   });
+
+  it.each([
+    { hubAccount: undefined, runs: ['run-a'], why: 'any hub', reason: 'it may be of this hub' },
+    { hubAccount: OTHER, runs: [], why: 'other hub', reason: 'this hub never puts that back' },
+  ])(
+    'is a quarantine too in the bucket of a stack that is left alone: $reason',
+    async ({ hubAccount, runs, why }) => {
+      const account = new Account({ ...WRITTEN, tables: [] }, [`${HUB} recohere-hub`]);
+      account.add(`${FAR} recohere-data`, { hubAccount });
+      account.buckets.set(`${OWN}/${FAR}`, memoryObjectStore());
+      account.buckets.delete(`${OWN}/${HUB}`);
+      await account.quarantine('run-a', FAR);
+      const installed = await account.look();
+      expect(installed.foreign).toEqual([{ region: FAR, name: 'recohere-data', why }]);
+      expect(quarantinesIn(installed).flatMap(({ quarantined }) => quarantined)).toEqual(runs);
+      expect(namesOf(goingOf(installed))).toEqual([`${HUB} recohere-hub`]);
+    },
+  );
 
   it('leaves out stacks and buckets that are not there', async () => {
     const account = new Account(WRITTEN, [`${HUB} recohere-hub`]);

@@ -93,6 +93,7 @@ ${RETAINED}`);
     const foreign = [
       { region: HUB, name: 'recohere-hub', why: 'not ours' },
       { region: two, name: 'recohere-data', why: 'other hub' },
+      { region: three, name: 'recohere-data', why: 'any hub' },
       { region: one, name: 'StackSet-a-b', why: 'other name' },
     ] as const;
     const list = { ...DENIED, permission: 'account:ListRegions' };
@@ -106,7 +107,8 @@ ${RETAINED}`);
 account 111111111111, prefix recohere
 not looked at · accounts of o-abcdefghij that the config does not name: remove theirs there
 left alone · us-east-1 · recohere-hub, which is not as the CDK app of Recohere makes it: if it is of Recohere, remove it with what has made it
-left alone · eu-west-2 · recohere-data, which is of a hub in another account, or may be
+left alone · eu-west-2 · recohere-data, which is of a hub in another account
+left alone · eu-west-3 · recohere-data, which does not say whose hub it is of: if it is of this one, remove it with CloudFormation
 left alone · eu-west-1 · StackSet-a-b, which StackSets, Terraform or another app has made: remove it there
 not searched · eu-west-2, eu-west-3 · access denied: missing permission s3:ListBucket
 not searched · regions that the config does not name · access denied: missing permission account:ListRegions (s3:ListBucket)
