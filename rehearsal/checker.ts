@@ -426,6 +426,7 @@ export class Checker implements Watcher {
       );
     });
     if (common.length === 0) return; // that is another one's to say
+    if (truth.common(subject, places, now, now, view).length === 0) return; // of what was read as it had been before, no time is true
     this.#expect(7, isTrue, () => {
       const reached = common.map(
         (content) => truth.reachedAt(subject, places, content, now, view) - changedAt,
