@@ -312,6 +312,9 @@ function summed<K extends string>(
   return sum;
 }
 
+/** So far apart may the clocks be of who took a lease and of who waits until that one cannot live any more: each wrong by 5 seconds. */
+const CLOCKS_APART_MS = 10_000;
+
 /** Takes the lease of a segment; `undefined` if somebody else has it. */
 export function taken(
   segment: Segment,
@@ -322,11 +325,11 @@ export function taken(
 ): Segment | undefined {
   const { lease, epoch, ghostUntil } = segment;
   if (lease !== undefined && lease.owner !== owner && lease.until > now) return undefined;
+  const livesUntil = lease && lease.takenAt + workerMs + CLOCKS_APART_MS; // whoever had it did not give it back
   return {
     ...segment,
     epoch: epoch + 1,
     lease: { owner, takenAt: now, until: now + leaseMs },
-    // whoever had it did not give it back
-    ghostUntil: lease === undefined ? ghostUntil : Math.max(ghostUntil, lease.takenAt + workerMs),
+    ghostUntil: Math.max(ghostUntil, livesUntil ?? 0),
   };
 }
