@@ -416,6 +416,8 @@ export class Checker implements Watcher {
     const { subject, closedAt, convergenceMs, resolutionMs } = closed;
     const truth = this.#world.truth.function;
     const now = this.#world.now();
+    // whether it agreed is another one's to say; of what was read as it had been before, no time is true
+    if (truth.common(subject, places, now, now, view).length === 0) return;
     const common = truth.common(subject, places, closedAt - BLUR_MS, now, view);
     const changedAt = closedAt - convergenceMs;
     const isTrue = common.some((content) => {
@@ -425,8 +427,6 @@ export class Checker implements Watcher {
         convergenceMs - trueMs <= resolutionMs + BLUR_MS
       );
     });
-    if (common.length === 0) return; // that is another one's to say
-    if (truth.common(subject, places, now, now, view).length === 0) return; // of what was read as it had been before, no time is true
     this.#expect(7, isTrue, () => {
       const reached = common.map(
         (content) => truth.reachedAt(subject, places, content, now, view) - changedAt,
