@@ -168,7 +168,8 @@ export async function planUndo(ports: RunPorts, id: string): Promise<NewRun> {
   if (applied.mode !== 'apply' || applied.rule.kind !== 'dedupe')
     throw refusal('NOT_UNDOABLE', 'only what a dedupe removed can be put back');
   if (!hasEnded(applied)) throw refusal('NOT_ENDED', 'the run has not ended: cancel it, or resume it');
-  if (applied.isForgotten) throw refusal('FORGOTTEN', 'what the run removed has been erased');
+  if (applied.isForgotten)
+    throw refusal('FORGOTTEN', 'what the run removed has been erased, or is about to be');
   const store = ports.items(applied.table);
   await store.tryWriting(['put']);
   const { arn } = await store.describe();

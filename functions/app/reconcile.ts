@@ -90,7 +90,8 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
     if (before.state === 'finished' && races > 0) return status(ports, before, false);
     if (before.state === 'finished')
       throw new RecohereError('ENDED', 'the run has finished, so there is nothing to cancel or resume');
-    if (before.isForgotten) throw new RecohereError('FORGOTTEN', 'what the run removed has been erased');
+    if (before.isForgotten)
+      throw new RecohereError('FORGOTTEN', 'what the run removed has been erased, or is about to be');
     const { version, attempt } = before;
     const run = { ...change(before), version: version + 1, attempt: attempt + 1 };
     await takeTable(ports, run);
@@ -164,29 +165,44 @@ async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
   const run = await existingRun(ports, id);
   if (run.mode !== 'apply')
     throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something: name one');
-  const undo = await ports.ledger.readRun(undoOf(id));
-  const others = [await existingRun(ports, planOf(run)), ...(undo ? [undo] : [])];
-  const segments = await Promise.all([run, ...others].map((each) => allSegmentsOf(ports, each)));
+  await atRest(ports, run); // so that nothing is said of a run that may still be undone
+  await changeRun(ports, id, (now) => {
+    if (!hasEnded(now)) throw notEnded();
+    return { ...now, isForgotten: true };
+  });
+  // an undo may have begun meanwhile; one that begins from now on puts nothing back
+  const all = await atRest(ports, run);
+  for (const each of all) await changeRun(ports, each.id, (now) => ({ ...now, salt: '' }));
+  const objects = ports.objects(run.table);
+  for (const prefix of [OBJECT_NAMES.quarantineOf(id), ...all.map((each) => OBJECT_NAMES.of(each.id))]) {
+    await pMap(objects.list(prefix), (name) => objects.remove(name), { concurrency: REMOVALS_AT_ONCE });
+  }
+  return status(ports, await existingRun(ports, id), false);
+}
+
+/**
+ * An apply, its dry run and its undo.
+ * @throws RecohereError `NOT_ENDED` if one of them may still write
+ */
+async function atRest(ports: RunPorts, applied: Run): Promise<readonly Run[]> {
+  const undo = await ports.ledger.readRun(undoOf(applied.id));
+  const all = [
+    await existingRun(ports, applied.id),
+    await existingRun(ports, planOf(applied)),
+    ...(undo ? [undo] : []),
+  ];
+  if (!all.every(hasEnded)) throw notEnded();
+  const segments = await Promise.all(all.map((each) => allSegmentsOf(ports, each)));
   if (segments.flat().some(({ ghostUntil }) => ghostUntil > ports.clock.now())) {
     throw new RecohereError('NOT_ENDED', 'a worker of the run may still write: ask again in 15 minutes', {
       retryable: true,
     });
   }
-  const { run: forgotten } = await changeRun(ports, id, (now) => {
-    if (!hasEnded(now) || (undo && !hasEnded(undo))) {
-      throw new RecohereError('NOT_ENDED', 'the run, or its undo, has not ended: let it end, or cancel it');
-    }
-    return { ...now, isForgotten: true, salt: '' };
-  });
-  for (const other of others) await changeRun(ports, other.id, (now) => ({ ...now, salt: '' }));
-  const objects = ports.objects(run.table);
-  for (const prefix of [
-    OBJECT_NAMES.quarantineOf(id),
-    ...[run, ...others].map((each) => OBJECT_NAMES.of(each.id)),
-  ]) {
-    await pMap(objects.list(prefix), (name) => objects.remove(name), { concurrency: REMOVALS_AT_ONCE });
-  }
-  return status(ports, forgotten, false);
+  return all;
+}
+
+function notEnded(): RecohereError {
+  return new RecohereError('NOT_ENDED', 'the run, or its undo, has not ended: let it end, or cancel it');
 }
 
 async function reports({ ledger, clock }: RunPorts, limit: number): Promise<readonly RunReport[]> {

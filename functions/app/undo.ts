@@ -32,7 +32,10 @@ async function restored(
   const store = ports.items(grip.run.table);
   const toRestore = proof.entries.filter(({ outcome }) => REMOVED.includes(outcome));
   const proved = new Map(toRestore.map(({ key, item }) => [key, item]));
-  const held = (await quarantined(ports, applied, proof.object).catch(ifLost)) ?? [];
+  // whoever forgets it may have seen no undo, and is erasing
+  const held = applied.isForgotten
+    ? []
+    : ((await quarantined(ports, applied, proof.object).catch(ifLost)) ?? []);
   const removed = held.filter(
     ({ key, item }) => proved.get(salted(applied.salt, key)) === salted(applied.salt, item),
   );

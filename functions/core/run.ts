@@ -177,7 +177,7 @@ export interface Run {
   /** and the hash over the heads of all chains of proofs. */
   readonly proofRoot?: string | undefined;
   readonly failure?: { readonly code: string; readonly permission?: string | undefined } | undefined;
-  /** Its quarantined copies were erased. */
+  /** Its quarantined copies are erased, or are about to be: nobody puts them back any more. */
   readonly isForgotten?: boolean | undefined;
 }
 

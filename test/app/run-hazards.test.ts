@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Audit } from '../../functions/app/audit.ts';
 import { COPIES_MAX } from '../../functions/app/gather.ts';
+import { undoOf } from '../../functions/app/plan-run.ts';
 import type { RunStatus } from '../../functions/app/reconcile.ts';
 import { runHere } from '../../functions/app/run-here.ts';
 import { steer } from '../../functions/app/steer.ts';
@@ -421,6 +422,51 @@ describe('requests that cross', () => {
     }
     expect([...answers].sort()).toEqual(['FORGOTTEN forgotten', 'resumed NOT_ENDED']);
   });
+
+  it.each(['undo', 'resume'] as const)(
+    'are a forget and the %s of an undo whose worker is frozen: what is told to be forgotten does not come back',
+    async (kind) => {
+      const answers = new Set<string>();
+      for (let at = 1; ; at++) {
+        const system = withDoubles(100);
+        const { id } = await system.applied();
+        if (kind === 'resume') {
+          await system.ask({ kind: 'undo', run: id });
+          await system.ask({ kind: 'cancel', run: undoOf(id) });
+          await system.workedOn(undoOf(id));
+        }
+        let undoing: Promise<unknown> | undefined;
+        const ports = haunted(system.ports, async ({ number, moment }) => {
+          if (number !== at || moment !== 'before') return;
+          const isAsked = await system.askMeanwhile({ kind, run: kind === 'undo' ? id : undoOf(id) }).then(
+            () => true,
+            () => false,
+          );
+          await new Promise<void>((resolve) => {
+            const freezing = haunted(system.ports, async ({ name, moment }) => {
+              if (name !== 'orders.putIfAbsent' || moment !== 'before') return;
+              resolve();
+              await system.clock.sleep(30_000);
+            });
+            undoing = (isAsked ? runHere(freezing, undoOf(id)) : Promise.resolve()).finally(resolve);
+          });
+        });
+        const forgotten = await system.ask({ kind: 'forget', run: id }, ports).then(
+          () => 'forgotten',
+          ({ code }) => code,
+        );
+        if (undoing === undefined) break; // it has made fewer calls
+        const working = undoing;
+        await system.clock.run(() => working);
+        answers.add(forgotten);
+        const back = system.orders.items().length - 100;
+        expect(back, `call ${at}`).toBe(forgotten === 'forgotten' ? 0 : 100);
+        await system.ask({ kind: 'forget', run: id });
+        expect(await quarantinedTexts(system.objects), `call ${at}`).toEqual(new Set());
+      }
+      expect([...answers].sort()).toEqual(['NOT_ENDED', 'forgotten']);
+    },
+  );
 
   it('are an apply that found its table taken, its cancellation, and the same asked for again: it stays cancelled', async () => {
     const system = withDoubles(5);
