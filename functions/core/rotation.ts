@@ -342,7 +342,10 @@ function judge(
   const target = described?.deletedAt === undefined ? described?.currentId : undefined;
   const before = agreed?.roots[primary]?.version;
   const isMove = target !== undefined && before !== undefined && before !== rootOf(target);
-  const heldAt = memory.held[primary]?.since ?? 0;
+  const known = [...Object.values(memory.held), ...memory.loads.map(({ used }) => used)];
+  const isOtherKnown = known.some((each) => 'versionId' in each && each.versionId !== target);
+  // the label may have left and come back unseen: but while nothing says so, no other change of the secret puts anything off
+  const heldAt = Math.max(memory.held[primary]?.since ?? 0, open || isOtherKnown ? view.movedAt : 0);
   const findings: Finding[] = [];
   const hops: Hop[] = [];
   const done = new Map<PlaceId, number>();

@@ -380,6 +380,49 @@ describe('a look that is older than another', () => {
     },
   );
 
+  const CACHED = [{ name: 'api', cacheMs: 5 * MINUTE, isProbed: false, replicas: [US, EU, AP] }];
+  it.each([
+    {
+      what: 'an open episode saw the primary unreadable',
+      seen: [['denied', replica('v2'), replica('v2')]],
+      others: [replica(), replica()],
+      loads: [],
+    },
+    { what: 'a replica still holds it', seen: [], others: [replica(), replica('v2')], loads: [] },
+    {
+      what: 'a process still uses it',
+      seen: [],
+      others: [replica(), replica()],
+      loads: [load('v2', { replica: AP })],
+    },
+  ] satisfies { what: string; seen: Seen[][]; others: Seen[]; loads: Load[] }[])(
+    'is bounded from when the label came back, although nobody saw it leave: $what',
+    ({ seen, others, loads }) => {
+      const rules = { ...RULES, consumers: CACHED };
+      const away = seen.map((each) => lookAt(each, NOW - SECOND));
+      const state = away.reduce((before, look) => rotate(before, NOTHING_TOLD, look, rules).state, agreed());
+      const back = primary('v1', { changedAt: NOW });
+      const { open } = rotate(state, { loads }, lookAt([back, ...others], NOW + 1), rules).state;
+      const usOf = (hops = open?.rotation?.hops) => hops?.filter(({ replica }) => replica === US);
+      expect(usOf()).toMatchObject([
+        { hop: 1, state: 'agreed', at: NOW },
+        { hop: 3, state: 'converging' },
+      ]);
+      const later = lookAt([back, replica(), replica()], NOW + 5 * MINUTE);
+      const bounded = rotate({ ...state, open }, NOTHING_TOLD, later, rules).state;
+      expect(usOf((bounded.open ?? bounded.last)?.rotation?.hops)).toMatchObject([
+        { hop: 1, state: 'agreed', at: NOW },
+        { hop: 3, state: 'agreed', evidence: 'bounded', at: NOW + 5 * MINUTE },
+      ]);
+    },
+  );
+
+  it('is put off by no other change of the secret while all agree', () => {
+    const tagged = [primary('v1', { changedAt: NOW }), replica(), replica()];
+    const rules = { ...RULES, consumers: CACHED };
+    expect(rotate(agreed(), NOTHING_TOLD, lookAt(tagged, NOW + 1), rules).state.open).toBeUndefined();
+  });
+
   it('is not bounded before its probe was asked', () => {
     const rules = {
       ...RULES,
