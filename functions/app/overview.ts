@@ -12,7 +12,7 @@ import {
 } from '../contract/overview.ts';
 import { RELEASE } from '../contract/release.ts';
 import type { Verdict } from '../contract/report.ts';
-import type { ClosedEpisode, Episode, SubjectState } from '../core/episode.ts';
+import { type ClosedEpisode, type Episode, lastSeenAt, type SubjectState } from '../core/episode.ts';
 import { RecohereError } from '../core/errors.ts';
 import { fitting } from '../core/fitting.ts';
 import { placeId } from '../core/place.ts';
@@ -169,7 +169,7 @@ export function describing(
     sweep?.unread.filter(({ isWhole }) => isWhole).map(({ replica }) => replica),
   );
   return (kind, state) => {
-    const { subject, open, agreed, last, silence, answeredUntil } = state;
+    const { subject, open, agreed, silence, answeredUntil } = state;
     const { critical, mode, targets }: Watched =
       (kind === 'secret' ? watched.secret(subject) : undefined) ?? watched.function(state);
     const findings = open?.findings ?? [];
@@ -181,7 +181,7 @@ export function describing(
       isAnyUnread ||
       unreadSubjects.has(subject) ||
       (kind === 'function' && [...replicas].some((replica) => unreadReplicas.has(replica)));
-    const seenAt = Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, last?.closedAt ?? 0);
+    const seenAt = lastSeenAt(state);
     return {
       subject,
       kind,

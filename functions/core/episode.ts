@@ -406,9 +406,14 @@ function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
 }
 
 /** A look that began before something was asked for says nothing new either, until that is met. */
-export function lastLookedAt({ agreed, open, asked }: SubjectState): number {
-  const askedAt = asked && !asked.isMet ? asked.by.at : 0;
-  return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, askedAt);
+export function lastLookedAt(state: SubjectState): number {
+  const { asked } = state;
+  return Math.max(lastSeenAt(state), asked && !asked.isMet ? asked.by.at : 0);
+}
+
+/** When the look began that counts, in epoch milliseconds; 0 if there was none. */
+export function lastSeenAt({ agreed, open, last }: SubjectState): number {
+  return Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0, last?.closedAt ?? 0);
 }
 
 /**

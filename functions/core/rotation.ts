@@ -101,7 +101,8 @@ const NOTHING: SecretMemory = { held: {}, loads: [] };
  * Says what a look at a secret, and what was told of it, mean for its episode. Pure, like {@link step}, which it ends in: the
  * version that is current on the primary is the root that moves, and replicas and consumers that are behind are findings.
  */
-export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rules: RotationRules): Step {
+export function rotate(before: SubjectState, heard: Heard, looked: SecretLook, rules: RotationRules): Step {
+  const look = unsurpassed(looked, before);
   const view = viewOf(look, rules);
   const memory = remembered(before, heard, view, rules);
   const told = isDeepStrictEqual(memory, before.secret ?? NOTHING) ? before : { ...before, secret: memory };
@@ -118,6 +119,14 @@ export function rotate(before: SubjectState, heard: Heard, look: SecretLook, rul
   const { open } = taken.state;
   const isInBetween = before.open !== undefined && open !== undefined && heard.loads.length > 0;
   return isInBetween ? inBetween(before, before.open, taken, open) : taken;
+}
+
+/** A look, without what reports have looked at since: they come between two looks, so that this one need not be an older one. */
+function unsurpassed(look: SecretLook, { secret = NOTHING }: SubjectState): SecretLook {
+  const fresh = [...look.observations].filter(
+    ([replica]) => (secret.held[replica]?.since ?? look.at) <= look.at,
+  );
+  return { ...look, observations: new Map(fresh) };
 }
 
 /**
@@ -152,7 +161,7 @@ function inBetween(before: SubjectState, { lastSeenAt, looks }: Episode, taken: 
  */
 export function superseded(before: SubjectState, look: SecretLook, rules: RotationRules): Step | undefined {
   const { open, agreed } = before;
-  const { primary, described } = viewOf(look, rules);
+  const { primary, described } = viewOf(unsurpassed(look, before), rules);
   const current = described?.currentId;
   if (open?.rotation === undefined || current === undefined || look.at < lastLookedAt(before))
     return undefined;
@@ -257,9 +266,8 @@ function heldSince(
     const before = known[replica];
     const { currentId, changedAt = at } = descriptionOf(observations.get(replica)) ?? {};
     const isKnown = currentId === undefined || currentId === before?.versionId;
-    const isOlder = before !== undefined && at < before.since; // what a process reports has been looked at since
     const since = isFirst ? Math.min(changedAt, at) : at;
-    const now = isKnown || isOlder ? before : { versionId: currentId, since };
+    const now = isKnown ? before : { versionId: currentId, since };
     if (now !== undefined) held[replica] = now;
   }
   return held;

@@ -9,6 +9,7 @@ import {
   judgeOnce,
   type RotationRules,
   rotate,
+  superseded,
 } from '../../functions/core/rotation.ts';
 import type { Load, SecretDescription, SecretObservation } from '../../functions/core/secret.ts';
 
@@ -312,6 +313,40 @@ describe('a look that is older than another', () => {
     expect(state.secret?.held).toEqual(open.secret?.held);
     expect(state.secret?.loads).toEqual([load('v1', { at: NOW - 1 })]);
     expect(state.open).toMatchObject({ rotation: { versionId: 'v2' } });
+  });
+
+  it('is no agreement once another version has ended the episode', () => {
+    const [v2, v3] = ['v2', 'v3'].map((id) => lookAt([primary(id), replica('v1'), replica('v1')]));
+    const open = rotate(agreed(), NOTHING_TOLD, v2 ?? lookAt([]), RULES).state;
+    const ended = superseded(open, v3 ?? lookAt([]), RULES)?.state;
+    expect(ended).toMatchObject({ last: { outcome: 'superseded' } });
+    const old = lookAt([primary('v1'), replica('v1'), replica('v1')], NOW - 1);
+    expect(rotate(ended ?? NEW, NOTHING_TOLD, old, RULES).state).toBe(ended);
+  });
+
+  it('cannot tell of a replica what it holds that was looked at since, for a report', () => {
+    const open = rotate(
+      agreed(),
+      NOTHING_TOLD,
+      lookAt([primary('v1'), replica('v1'), replica('v0')], NOW - SECOND),
+      RULES,
+    ).state;
+    const reported = rotate(
+      open,
+      { loads: [load('v2')] },
+      lookAt([primary('v2'), replica('v1'), replica('v1')]),
+      RULES,
+    ).state;
+    const old = lookAt([primary('v1'), replica('v1'), replica('v1')], NOW - 1);
+    const { state, next } = rotate(reported, NOTHING_TOLD, old, RULES);
+    expect(state.open?.findings).toContainEqual({
+      replica: US,
+      facet: 'replica',
+      kind: 'unobservable',
+      keys: [],
+      refusal: { code: 'NOT_READ' },
+    });
+    expect(next).toBeDefined();
   });
 
   it('changes nothing of the looks: neither when the next one is, nor which was the last', () => {
