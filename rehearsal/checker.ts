@@ -613,10 +613,12 @@ export class Checker implements Watcher {
     this.#expect(3, isLate, () => `${subject} is overdue, and has moved ${now - Math.max(...moves)} ms ago`);
   }
 
-  /** Which places the look has read that was written last. */
+  /** Which places the look has read that was written last: what is gone tells no date. */
   #noteReads(subject: string, { roots, findings, lastSeenAt }: Episode): void {
     const unread = new Set(
-      findings.flatMap(({ replica, kind }) => (kind === 'unobservable' ? [replica] : [])),
+      findings.flatMap(({ replica, kind }) =>
+        kind === 'unobservable' || kind === 'missing' ? [replica] : [],
+      ),
     );
     for (const place of Object.keys(roots)) {
       if (!unread.has(place)) this.#readAt.set(`${subject} ${place}`, lastSeenAt);
