@@ -88,7 +88,7 @@ export class Checker implements Watcher {
   readonly #ended = new Set<string>();
   readonly #woken = new Set<string>();
   /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
-  readonly #marked = new Map<Invocation, Map<string, string>>();
+  readonly #marked = new Map<Invocation, Map<string, Episode>>();
   readonly #told = new Map<string, Invocation[]>();
   /** Those whose notice was lost, with who marked them. */
   readonly #lost = new Set<string>();
@@ -137,8 +137,8 @@ export class Checker implements Watcher {
     this.#expectLateness(kind, before, next, by.config);
     this.#noteSamples(kind, before, next, by);
     if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
-      const marked = this.#marked.get(by) ?? new Map<string, string>();
-      this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open.id));
+      const marked = this.#marked.get(by) ?? new Map<string, Episode>();
+      this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open));
       // what a process that has died was about to write may land
       if (by.outcome !== 'under way') this.#lost.add(`${kind} ${subject} ${next.open.id}`);
     }
@@ -173,15 +173,15 @@ export class Checker implements Watcher {
     this.onTrace(`${severity} ${notice.title}`);
     const named = new Set(notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`));
     const marked = [...(this.#marked.get(by) ?? [])].filter(([of]) => named.has(of));
-    const episodes = marked.map(([of, id]) => `${of} ${id}`);
+    const episodes = marked.map(([of, { id }]) => `${of} ${id}`);
     const tellers = episodes.map((episode) => this.#told.get(episode) ?? []);
     // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
     const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
     this.#expect(9, isNews, () => `a notice tells of ${[...named]}, and of nothing new`);
     for (const episode of episodes) this.#told.set(episode, [...(this.#told.get(episode) ?? []), by]);
     const isPage = notice.json.subjects.some(({ kind, subject }) => {
-      const { open } = this.#states[kind].get(subject) ?? {};
-      return open?.isOverdue && isCritical(by.config, kind, subject);
+      const { isOverdue = false } = this.#marked.get(by)?.get(`${kind} ${subject}`) ?? {};
+      return isOverdue && isCritical(by.config, kind, subject);
     });
     this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${[...named]}`);
   }
@@ -230,7 +230,8 @@ export class Checker implements Watcher {
       this.#expect(13, this.#samples.has(name), () => `${name} is told nowhere`);
     }
     this.#dueOf.delete(invocation);
-    for (const [of, id] of (faults > 0 && this.#marked.get(invocation)) || []) this.#lost.add(`${of} ${id}`);
+    for (const [of, { id }] of (faults > 0 && this.#marked.get(invocation)) || [])
+      this.#lost.add(`${of} ${id}`);
     if (part !== 'sweep') return;
     this.#sweeping.delete(invocation);
     const isOfAll = swept?.what === 'all' || swept?.what === 'functions';
