@@ -5,19 +5,23 @@ import { matches } from '../functions/app/observe.ts';
 import { placesOfConfig } from '../functions/app/scope.ts';
 import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
 import type { SweepEnd } from '../functions/app/sweep.ts';
+import { alarmOnAt, watchedBy } from '../functions/app/watched.ts';
 import type { ParsedConfig, WatchedSecret } from '../functions/contract/config.ts';
 import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
-import type { MetricName } from '../functions/contract/metrics.ts';
+import { METRICS, type MetricName } from '../functions/contract/metrics.ts';
 import type { Finding } from '../functions/contract/report.ts';
+import { alarmOf } from '../functions/core/alarming.ts';
 import type { DeadLetter } from '../functions/core/dead-letter.ts';
 import {
   type ClosedEpisode,
   type Episode,
   EVENT_RESOLUTION_MS,
+  type Move,
   type SubjectState,
 } from '../functions/core/episode.ts';
 import { groupedBy } from '../functions/core/grouped-by.ts';
+import { GRACE_MS } from '../functions/core/moves.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
 import { type PlaceId, placeId } from '../functions/core/place.ts';
 import type { Invocation, Watcher } from './hub.ts';
@@ -50,8 +54,16 @@ const GAUGES = [
   'TelemetryCompleteness',
 ] as const;
 
-/** What is told of single episodes, once each. */
-const SAMPLES: readonly MetricName[] = ['TimeToDetect', 'ConvergenceTime', 'ExposureTime'];
+/** What is told of single episodes and moves, once each; a sweep tells a zero besides of what is counted. */
+const SAMPLES: readonly MetricName[] = [
+  'TimeToDetect',
+  'ConvergenceTime',
+  'ExposureTime',
+  'PartialDeployCount',
+  'RollbackCount',
+  'SecretPropagationTime',
+  'LostEventCount',
+];
 
 /** What a process of a consumer is called in the truth. */
 export function processName(consumer: string, process: string): string {
@@ -136,6 +148,7 @@ export class Checker implements Watcher {
     this.#expectCause(kind, before, next, by.config);
     this.#expectLateness(kind, before, next, by.config);
     this.#noteSamples(kind, before, next, by);
+    this.#noteMoves(kind, before, next, by);
     if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
       const marked = this.#marked.get(by) ?? new Map<string, Episode>();
       this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open));
@@ -154,8 +167,9 @@ export class Checker implements Watcher {
     this.#gauges.set(metric, value);
     this.onTrace(`${metric} ${value}`);
     this.#expectNoValue(properties, `a sample of ${metric}`);
-    if (!SAMPLES.includes(metric)) return;
-    const name = sampleName(metric, properties.subject, properties.episode);
+    if (!SAMPLES.includes(metric) || (value === 0 && METRICS[metric].zeros)) return;
+    const { subject, episode, replica, seenAt } = properties;
+    const name = sampleName(metric, subject, episode ?? moveName(replica, seenAt));
     this.#expect(13, !this.#samples.has(name), () => `${name} is told twice`);
     this.#samples.add(name);
     const due = this.#due.get(name);
@@ -179,10 +193,16 @@ export class Checker implements Watcher {
     const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
     this.#expect(9, isNews, () => `a notice tells of ${[...named]}, and of nothing new`);
     for (const episode of episodes) this.#told.set(episode, [...(this.#told.get(episode) ?? []), by]);
-    const isPage = notice.json.subjects.some(({ kind, subject }) => {
-      const { isOverdue = false } = this.#marked.get(by)?.get(`${kind} ${subject}`) ?? {};
-      return isOverdue && isCritical(by.config, kind, subject);
-    });
+    for (const { kind, subject, isOverdue, critical } of notice.json.subjects) {
+      const { open, last } = this.#states[kind].get(subject) ?? {};
+      const own = this.#marked.get(by)?.get(`${kind} ${subject}`);
+      // what this call has not marked was marked by another one, and may have ended since
+      const isRight = own ? isOverdue === own.isOverdue : !isOverdue || open?.isOverdue || last?.wasOverdue;
+      this.#expect(9, isRight === true, () => `a notice says that ${subject} is overdue, or that it is not`);
+      const isSaid = critical === isCritical(by.config, kind, subject);
+      this.#expect(9, isSaid, () => `a notice says that ${subject} is critical, or that it is not`);
+    }
+    const isPage = notice.json.subjects.some(({ isOverdue, critical }) => isOverdue && critical);
     this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${[...named]}`);
   }
 
@@ -464,7 +484,7 @@ export class Checker implements Watcher {
     if (rotation === undefined || isDeepStrictEqual(rotation, before?.open?.rotation)) return;
     for (const { hop, replica, consumer, state, evidence, at } of rotation.hops) {
       if (state !== 'agreed' || at === null) continue;
-      const held = truth.during(subject, replica as PlaceId, at - BLUR_MS, now);
+      const held = truth.during(subject, replica as PlaceId, at - BLUR_MS, at + BLUR_MS);
       const words = () => `hop ${hop} of ${subject} in ${replica} ${consumer ?? ''} at ${timeText(at)}`;
       this.#expect(8, held.has(rotation.versionId), words);
       if (consumer === undefined || this.#world.processes === undefined) continue;
@@ -634,12 +654,8 @@ export class Checker implements Watcher {
     by: Invocation,
   ): void {
     const { subject, open } = next;
-    const names: string[] = [];
-    const due = (metric: MetricName, { id }: Pick<Episode, 'id'>, value: number) => {
-      const name = sampleName(metric, subject, id);
-      this.#due.set(name, value);
-      names.push(name);
-    };
+    const due = (metric: MetricName, { id }: Pick<Episode, 'id'>, value: number) =>
+      this.#expectSample(sampleName(metric, subject, id), value, by);
     const known = before?.open?.id;
     const ended = endedIn(before, next);
     if (open && open.id !== known) due('TimeToDetect', open, open.firstSeenAt - open.cause.at);
@@ -648,7 +664,50 @@ export class Checker implements Watcher {
       due('ConvergenceTime', ended, ended.convergenceMs);
       due('ExposureTime', ended, ended.exposureMs);
     }
-    this.#dueOf.set(by, [...(this.#dueOf.get(by) ?? []), ...names]);
+    if (ended?.outcome === 'rolled-back' && (kind === 'function' || ended.rotation?.triedId !== undefined))
+      due('RollbackCount', ended, 1);
+    if (ended?.outcome === 'forward' && ended.rotation?.isMove) {
+      const [last = 0] = ended.rotation.hops.flatMap(({ at }) => at ?? []).sort((a, b) => b - a);
+      due('SecretPropagationTime', ended, Math.max(0, last - ended.cause.at));
+    }
+    const wasOverdue = before?.open?.id === open?.id && before?.open?.isOverdue;
+    if (kind !== 'function' || !open?.isOverdue || wasOverdue) return;
+    const alarmOn = alarmOnAt(watchedBy(by.config).function(next), next, open.lastSeenAt);
+    if (alarmOf(open.findings, alarmOn).isStalled) due('PartialDeployCount', open, 1);
+  }
+
+  /** Moves that wait to be told of: each was one, and is given up only if an event tells of it, or in time, and then it is counted. */
+  #noteMoves(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState, by: Invocation): void {
+    const { subject, untold = [], heard, retiredAt } = next;
+    const now = this.#world.now();
+    const isIn = (moves: readonly Move[], { replica, seenAt }: Move) =>
+      moves.some((other) => other.replica === replica && other.seenAt === seenAt);
+    for (const move of untold.filter((each) => !isIn(before?.untold ?? [], each))) {
+      const { replica, seenAt } = move;
+      const { open, agreed } = before ?? {};
+      const isUnread = open?.findings.some(
+        (each) => each.replica === replica && each.kind === 'unobservable',
+      );
+      const from = isUnread ? 0 : Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0);
+      const moves = this.#world.truth[kind].moves(subject, [replica]);
+      const hasMoved = moves.some(({ at }) => at > from - BLUR_MS && at <= now); // a look may take its time
+      this.#expect(13, hasMoved, () => `${subject} did not move in ${replica} by ${timeText(seenAt)}`);
+    }
+    if (retiredAt !== undefined) return;
+    for (const move of (before?.untold ?? []).filter((each) => !isIn(untold, each))) {
+      const name = sampleName('LostEventCount', subject, moveName(move.replica, timestamp(move.seenAt)));
+      const isLate = now - move.seenAt > GRACE_MS - BLUR_MS;
+      const mayBeTold = heard !== undefined && heard.at > move.seenAt - GRACE_MS; // a repeated event leaves no other trace
+      if (!mayBeTold) this.#expectSample(name, 1, by);
+      else if (isLate) this.#due.set(name, 1);
+      this.#expect(13, isLate || mayBeTold, () => `${name} is given up, and may still be told of`);
+    }
+  }
+
+  /** A sample is to be published by whoever has just made it due. */
+  #expectSample(name: string, value: number, by: Invocation): void {
+    this.#due.set(name, value);
+    this.#dueOf.set(by, [...(this.#dueOf.get(by) ?? []), name]);
   }
 
   #expectNoValue(given: unknown, where: string): void {
@@ -725,6 +784,15 @@ function sampleName(metric: MetricName, subject: unknown, episode: unknown): str
   return `${metric} of episode ${episode} of ${subject}`;
 }
 
+/** A move, as a sample that counts it as lost names it. */
+function moveName(replica: unknown, seenAt: unknown): string {
+  return `${replica} ${seenAt}`;
+}
+
+function timestamp(at: number): string {
+  return new Date(at).toISOString();
+}
+
 function timeText(at: number): string {
-  return new Date(at).toISOString().slice(11, 19);
+  return timestamp(at).slice(11, 19);
 }
