@@ -110,6 +110,8 @@ export class Checker implements Watcher {
   readonly #rekeyed = new Set<string>();
   /** When the look began that last read a place, of those that were written, by subject and place. */
   readonly #readAt = new Map<string, number>();
+  /** By when a place had come to the root that it was last seen with. */
+  readonly #movedBy = new Map<string, number>();
   /** Under which config an episode has opened. */
   readonly #openedUnder = new Map<string, ParsedConfig>();
   /** When sweeps began in which nothing failed. */
@@ -610,7 +612,7 @@ export class Checker implements Watcher {
     config: ParsedConfig,
   ): void {
     if (open === undefined) return;
-    if (kind === 'function') this.#noteReads(subject, open);
+    if (kind === 'function') this.#noteReads(before, open, subject);
     const isKnown = before?.open?.id === open.id;
     const was = isKnown && before.open.isOverdue;
     this.#expect(3, open.isOverdue || !was, () => `${subject} was overdue, and is not any more`);
@@ -619,12 +621,16 @@ export class Checker implements Watcher {
     if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
     const now = this.#world.now();
     const all = placesOf(config, kind, subject);
-    // the primary of a secret moves it; and nobody dates what is gone or was not read since, and what comes where nothing was is no move
+    // the primary of a secret moves it; and what comes where nothing was is no move
     const moves = (kind === 'secret' ? all.slice(0, 1) : all).flatMap((place) => {
-      const seenAt = kind === 'secret' ? open.lastSeenAt : (this.#readAt.get(`${subject} ${place}`) ?? 0);
+      const name = `${subject} ${place}`;
+      const until =
+        kind === 'secret'
+          ? open.lastSeenAt - BLUR_MS
+          : Math.min((this.#readAt.get(name) ?? 0) - BLUR_MS, this.#movedBy.get(name) ?? 0);
       return this.#world.truth[kind]
         .moves(subject, [place], (content) => settled(viewOf(config, kind)(content)))
-        .flatMap(({ at, isOfTwo }) => (isOfTwo && at < seenAt - BLUR_MS ? [at] : []));
+        .flatMap(({ at, isOfTwo }) => (isOfTwo && at < until ? [at] : []));
     });
     const secret = kind === 'secret' ? secretOf(config, subject) : undefined;
     const longestMs = 1000 * (secret?.targetSeconds ?? config.maxRolloutSeconds); // of a secret, whatever joins
@@ -634,15 +640,23 @@ export class Checker implements Watcher {
     this.#expect(3, isLate, () => `${subject} is overdue, and has moved ${now - Math.max(...moves)} ms ago`);
   }
 
-  /** Which places the look has read that was written last: what is gone tells no date. */
-  #noteReads(subject: string, { roots, findings, lastSeenAt }: Episode): void {
+  /** Which places the look has read that was written last, and which had moved: what is gone, or came back unseen, tells no date. */
+  #noteReads(
+    before: SubjectState | undefined,
+    { roots, findings, lastSeenAt }: Episode,
+    subject: string,
+  ): void {
+    const known: Roots = { ...before?.agreed?.roots, ...before?.open?.roots };
     const unread = new Set(
       findings.flatMap(({ replica, kind }) =>
         kind === 'unobservable' || kind === 'missing' ? [replica] : [],
       ),
     );
-    for (const place of Object.keys(roots)) {
-      if (!unread.has(place)) this.#readAt.set(`${subject} ${place}`, lastSeenAt);
+    for (const [place, own] of Object.entries<Roots[string]>(roots)) {
+      if (unread.has(place)) continue;
+      this.#readAt.set(`${subject} ${place}`, lastSeenAt);
+      if (!isDeepStrictEqual(own, known[place]))
+        this.#movedBy.set(`${subject} ${place}`, lastSeenAt + BLUR_MS);
     }
   }
 
