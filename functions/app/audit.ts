@@ -1,7 +1,7 @@
 import { CHAIN_START, hashOfProof, type Proof, REMOVED, type Run, rootOf, salted } from '../core/run.ts';
 import { ifLost, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
-import { allSegmentsOf } from './run-state.ts';
+import { allSegmentsOf, existingRun } from './run-state.ts';
 
 /** Where a chain is broken. */
 interface Break {
@@ -29,8 +29,24 @@ export interface Audit {
   readonly breaks: readonly Break[];
 }
 
-/** Goes along all chains of a run, and compares each link with the one before, and what is quarantined with what was proved. */
-export async function audit(ports: Pick<RunPorts, 'ledger' | 'objects'>, run: Run): Promise<Audit> {
+/** How often a run is audited that changes meanwhile. */
+const TRIES_MAX = 10;
+
+/**
+ * Goes along all chains of a run, and compares each link with the one before, and what is quarantined with what was proved. If it is
+ * resumed or forgotten meanwhile, that is no break: it is audited anew.
+ */
+export async function audit(ports: Pick<RunPorts, 'ledger' | 'objects'>, id: string): Promise<Audit> {
+  let run = await existingRun(ports, id);
+  for (let tries = 1; ; tries++) {
+    const found = await audited(ports, run);
+    const now = await existingRun(ports, id);
+    if (now.version === run.version || tries === TRIES_MAX) return found;
+    run = now;
+  }
+}
+
+async function audited(ports: Pick<RunPorts, 'ledger' | 'objects'>, run: Run): Promise<Audit> {
   const isQuarantineRead = run.mode === 'apply' && run.rule.kind === 'dedupe' && !run.isForgotten;
   const breaks: Break[] = [];
   let proofs = 0;

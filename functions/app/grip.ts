@@ -102,8 +102,13 @@ export class Grip {
     const run = await this.#ports.ledger.readRun(this.run.id);
     this.#isStopped = run?.state !== 'running';
     if (this.#isStopped) return false;
-    if (now - this.#saidAt >= RENEW_MS) await this.#swap({ seen: this.#seen });
+    if (now - this.#saidAt >= RENEW_MS) await this.renew();
     return true;
+  }
+
+  /** Says that it lives. @throws RecohereError `FENCED` if somebody else has taken the segment */
+  async renew(): Promise<void> {
+    await this.#swap({ seen: this.#seen });
   }
 
   /**

@@ -8,7 +8,7 @@ import { isSame, type Layout, type Rule, type Run, type TableRef, type Tally } f
 import { isSample } from '../core/run-report.ts';
 import type { TableFacts } from '../ports/item-store.ts';
 import type { RunPorts } from './run-ports.ts';
-import { existingRun, hasEnded } from './run-state.ts';
+import { existingRun, forgotten, hasEnded } from './run-state.ts';
 
 type TableRequest = Extract<RunRequest, { readonly table: string }>;
 
@@ -168,8 +168,7 @@ export async function planUndo(ports: RunPorts, id: string): Promise<NewRun> {
   if (applied.mode !== 'apply' || applied.rule.kind !== 'dedupe')
     throw refusal('NOT_UNDOABLE', 'only what a dedupe removed can be put back');
   if (!hasEnded(applied)) throw refusal('NOT_ENDED', 'the run has not ended: cancel it, or resume it');
-  if (applied.isForgotten)
-    throw refusal('FORGOTTEN', 'what the run removed has been erased, or is about to be');
+  if (applied.isForgotten) throw forgotten();
   const store = ports.items(applied.table);
   await store.tryWriting(['put']);
   const { arn } = await store.describe();

@@ -9,7 +9,7 @@ import { planOf } from './plan-entries.ts';
 import { type NewRun, newRun, planApply, planDryRun, planUndo, undoOf } from './plan-run.ts';
 import type { RunPorts } from './run-ports.ts';
 import { progressOf } from './run-progress.ts';
-import { allSegmentsOf, changeRun, existingRun, hasEnded, holderOf, summed } from './run-state.ts';
+import { allSegmentsOf, changeRun, existingRun, forgotten, hasEnded, holderOf, summed } from './run-state.ts';
 
 /** What the entry needs besides. */
 export interface ReconcilePorts extends RunPorts {
@@ -62,7 +62,7 @@ export async function reconcile(
     case 'runs':
       return { runs: await reports(ports, request.limit) };
     case 'audit':
-      return audit(ports, await existingRun(ports, request.run));
+      return audit(ports, request.run);
   }
 }
 
@@ -90,15 +90,18 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
     if (before.state === 'finished' && races > 0) return status(ports, before, false);
     if (before.state === 'finished')
       throw new RecohereError('ENDED', 'the run has finished, so there is nothing to cancel or resume');
-    if (before.isForgotten)
-      throw new RecohereError('FORGOTTEN', 'what the run removed has been erased, or is about to be');
+    const undone = before.mode === 'undo' ? await existingRun(ports, planOf(before)) : undefined;
+    if (before.isForgotten || (change === resumed && undone?.isForgotten)) throw forgotten();
     const { version, attempt } = before;
     const run = { ...change(before), version: version + 1, attempt: attempt + 1 };
-    await takeTable(ports, run);
+    await takeTable(ports, run, version);
     // not before, for an undo has to take the table too
-    if (change === resumed && (await ports.ledger.readRun(undoOf(id)))) {
-      if (run.changes !== undefined) await ports.ledger.releaseTable(run.changes, holderOf(run));
-      throw new RecohereError('UNDONE', 'the run has been undone: make a new dry run');
+    if (change === resumed && hasEnded(before) && (await ports.ledger.readRun(undoOf(id)))) {
+      // the table stays taken, for a request that crosses this one may have taken it as the same attempt: whoever wants it finds out
+      throw new RecohereError(
+        'UNDONE',
+        'an undo of the run was asked for: resume that one, or make a new dry run',
+      );
     }
     if (!(await ports.ledger.swapRun(run))) continue;
     await ports.start(run.id, run.attempt);
@@ -110,16 +113,18 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
 }
 
 /** A run that is to stop. One that has stopped already stays as it is. */
-function cancelling({ failure, ...run }: Run): Run {
-  if (run.state !== 'running' && run.state !== 'failed') return { ...run, ...(failure && { failure }) };
-  return { ...run, state: 'cancelling' };
+function cancelling(run: Run): Run {
+  return run.state === 'running' || run.state === 'failed' ? { ...unended(run), state: 'cancelling' } : run;
 }
 
 /** A run that goes on where it ended too early. */
 function resumed(run: Run): Run {
-  if (run.state !== 'cancelled' && run.state !== 'failed') return run;
-  const { failure, endedAt, tally, problems, proofRoot, ...rest } = run;
-  return { ...rest, state: 'running' };
+  return run.state === 'cancelled' || run.state === 'failed' ? { ...unended(run), state: 'running' } : run;
+}
+
+/** Without what is said of a run that is over. */
+function unended({ failure, endedAt, tally, problems, proofRoot, ...run }: Run): Run {
+  return run;
 }
 
 /**
@@ -127,7 +132,7 @@ function resumed(run: Run): Run {
  * more. Each attempt takes the table anew, so that whoever lets go of an older one lets go of nothing.
  * @throws RecohereError `TABLE_TAKEN`
  */
-async function takeTable(ports: RunPorts, run: Run): Promise<void> {
+async function takeTable(ports: RunPorts, run: Run, version = run.version): Promise<void> {
   const { ledger } = ports;
   const { id, changes } = run;
   if (changes === undefined) return;
@@ -146,7 +151,7 @@ async function takeTable(ports: RunPorts, run: Run): Promise<void> {
   }
   const failure = { code: 'TABLE_TAKEN' };
   await changeRun(ports, id, (now) =>
-    now.state === 'running' ? { ...now, state: 'failed', failure } : undefined,
+    now.version === version && now.state === 'running' ? { ...now, state: 'failed', failure } : undefined,
   );
   throw new RecohereError(
     'TABLE_TAKEN',
@@ -165,13 +170,20 @@ async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
   const run = await existingRun(ports, id);
   if (run.mode !== 'apply')
     throw new RecohereError('NOTHING_KEPT', 'only an apply has removed something: name one');
-  await atRest(ports, run); // so that nothing is said of a run that may still be undone
-  await changeRun(ports, id, (now) => {
-    if (!hasEnded(now)) throw notEnded();
+  await atRest(ports, run); // first without the mark: what is refused here has changed nothing
+  let isFirst = false;
+  const { run: marked } = await changeRun(ports, id, (now) => {
+    if (!hasEnded(now)) throw notEnded(now);
+    isFirst = !now.isForgotten;
     return { ...now, isForgotten: true };
   });
-  // an undo may have begun meanwhile; one that begins from now on puts nothing back
-  const all = await atRest(ports, run);
+  // no worker begins to put back any more; one that began before is of an undo that is not over, or has left a ghost
+  const all = await atRest(ports, run).catch(async (error: unknown) => {
+    // nothing is erased, and it is as it was, unless somebody else forgets it too, and has marked it since
+    const { isForgotten: _, ...unmarked } = marked;
+    if (isFirst) await ports.ledger.swapRun({ ...unmarked, version: marked.version + 1 });
+    throw error;
+  });
   for (const each of all) await changeRun(ports, each.id, (now) => ({ ...now, salt: '' }));
   const objects = ports.objects(run.table);
   for (const prefix of [OBJECT_NAMES.quarantineOf(id), ...all.map((each) => OBJECT_NAMES.of(each.id))]) {
@@ -182,7 +194,7 @@ async function forget(ports: ReconcilePorts, id: string): Promise<RunStatus> {
 
 /**
  * An apply, its dry run and its undo.
- * @throws RecohereError `NOT_ENDED` if one of them may still write
+ * @throws RecohereError `NOT_ENDED` if one of them may still write: retryable if time alone helps
  */
 async function atRest(ports: RunPorts, applied: Run): Promise<readonly Run[]> {
   const undo = await ports.ledger.readRun(undoOf(applied.id));
@@ -191,7 +203,8 @@ async function atRest(ports: RunPorts, applied: Run): Promise<readonly Run[]> {
     await existingRun(ports, planOf(applied)),
     ...(undo ? [undo] : []),
   ];
-  if (!all.every(hasEnded)) throw notEnded();
+  const other = all.find((each) => !hasEnded(each));
+  if (other) throw notEnded(other);
   const segments = await Promise.all(all.map((each) => allSegmentsOf(ports, each)));
   if (segments.flat().some(({ ghostUntil }) => ghostUntil > ports.clock.now())) {
     throw new RecohereError('NOT_ENDED', 'a worker of the run may still write: ask again in 15 minutes', {
@@ -201,8 +214,10 @@ async function atRest(ports: RunPorts, applied: Run): Promise<readonly Run[]> {
   return all;
 }
 
-function notEnded(): RecohereError {
-  return new RecohereError('NOT_ENDED', 'the run, or its undo, has not ended: let it end, or cancel it');
+function notEnded({ id }: Run): RecohereError {
+  return new RecohereError('NOT_ENDED', `the run ${id} has not ended: let it end, or cancel it`, {
+    context: { run: id },
+  });
 }
 
 async function reports({ ledger, clock }: RunPorts, limit: number): Promise<readonly RunReport[]> {

@@ -33,6 +33,11 @@ export async function existingRun({ ledger }: Pick<RunPorts, 'ledger'>, id: stri
   return run;
 }
 
+/** Why nothing that a run removed is put back any more, and why it is not resumed. */
+export function forgotten(): RecohereError {
+  return new RecohereError('FORGOTTEN', 'what the run removed has been erased, or is about to be');
+}
+
 /** What ends a backfill early. */
 export function tooManyErrors(): RecohereError {
   return new RecohereError('TOO_MANY_ERRORS', 'the transform failed for more items than tables[].maxErrors');

@@ -83,7 +83,6 @@ async function finish(ports: RunPorts, run: Run, all: readonly Segment[]): Promi
     all.every(({ held }) => held === undefined),
     'a run ends with nothing held',
   );
-  if (run.changes !== undefined) await ports.ledger.releaseTable(run.changes, holderOf(run));
   const end = {
     state: run.state === 'cancelling' ? 'cancelled' : 'finished',
     endedAt: ports.clock.now(),
@@ -95,5 +94,7 @@ async function finish(ports: RunPorts, run: Run, all: readonly Segment[]): Promi
     now.state === run.state && now.attempt === run.attempt ? { ...now, ...end } : undefined,
   );
   if (isChanged) publishRun(ports.telemetry, ended);
+  // not before, lest another run has it while this one is not over
+  if (run.changes !== undefined) await ports.ledger.releaseTable(run.changes, holderOf(run));
   return { next: 'end', run: run.id };
 }

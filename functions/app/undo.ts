@@ -7,13 +7,17 @@ import { readAll } from './apply-dedupe.ts';
 import type { Grip } from './grip.ts';
 import { ifLost, type Quarantined, quarantined } from './quarantine.ts';
 import type { RunPorts } from './run-ports.ts';
+import { forgotten } from './run-state.ts';
 
 /** Puts back what one partition of an apply has removed, byte for byte, where nobody has written another item since. */
 export async function undo(ports: RunPorts, grip: Grip): Promise<void> {
   const { run, segment } = grip;
   invariant(run.of !== undefined, 'an undo names what it undoes');
+  // before what is undone is read: a forget that comes after that then sees the undo at work, or this lease
+  if (!(await grip.mayGoOn())) return;
   const applied = await ports.ledger.readRun(run.of);
   invariant(applied, 'what is undone was once done');
+  if (applied.isForgotten) throw forgotten();
   for await (const proof of ports.ledger.proofs(applied.id, 'apply', segment.index)) {
     if (proof.number < segment.proofs) continue;
     if (!(await grip.mayGoOn())) return;
@@ -32,10 +36,7 @@ async function restored(
   const store = ports.items(grip.run.table);
   const toRestore = proof.entries.filter(({ outcome }) => REMOVED.includes(outcome));
   const proved = new Map(toRestore.map(({ key, item }) => [key, item]));
-  // whoever forgets it may have seen no undo, and is erasing
-  const held = applied.isForgotten
-    ? []
-    : ((await quarantined(ports, applied, proof.object).catch(ifLost)) ?? []);
+  const held = (await quarantined(ports, applied, proof.object).catch(ifLost)) ?? [];
   const removed = held.filter(
     ({ key, item }) => proved.get(salted(applied.salt, key)) === salted(applied.salt, item),
   );

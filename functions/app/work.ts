@@ -55,8 +55,16 @@ export async function work(ports: RunPorts, task: Task, until: number): Promise<
     await grip.release();
     return later(Math.min(GHOST_SECONDS_MAX, (held.ghostUntil - now) / 1000));
   }
+  if (run.state === 'cancelling' && held.held === undefined) {
+    await grip.release(); // there is nothing to settle
+    return { isDone: true };
+  }
   try {
-    await PHASE_WORK[task.phase](ports, grip);
+    await PHASE_WORK[task.phase](ports, grip).catch(async (error: unknown) => {
+      // whoever was taken over from is refused here, and ends no run
+      if (error instanceof RecohereError && !error.retryable) await grip.renew();
+      throw error;
+    });
   } catch (error) {
     if (!(error instanceof RecohereError)) throw error;
     if (error.code === 'FENCED') return later(RACE_SECONDS);

@@ -149,6 +149,8 @@ export class TableOracle {
   /** Versions and epochs of what lies in the ledger. */
   readonly #stored = new Map<string, { readonly version: number; readonly epoch: number }>();
   readonly #blamed = new Set<string>();
+  /** Runs that were marked as forgotten, if only for a moment. */
+  readonly #marked = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -187,6 +189,11 @@ export class TableOracle {
   /** Whether somebody has had erased what a run removed. */
   isForgotten(run: string | undefined): boolean {
     return this.runs.get(run ?? '')?.isForgotten === true;
+  }
+
+  /** Whether somebody has at least begun to, and may have been refused. */
+  wasToBeForgotten(run: string | undefined): boolean {
+    return this.#marked.has(run ?? '');
   }
 
   /** The key of the copy that stays, of an item that was quarantined. */
@@ -445,6 +452,7 @@ export class TableOracle {
     // what is written of a run that has ended does not end it again
     if (before === undefined || !hasEnded(before)) this.ends.set(id, this.changes.length);
     this.runs.set(id, run);
+    if (run.isForgotten) this.#marked.add(id);
     if (run.mode !== 'apply' || !hasEnded(run)) return;
     for (const [key, owed] of this.#owed) this.expect(16, owed.run !== id, () => alone(key, owed.because));
   }

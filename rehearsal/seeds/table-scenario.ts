@@ -410,12 +410,16 @@ class TableWorld {
     for (;;) {
       await clock.sleep(LOOKS_EVERY_MS);
       if (this.#defects.length > 0) throw this.#defects[0];
-      const { mode, state, failure } = (await this.#ledger.readRun(id)) ?? {};
+      const { mode, of, state, failure } = (await this.#ledger.readRun(id)) ?? {};
       if (mode === 'undo' && state === 'finished') this.#removeAgain(id);
       // two who ask for different things at the same time may be in each other's way
       const isInTheWay = failure?.code === 'TABLE_TAKEN';
       const isLost = this.#spillLost.has(id);
-      const mayFail = isInTheWay || (isLost && failure?.code === 'SPILL_LOST');
+      const isErased = mode === 'undo' && oracle.wasToBeForgotten(of);
+      const mayFail =
+        isInTheWay ||
+        (isLost && failure?.code === 'SPILL_LOST') ||
+        (isErased && failure?.code === 'FORGOTTEN');
       const words = () => `${id} says that it cannot go on: ${failure?.code}`;
       oracle.expect(17, failure === undefined || mayFail, words);
       const isFooled = isLost && state === 'finished';
@@ -424,7 +428,7 @@ class TableWorld {
         oracle.reach('spill lost');
         break;
       }
-      const isGivenUp = !isResumed || oracle.runs.has(undoOf(id)) || oracle.isForgotten(id);
+      const isGivenUp = !isResumed || oracle.runs.has(undoOf(id)) || oracle.isForgotten(id) || isErased;
       const isStopped = state === 'cancelled' && isGivenUp;
       if (isCrossed && (state === 'finished' || isStopped)) break;
       const time = clock.now() - startedAt;
@@ -436,7 +440,8 @@ class TableWorld {
       );
       if (time > PATIENCE_MS_MAX) return undefined;
       if (state === 'finished' || isStopped || (this.#executions.get(id) && state !== 'cancelled')) continue;
-      await this.#ask('operator', { kind: state === 'cancelling' ? 'cancel' : 'resume', run: id }, 1);
+      const isToStop = state === 'cancelling' || (isErased && state === 'failed');
+      await this.#ask('operator', { kind: isToStop ? 'cancel' : 'resume', run: id }, 1);
     }
     return this.#clerk<RunStatus>({ kind: 'status', run: id });
   }
