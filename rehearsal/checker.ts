@@ -524,9 +524,12 @@ export class Checker implements Watcher {
         const lookedAt = Math.max(state?.open?.lastSeenAt ?? 0, state?.agreed?.at ?? 0);
         const isAhead = lookedAt > startedAt - 2 * SKEW_MS_MAX && state?.open === undefined; // by another clock
         if (isAhead) continue;
+        const movedAt = truth.movedAt(subject, places, now, view);
+        // what was never seen to agree, and is under way, may yet be new
+        if (!state?.agreed && !state?.open && now - movedAt <= this.#world.deadlineMs(subject)) continue;
         this.#expect(2, state?.open !== undefined, () => `${subject} differs, and a sweep opened nothing`);
         if (state?.open === undefined) continue;
-        const restedAt = Math.max(truth.movedAt(subject, places, now, view), ...this.#world.toldAt(subject));
+        const restedAt = Math.max(movedAt, ...this.#world.toldAt(subject));
         const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
         if (startedAt - seenAt <= this.#world.deadlineMs(subject) + BLUR_MS) continue;
         const words = () => `${subject} has differed since ${timeText(restedAt)}, and is not overdue`;

@@ -266,7 +266,7 @@ function heldSince(
     const before = known[replica];
     const { currentId, changedAt = at } = descriptionOf(observations.get(replica)) ?? {};
     const isKnown = currentId === undefined || currentId === before?.versionId;
-    const since = isFirst ? Math.min(changedAt, at) : at;
+    const since = isFirst ? changedAt : Math.max(changedAt, at); // a look may take its time
     const now = isKnown ? before : { versionId: currentId, since };
     if (now !== undefined) held[replica] = now;
   }
@@ -353,7 +353,10 @@ function judge(
   const known = [...Object.values(memory.held), ...memory.loads.map(({ used }) => used)];
   const isOtherKnown = known.some((each) => 'versionId' in each && each.versionId !== target);
   // the label may have left and come back unseen: but while nothing says so, no other change of the secret puts anything off
-  const heldAt = Math.max(memory.held[primary]?.since ?? 0, open || isOtherKnown ? view.movedAt : 0);
+  const heldAt = Math.max(
+    memory.held[primary]?.since ?? 0,
+    open || isOtherKnown ? (described?.changedAt ?? 0) : 0,
+  );
   const findings: Finding[] = [];
   const hops: Hop[] = [];
   const done = new Map<PlaceId, number>();

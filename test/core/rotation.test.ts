@@ -452,6 +452,18 @@ describe('a look that is older than another', () => {
     },
   );
 
+  it('is bounded from when the label moved, where that was after the look began', () => {
+    const rules = { ...RULES, consumers: CACHED };
+    const moved = { changedAt: NOW + MINUTE };
+    const look = lookAt([primary('v2', moved), replica('v2', moved), replica('v2', moved)], NOW);
+    for (const state of [agreed(), NEW]) {
+      const { open, secret } = rotate(state, NOTHING_TOLD, look, rules).state;
+      expect(secret?.held[EU]).toEqual({ versionId: 'v2', since: NOW + MINUTE });
+      const hops = open?.rotation?.hops.filter(({ hop }) => hop < 3);
+      expect(new Set(hops?.map(({ at }) => at))).toEqual(new Set(open ? [NOW + MINUTE] : []));
+    }
+  });
+
   it('is put off by no other change of the secret while all agree', () => {
     const tagged = [primary('v1', { changedAt: NOW }), replica(), replica()];
     const rules = { ...RULES, consumers: CACHED };
