@@ -352,11 +352,11 @@ function judge(
   const isMove = target !== undefined && before !== undefined && before !== rootOf(target);
   const known = [...Object.values(memory.held), ...memory.loads.map(({ used }) => used)];
   const isOtherKnown = known.some((each) => 'versionId' in each && each.versionId !== target);
-  // the label may have left and come back unseen: but while nothing says so, no other change of the secret puts anything off
-  const heldAt = Math.max(
-    memory.held[primary]?.since ?? 0,
-    open || isOtherKnown ? (described?.changedAt ?? 0) : 0,
-  );
+  const heldAt = (replica: PlaceId) => {
+    // the label may have left and come back unseen: but while nothing says so, no other change of the secret puts anything off
+    const changedAt = open || isOtherKnown ? descriptionOf(observations.get(replica))?.changedAt : undefined;
+    return Math.max(memory.held[replica]?.since ?? 0, changedAt ?? 0);
+  };
   const findings: Finding[] = [];
   const hops: Hop[] = [];
   const done = new Map<PlaceId, number>();
@@ -366,12 +366,12 @@ function judge(
     const found =
       presenceOf(replica, observations.get(replica)) ??
       (hop === 2 && described && target !== undefined
-        ? behindOf(replica, described, target, Math.max(heldAt, described.changedAt), view, rules)
+        ? behindOf(replica, described, target, Math.max(heldAt(primary), described.changedAt), view, rules)
         : []);
     findings.push(...found);
-    const held = memory.held[replica];
-    const isDone = found.length === 0 && held !== undefined && held.versionId === target;
-    if (isDone) done.set(replica, Math.max(held.since, heldAt)); // a replica may have it from before, when it is rolled back
+    const isDone = found.length === 0 && target !== undefined && memory.held[replica]?.versionId === target;
+    // a replica may have it from before, when it is rolled back
+    if (isDone) done.set(replica, Math.max(heldAt(replica), heldAt(primary)));
     const at = done.get(replica);
     hops.push(hopOf({ hop, replica }, found, at === undefined ? undefined : { evidence: 'described', at }));
   }

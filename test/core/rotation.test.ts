@@ -452,6 +452,18 @@ describe('a look that is older than another', () => {
     },
   );
 
+  it('is bounded from when the label came back to a replica that could not be read', () => {
+    const rules = { ...RULES, consumers: CACHED };
+    const away = lookAt(['denied', 'denied', replica('v2')], NOW - SECOND);
+    const { state } = rotate(agreed(), NOTHING_TOLD, away, rules);
+    const back = [NOW, NOW + 2 * SECOND, NOW + SECOND].map((changedAt) => primary('v1', { changedAt }));
+    const { open } = rotate(state, NOTHING_TOLD, lookAt(back, NOW + MINUTE), rules).state;
+    expect(open?.rotation?.hops.filter(({ replica }) => replica === EU)).toMatchObject([
+      { hop: 2, state: 'agreed', at: NOW + 2 * SECOND },
+      { hop: 3, state: 'converging' },
+    ]);
+  });
+
   it('is bounded from when the label moved, where that was after the look began', () => {
     const rules = { ...RULES, consumers: CACHED };
     const moved = { changedAt: NOW + MINUTE };
