@@ -128,7 +128,7 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
   }
 
   async list(place: Place, from?: string): Promise<FunctionPage> {
-    const shown = await this.#answer('list', place);
+    const { shown } = await this.#answer('list', place);
     const all = this.#sorted.get(shown) ?? [...shown.keys()].sort();
     this.#sorted.set(shown, all);
     const { items, next } = pageOf(all, PAGE_SIZE, from);
@@ -140,18 +140,20 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
   }
 
   async read(place: Place, name: string, version = '$LATEST'): Promise<FunctionDescription | undefined> {
-    const stored = (await this.#answer('read', place, name)).get(name);
+    const { shown, at } = await this.#answer('read', place, name);
+    const stored = shown.get(name);
     const found = stored && [stored.latest, ...stored.published].find(({ number }) => number === version);
-    return found && this.#describe(place, name, found);
+    return found && describe(place, name, found, at);
   }
 
   async alias(place: Place, name: string, alias: string): Promise<Alias | undefined> {
-    const shown = await this.#answer('alias', place, name);
+    const { shown } = await this.#answer('alias', place, name);
     return shown.get(name)?.aliases.get(alias);
   }
 
   async tagged(place: Place, filters: readonly TagFilter[], from?: string): Promise<TaggedPage> {
-    const all = [...(await this.#answer('tagged', place))]
+    const { shown } = await this.#answer('tagged', place);
+    const all = [...shown]
       .map(([name, { latest }]) => ({ name, tags: new Map(Object.entries(latest.made.tags ?? {})) }))
       .filter(({ tags }) => tags.size > 0 && filters.every((filter) => holds(tags, filter)));
     const { items, next } = pageOf(all, TAGGED_PAGE_SIZE, from);
@@ -164,12 +166,17 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     return [...new Set(regions)].sort();
   }
 
-  /** What a call shows of a place. */
-  async #answer(call: SimulatedCall, place: Place, name?: string): Promise<ReadonlyMap<string, Stored>> {
+  /** What a call shows of a place, and as of when. */
+  async #answer(
+    call: SimulatedCall,
+    place: Place,
+    name?: string,
+  ): Promise<{ readonly shown: ReadonlyMap<string, Stored>; readonly at: number }> {
     await this.#clock.sleep(this.#latencyMs(place));
     for (const injected of this.#faults) if (injected.call === call) injected.fault(place, name);
     const staleMs = this.#staleMs(place);
-    return staleMs === 0 ? this.#in(place) : this.#asOf(place, this.#clock.now() - staleMs);
+    const at = this.#clock.now() - staleMs;
+    return { shown: staleMs === 0 ? this.#in(place) : this.#asOf(place, at), at };
   }
 
   #asOf(place: Place, at: number): ReadonlyMap<string, Stored> {
@@ -205,13 +212,13 @@ export class SimulatedRegions implements FunctionSource, RegionSource {
     invariant(stored, `the simulated function ${name} was deployed before`);
     return stored;
   }
+}
 
-  #describe(place: Place, name: string, version: Version): FunctionDescription {
-    const { made, number, modifiedAt } = version;
-    const isUpdating = number === '$LATEST' && this.#clock.now() < modifiedAt + (made.updateMs ?? 0);
-    const progress = isUpdating ? 'unsettled' : made.updateFails ? 'failed' : 'settled';
-    return new SimulatedDescription(place, name, version, progress);
-  }
+function describe(place: Place, name: string, version: Version, at: number): FunctionDescription {
+  const { made, number, modifiedAt } = version;
+  const isUpdating = number === '$LATEST' && at < modifiedAt + (made.updateMs ?? 0);
+  const progress = isUpdating ? 'unsettled' : made.updateFails ? 'failed' : 'settled';
+  return new SimulatedDescription(place, name, version, progress);
 }
 
 /** What lists of tens of thousands show is made up only as far as somebody reads it. */

@@ -34,6 +34,23 @@ describe('simulated regions', () => {
     expect(await progress()).toEqual(['settled', 'failed']);
   });
 
+  it('shows in an old answer what was there, as it was then', async () => {
+    let staleMs = 0;
+    const stale = new SimulatedRegions(
+      clock,
+      () => 0,
+      () => staleMs,
+    );
+    stale.deploy(HERE, 'pay', { environment: { LEVEL: 'info' }, updateMs: 3_000 });
+    await clock.run(() => clock.sleep(2_000));
+    stale.deploy(HERE, 'pay', { environment: { LEVEL: 'debug' }, updateMs: 3_000 });
+    await clock.run(() => clock.sleep(4_000));
+    const progress = async () => (await clock.run(() => stale.read(HERE, 'pay')))?.progress;
+    expect(await progress()).toBe('settled');
+    staleMs = 4_500; // before the second deploy, in the midst of the first
+    expect(await progress()).toBe('unsettled');
+  });
+
   it('answers each call as late as its place does', async () => {
     for (const [place, lateMs] of [
       [HERE, CALL_MS],
