@@ -1,4 +1,6 @@
 import type { SubjectState } from '../../functions/core/episode.ts';
+import type { PlaceId } from '../../functions/core/place.ts';
+import type { SecretMemory, SecretObservation } from '../../functions/core/secret.ts';
 import type { InvariantNumber } from '../../rehearsal/invariants.ts';
 
 /** A mistake in one module of the system, and how a rehearsal notices it. */
@@ -36,6 +38,28 @@ function withOpen(change: (open: Open) => Open): (original: Steps) => Partial<St
       const taken = original.step(...given);
       const { open } = taken.state;
       return open ? { ...taken, state: { ...taken.state, open: change(open) } } : taken;
+    },
+  });
+}
+
+type Rotations = typeof import('../../functions/core/rotation.ts');
+type Present = Extract<SecretObservation, { readonly state: 'present' }>;
+type Held = SecretMemory['held'][string & PlaceId];
+
+/** Each look takes what it has read of a replica for changed at another time. */
+function dated(
+  changedAt: (read: Present, known: Held | undefined, at: number) => number,
+): (original: Rotations) => Partial<Rotations> {
+  return ({ rotate }) => ({
+    rotate: (before, heard, look, rules) => {
+      const observations = new Map(
+        [...look.observations].map(([replica, read]): [PlaceId, SecretObservation] => {
+          if (read.state !== 'present') return [replica, read];
+          const at = changedAt(read, before.secret?.held[replica], look.at);
+          return [replica, { ...read, description: { ...read.description, changedAt: at } }];
+        }),
+      );
+      return rotate(before, heard, { ...look, observations }, rules);
     },
   });
 }
@@ -154,6 +178,19 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
       },
     }),
   ),
+  'a label that came back is dated as if it had never left': inModule<Rotations>(
+    'core/rotation.ts',
+    { by: 8, within: 1, first: 1_800_000_001_487 },
+    dated(({ at, description }, before) => {
+      const isBack = before?.versionId === description.currentId;
+      return isBack ? Math.min(description.changedAt, before?.since ?? at) : description.changedAt;
+    }),
+  ),
+  'what a slow look has read is dated by its beginning': inModule<Rotations>(
+    'core/rotation.ts',
+    { by: 8, within: 1, first: 1_800_000_011_737 },
+    dated(({ description }, _, at) => Math.min(description.changedAt, at)),
+  ),
   'nobody is told': inModule<typeof import('../../functions/core/notice.ts')>(
     'core/notice.ts',
     { by: 9, within: 4 },
@@ -191,6 +228,16 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   ),
   'what is gone stays known': inModule<Steps>('core/episode.ts', { by: 13, within: 4 }, () => ({
     retire: (before) => ({ state: before, isFlap: false }),
+  })),
+  'lost events are not counted': inModule<typeof import('../../functions/core/moves.ts')>(
+    'core/moves.ts',
+    { by: 13, within: 4 },
+    ({ heed }) => ({ heed: (...given) => ({ ...heed(...given), lost: [] }) }),
+  ),
+  'events are counted as lost that may be under way': inModule<
+    typeof import('../../functions/core/moves.ts')
+  >('core/moves.ts', { by: 13, within: 4 }, ({ heed }) => ({
+    heed: (before, step, heard) => heed(before, step, { ...heard, at: heard.at + 300_000 }),
   })),
   'a gauge leaves out what is open': inModule<typeof import('../../functions/app/standing.ts')>(
     'app/standing.ts',
