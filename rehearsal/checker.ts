@@ -87,6 +87,11 @@ export interface World {
   now(): number;
 }
 
+/** What a call writes into an episode before it sends something because of it. */
+const MARKS = ['noticedAt', 'pausedAt'] as const;
+type Mark = (typeof MARKS)[number];
+type Marks<T> = Readonly<Record<Mark, T>>;
+
 /** Holds everything that the hub does against the truth. */
 export class Checker implements Watcher {
   readonly violations: Violation[] = [];
@@ -100,10 +105,15 @@ export class Checker implements Watcher {
   readonly #ended = new Set<string>();
   readonly #woken = new Set<string>();
   /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
-  readonly #marked = new Map<Invocation, Map<string, Episode>>();
-  readonly #told = new Map<string, Invocation[]>();
+  readonly #marked: Marks<Map<Invocation, Map<string, Episode>>> = {
+    noticedAt: new Map(),
+    pausedAt: new Map(),
+  };
+  readonly #told: Marks<Map<string, Invocation[]>> = { noticedAt: new Map(), pausedAt: new Map() };
   /** Those whose notice was lost, with who marked them. */
-  readonly #lost = new Set<string>();
+  readonly #lost: Marks<Set<string>> = { noticedAt: new Set(), pausedAt: new Set() };
+  /** What ever had an episode that was overdue. */
+  readonly #wasOverdue = new Set<string>();
   readonly #gauges = new Map<MetricName, number>();
   readonly #stale = new Set<Invocation>();
   /** Episodes in which roots were made that cannot be compared with those before: what moved then is not seen. */
@@ -151,12 +161,7 @@ export class Checker implements Watcher {
     this.#expectLateness(kind, before, next, by.config);
     this.#noteSamples(kind, before, next, by);
     this.#noteMoves(kind, before, next, by);
-    if (next.open?.noticedAt !== undefined && before?.open?.noticedAt === undefined) {
-      const marked = this.#marked.get(by) ?? new Map<string, Episode>();
-      this.#marked.set(by, marked.set(`${kind} ${subject}`, next.open));
-      // what a process that has died was about to write may land
-      if (by.outcome !== 'under way') this.#lost.add(`${kind} ${subject} ${next.open.id}`);
-    }
+    this.#noteMarks(kind, before, next, by);
     if (kind === 'function') this.#judgeFunction(before, next, by.config);
     else this.#judgeSecret(before, next, by.config);
   }
@@ -187,29 +192,62 @@ export class Checker implements Watcher {
   noticed(severity: Severity, notice: Notice, by: Invocation): void {
     this.#expectNoValue(notice, 'a notice');
     this.onTrace(`${severity} ${notice.title}`);
-    const named = new Set(notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`));
-    const marked = [...(this.#marked.get(by) ?? [])].filter(([of]) => named.has(of));
-    const episodes = marked.map(([of, { id }]) => `${of} ${id}`);
-    const tellers = episodes.map((episode) => this.#told.get(episode) ?? []);
-    // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
-    const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
-    this.#expect(9, isNews, () => `a notice tells of ${[...named]}, and of nothing new`);
-    for (const episode of episodes) this.#told.set(episode, [...(this.#told.get(episode) ?? []), by]);
+    const named = notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`);
+    this.#expectNews('noticedAt', (of) => named.includes(of), `a notice tells of ${named}`, by);
     for (const { kind, subject, isOverdue, critical } of notice.json.subjects) {
-      const { open, last } = this.#states[kind].get(subject) ?? {};
-      const own = this.#marked.get(by)?.get(`${kind} ${subject}`);
+      const own = this.#marked.noticedAt.get(by)?.get(`${kind} ${subject}`);
       // what this call has not marked was marked by another one, and may have ended since
-      const isRight = own ? isOverdue === own.isOverdue : !isOverdue || open?.isOverdue || last?.wasOverdue;
-      this.#expect(9, isRight === true, () => `a notice says that ${subject} is overdue, or that it is not`);
+      const isRight = own
+        ? isOverdue === own.isOverdue
+        : !isOverdue || this.#wasOverdue.has(`${kind} ${subject}`);
+      this.#expect(9, isRight, () => `a notice says that ${subject} is overdue, or that it is not`);
       const isSaid = critical === isCritical(by.config, kind, subject);
       this.#expect(9, isSaid, () => `a notice says that ${subject} is critical, or that it is not`);
     }
     const isPage = notice.json.subjects.some(({ isOverdue, critical }) => isOverdue && critical);
-    this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${[...named]}`);
+    this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${named}`);
   }
 
-  paused(request: PauseRequest): void {
+  paused(request: PauseRequest, by: Invocation): void {
     this.#expectNoValue(request, 'a request to pause');
+    const { subjects, reason } = request;
+    const isNamed = (of: string) => subjects.includes(of.slice(of.indexOf(' ') + 1));
+    this.#expectNews('pausedAt', isNamed, `a pause is asked for because of ${subjects}`, by);
+    const isStalled = [...(this.#marked.pausedAt.get(by) ?? [])].some(([of, { isOverdue }]) => {
+      const kind = SUBJECT_KINDS.find((each) => of.startsWith(`${each} `));
+      const isOwn = isNamed(of) && kind !== undefined;
+      return isOwn && isOverdue && isCritical(by.config, kind, of.slice(kind.length + 1));
+    });
+    const isRight = isStalled || reason !== 'critical-stalled';
+    this.#expect(9, isRight, () => `a pause is asked for because of ${subjects}: ${reason}`);
+  }
+
+  /** A call tells only what it has marked, and what no other call has told, unless the answer to that one was lost. */
+  #expectNews(mark: Mark, isNamed: (of: string) => boolean, what: string, by: Invocation): void {
+    const told = this.#told[mark];
+    const marked = [...(this.#marked[mark].get(by) ?? [])].filter(([of]) => isNamed(of));
+    const episodes = marked.map(([of, { id }]) => `${of} ${id}`);
+    const tellers = episodes.map((episode) => told.get(episode) ?? []);
+    // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
+    const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
+    this.#expect(9, isNews, () => `${what}, and of nothing new`);
+    for (const episode of episodes) told.set(episode, [...(told.get(episode) ?? []), by]);
+  }
+
+  #noteMarks(
+    kind: SubjectKind,
+    before: SubjectState | undefined,
+    { subject, open }: SubjectState,
+    by: Invocation,
+  ): void {
+    if (open?.isOverdue) this.#wasOverdue.add(`${kind} ${subject}`);
+    for (const mark of MARKS) {
+      if (open?.[mark] === undefined || open[mark] === before?.open?.[mark]) continue;
+      const marked = this.#marked[mark].get(by) ?? new Map<string, Episode>();
+      this.#marked[mark].set(by, marked.set(`${kind} ${subject}`, open));
+      // what a process that has died was about to write may land
+      if (by.outcome !== 'under way') this.#lost[mark].add(`${kind} ${subject} ${open.id}`);
+    }
   }
 
   refused(letter: DeadLetter): void {
@@ -252,8 +290,10 @@ export class Checker implements Watcher {
       this.#expect(13, this.#samples.has(name), () => `${name} is told nowhere`);
     }
     this.#dueOf.delete(invocation);
-    for (const [of, { id }] of (faults > 0 && this.#marked.get(invocation)) || [])
-      this.#lost.add(`${of} ${id}`);
+    for (const mark of MARKS) {
+      const marked = faults > 0 ? [...(this.#marked[mark].get(invocation) ?? [])] : [];
+      for (const [of, { id }] of marked) this.#lost[mark].add(`${of} ${id}`);
+    }
     if (part !== 'sweep') return;
     this.#sweeping.delete(invocation);
     const isOfAll = swept?.what === 'all' || swept?.what === 'functions';
@@ -315,8 +355,11 @@ export class Checker implements Watcher {
         const isOverdue = state.open?.isOverdue ?? false;
         this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
         const episode = `${kind} ${subject} ${state.open?.id}`;
-        const isTold = !isOverdue || this.#told.has(episode) || this.#lost.has(episode);
-        this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue`);
+        for (const mark of isOverdue ? MARKS : []) {
+          const isDue = mark === 'noticedAt' || isCritical(config, kind, subject);
+          const isTold = !isDue || this.#told[mark].has(episode) || this.#lost[mark].has(episode);
+          this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue: ${mark}`);
+        }
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
         const isSaid = (finding: Finding) =>
           kind === 'secret' &&

@@ -88,7 +88,7 @@ export interface Watcher {
   published?(metric: MetricName, value: number, properties: Readonly<Record<string, string | number>>): void;
   woken?(kind: SubjectKind, subject: string, wake: number): void;
   noticed?(severity: Severity, notice: Notice, by: Invocation): void;
-  paused?(request: PauseRequest): void;
+  paused?(request: PauseRequest, by: Invocation): void;
   refused?(letter: DeadLetter): void;
   began?(invocation: Invocation): void;
   ended?(invocation: Invocation): void;
@@ -403,7 +403,7 @@ export class Hub {
           {
             send: async (severity: Severity, notice: Notice) =>
               watcher.noticed?.(severity, notice, invocation()),
-            pause: async (request: PauseRequest) => watcher.paused?.(request),
+            pause: async (request: PauseRequest) => watcher.paused?.(request, invocation()),
           },
           'notices',
         ),

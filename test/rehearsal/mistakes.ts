@@ -201,6 +201,11 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     { by: 9, within: 4 },
     withOpen(({ noticedAt: _forgotten, ...open }) => open),
   ),
+  'what was paused is forgotten': inModule<Steps>(
+    'core/episode.ts',
+    { by: 9, within: 4, first: 26 },
+    withOpen(({ pausedAt: _forgotten, ...open }) => open),
+  ),
   'pages are sent as tickets': inModule<typeof import('../../functions/core/notice.ts')>(
     'core/notice.ts',
     { by: 9, within: 4 },
