@@ -128,6 +128,9 @@ export class Checker implements Watcher {
   readonly #sweptAt: number[] = [];
   /** When sweeps began that looked at all functions, or had no time for all, since one was disturbed. */
   readonly #round: number[] = [];
+  /** Since when a subject has been known, without a break, and when the last move in a place was noted that nobody had told of. */
+  readonly #knownSince = new Map<string, number>();
+  readonly #notedAt = new Map<string, number>();
   /** Sweeps under way, and those that looked at all functions, or may have. */
   readonly #sweeping = new Set<Invocation>();
   readonly #sweeps: { readonly what: SweepEnd['what'] | undefined; readonly endedAt: number }[] = [];
@@ -344,8 +347,10 @@ export class Checker implements Watcher {
         const isGone = contents.every((content) => content === ABSENT);
         const isForgotten = !isGone || (state.agreed === undefined && !isOpen);
         this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
-        if (kind === 'function') drifted += this.#judgeBlame(subject, places, contents, state.open);
-        else {
+        if (kind === 'function') {
+          drifted += this.#judgeBlame(subject, places, contents, state.open);
+          this.#judgeUntold(subject, places, view);
+        } else {
           const [current] = contents; // the primary comes first
           stale += contents.filter((content) => content !== current).length;
           const { versionId = current } = state.open?.rotation ?? {};
@@ -663,7 +668,7 @@ export class Checker implements Watcher {
     const was = isKnown && before.open.isOverdue;
     this.#expect(3, open.isOverdue || !was, () => `${subject} was overdue, and is not any more`);
     const episode = `${kind} ${subject} ${open.id}`;
-    if (isKnown && prefixesIn(before.open) !== prefixesIn(open)) this.#rekeyed.add(episode);
+    if (isKnown && prefixesIn(before.open.roots) !== prefixesIn(open.roots)) this.#rekeyed.add(episode);
     if (was || !open.isOverdue || this.#rekeyed.has(episode)) return;
     const now = this.#world.now();
     const all = placesOf(config, kind, subject);
@@ -692,7 +697,7 @@ export class Checker implements Watcher {
     { roots, findings, lastSeenAt }: Episode,
     subject: string,
   ): void {
-    const known: Roots = { ...before?.agreed?.roots, ...before?.open?.roots };
+    const known = rootsIn(before);
     const unread = new Set(
       findings.flatMap(({ replica, kind }) =>
         kind === 'unobservable' || kind === 'missing' ? [replica] : [],
@@ -740,10 +745,14 @@ export class Checker implements Watcher {
   #noteMoves(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState, by: Invocation): void {
     const { subject, untold = [], heard, retiredAt } = next;
     const now = this.#world.now();
+    const isAsBefore = prefixesIn(rootsIn(before)) === prefixesIn(rootsIn(next));
+    if (retiredAt !== undefined || next.agreed === undefined) this.#knownSince.delete(subject);
+    else if (!isAsBefore || !this.#knownSince.has(subject)) this.#knownSince.set(subject, now);
     const isIn = (moves: readonly Move[], { replica, seenAt }: Move) =>
       moves.some((other) => other.replica === replica && other.seenAt === seenAt);
     for (const move of untold.filter((each) => !isIn(before?.untold ?? [], each))) {
       const { replica, seenAt } = move;
+      this.#notedAt.set(`${subject} ${replica}`, seenAt);
       const { open, agreed } = before ?? {};
       const isUnread = open?.findings.some(
         (each) => each.replica === replica && each.kind === 'unobservable',
@@ -761,6 +770,22 @@ export class Checker implements Watcher {
       if (!mayBeTold) this.#expectSample(name, 1, by);
       else if (isLate) this.#due.set(name, 1);
       this.#expect(13, isLate || mayBeTold, () => `${name} is given up, and may still be told of`);
+    }
+  }
+
+  /** Whether a move was noted that nobody told of: the last one in each place, to what had never been there. */
+  #judgeUntold(subject: string, places: readonly PlaceId[], view: View): void {
+    const truth = this.#world.truth.function;
+    const knownSince = this.#knownSince.get(subject) ?? Number.POSITIVE_INFINITY;
+    const told = this.#world.toldAt(subject);
+    for (const place of places) {
+      const last = truth.moves(subject, [place], (content) => settled(view(content))).at(-1);
+      if (last === undefined || !last.isNew || !last.isOfTwo || last.at < knownSince + BLUR_MS) continue;
+      if (told.some((at) => at > last.at - GRACE_MS - BLUR_MS)) continue;
+      const notedAt = this.#notedAt.get(`${subject} ${place}`) ?? 0;
+      const words = () =>
+        `nobody told that ${subject} moved in ${place} at ${timeText(last.at)}, nor noted it`;
+      this.#expect(13, notedAt > last.at - BLUR_MS, words);
     }
   }
 
@@ -818,9 +843,13 @@ function viewOf({ functions }: ParsedConfig, kind: SubjectKind): View {
 }
 
 /** What roots begin with that can be compared. */
-function prefixesIn(episode: Episode | undefined): string {
-  const roots = Object.values<Readonly<Record<string, string>>>(episode?.roots ?? {});
-  return [...new Set(roots.flatMap(({ env }) => env?.split(':')[0] ?? []))].sort().join();
+function prefixesIn(roots: Roots): string {
+  return [...new Set(Object.values(roots).flatMap(({ env }) => env?.split(':')[0] ?? []))].sort().join();
+}
+
+/** The roots that each replica was last seen with. */
+function rootsIn(state: SubjectState | undefined): Roots {
+  return { ...state?.agreed?.roots, ...state?.open?.roots };
 }
 
 /** The same, whatever became of the update. */

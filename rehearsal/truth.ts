@@ -85,20 +85,23 @@ export class Truth {
     return Math.max(0, ...moves.map(({ at }) => at));
   }
 
-  /** When places came to have something else, or nothing; and whether there was something before and after. */
+  /** When places came to have something else, or nothing; whether there was something before and after, and whether it was new there. */
   moves(
     subject: string,
     places: readonly PlaceId[],
     view: View = WHOLE,
-  ): readonly { readonly at: number; readonly isOfTwo: boolean }[] {
+  ): readonly { readonly at: number; readonly isOfTwo: boolean; readonly isNew: boolean }[] {
     return places.flatMap((place) => {
       let had: string | undefined;
+      const all = new Set<string>();
       return (this.#history.get(subject)?.get(place) ?? []).flatMap(({ from, content }) => {
         const has = viewed(content, view);
         const before = had;
         had = has;
         const isOfTwo = before !== undefined && before !== ABSENT && has !== ABSENT;
-        return has === before ? [] : [{ at: from, isOfTwo }];
+        const isNew = !all.has(has);
+        all.add(has);
+        return has === before ? [] : [{ at: from, isOfTwo, isNew }];
       });
     });
   }

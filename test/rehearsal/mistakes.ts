@@ -234,6 +234,11 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   'what is gone stays known': inModule<Steps>('core/episode.ts', { by: 13, within: 4 }, () => ({
     retire: (before) => ({ state: before, isFlap: false }),
   })),
+  'no move is noted': inModule<typeof import('../../functions/core/moves.ts')>(
+    'core/moves.ts',
+    { by: 13, within: 4, first: 46 },
+    () => ({ heed: (_, step) => ({ ...step, lost: [] }) }),
+  ),
   'lost events are not counted': inModule<typeof import('../../functions/core/moves.ts')>(
     'core/moves.ts',
     { by: 13, within: 4 },
