@@ -12,7 +12,7 @@ export interface Standing {
   /** Whether what is open alarms, or will once its deadline has passed. */
   readonly isAlarming: boolean;
   readonly isOverdue: boolean;
-  /** Whether it alarms, its deadline has passed, and no notice has named it. */
+  /** Whether it alarms, its deadline has passed, and no notice has named it, or no pause was asked for where it is critical. */
   readonly isUntold: boolean;
   /** Replicas that alarm, once the deadline has passed. */
   readonly driftedReplicas: number;
@@ -32,13 +32,15 @@ export function standingOf(state: SubjectState, watched: Watched | undefined, no
   const findings = episode?.findings ?? [];
   const alarm = alarmOf(findings, alarmOn);
   const isOverdue = episode?.isOverdue ?? false;
+  const critical = watched?.critical ?? false;
+  const isTold = episode?.noticedAt !== undefined && (!critical || episode.pausedAt !== undefined);
   return {
-    critical: watched?.critical ?? false,
+    critical,
     isAlerting: alarmOn !== undefined,
     isOpen: episode !== undefined,
     isAlarming: alarm.isStalled,
     isOverdue,
-    isUntold: alarm.isStalled && isOverdue && episode?.noticedAt === undefined,
+    isUntold: alarm.isStalled && isOverdue && !isTold,
     driftedReplicas: isOverdue ? alarm.driftedReplicas : 0,
     ...lateOf({ findings, isOverdue }, alarmOn),
     hasFailedRotation: alarmOn !== undefined && findings.some(({ facet }) => facet === 'rotation'),

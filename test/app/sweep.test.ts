@@ -486,6 +486,25 @@ describe('whoever sends notices', () => {
       expect(nudges.count).toBe(times);
     });
   });
+
+  it('is asked by each sweep until a critical one is told, and a pause was asked for', async () => {
+    const config = configOf({ functions: [{ select: { name: '*' }, critical: true }] });
+    const { run, deploy, sweepFor, drained, nudges, ledger } = system({ config, names: ['api'] });
+    await run(async () => {
+      deploy({ A: '2' }, [EU]);
+      await sweepFor(5 * MINUTE);
+      await drained();
+      const counts = [nudges.count];
+      for (const mark of ['noticedAt', 'pausedAt'] as const) {
+        const state = await ledger.read('api');
+        const open = state.open && { ...state.open, [mark]: START };
+        await ledger.swap({ ...state, version: state.version + 1, open });
+        await sweepFor(SECOND); // one
+        counts.push(nudges.count);
+      }
+      expect(counts).toEqual([1, 2, 2]);
+    });
+  });
 });
 
 describe('what a sweep reads', () => {
