@@ -117,7 +117,11 @@ export async function verifyAllSecrets(
   const watched = new Map(config.secrets.map((secret) => [subjectOfSecret(config, secret), secret]));
   const known = await statesOf(ports.ledger);
   const isDue = (state: SubjectState | undefined) =>
-    isFull || state === undefined || state.open !== undefined || state.secret?.unread !== undefined;
+    isFull ||
+    state === undefined ||
+    state.open !== undefined ||
+    state.last?.outcome === 'superseded' || // whoever ended it may have died before it opened the next one
+    state.secret?.unread !== undefined;
   const due = [...watched]
     .filter(([subject, { critical }]) => critical || isDue(known.get(subject)))
     .map(([, secret]) => secret);

@@ -254,7 +254,7 @@ export function step(
   const isIdle = !(before.asked?.expected || told.asked?.expected);
   const quiet = isIdle ? before : told; // what asks for nothing, where nothing is asked for, is not worth a write
   const news = change && newsOf(change, before, looked.at);
-  if (looked.at < lastLookedAt(before)) return unseen(before, quiet, news); // an older look says nothing new
+  if (looked.at < lastLookedAt(before)) return unseen(before, quiet, change, news, rules); // an older look says nothing new
   const seen = judged(looked, told);
   if (before.open !== undefined) {
     const isRepeated = change !== undefined && seen.at - before.open.lastSeenAt < ONE_LOOK_MS;
@@ -331,12 +331,30 @@ function asking(before: SubjectState, change: Told, seenAt: number): SubjectStat
   return { ...before, asked: { by: { id, source, at }, expected, isMet: expected === undefined } };
 }
 
-/** Takes in a change whose own look says nothing; then another look is wanted. */
-function unseen(before: SubjectState, told: SubjectState, news: Change | undefined): Step {
+/**
+ * Takes in a look that seems older than another one, be it only that the clock of who made it is behind. What it was made for is looked at
+ * again: the change that told of it, and an episode that still moves, whose chain of wake-ups would end here.
+ */
+function unseen(
+  before: SubjectState,
+  told: SubjectState,
+  change: Change | undefined,
+  news: Change | undefined,
+  { lookedAtForMs }: EpisodeRules,
+): Step {
+  const again = (state: SubjectState, looks: number): Step => ({
+    state: { ...state, wake: before.wake + 1 },
+    isFlap: false,
+    next: { looks, restedMs: 0 },
+  });
   const open = before.open && joined(before.open, news);
-  const isNothingNew = told === before && isDeepStrictEqual(open, before.open);
-  if (isNothingNew) return { state: before, isFlap: false };
-  return { state: { ...told, open, wake: told.wake + 1 }, isFlap: false, next: { looks: 1, restedMs: 0 } };
+  const isNews = told !== before || !isDeepStrictEqual(open, before.open);
+  if (isNews || (change && open === undefined)) return again({ ...told, open }, 1);
+  const isResting =
+    open === undefined || open.lastSeenAt - Math.max(open.lastChangeAt, open.lastMovedAt) > lookedAtForMs;
+  if (change || isResting) return { state: before, isFlap: false };
+  const looks = open.looks + 1;
+  return again({ ...before, open: { ...open, looks } }, looks);
 }
 
 /**
@@ -405,10 +423,11 @@ function baseline(before: SubjectState, { roots, at }: Seen): SubjectState {
   return isKnown ? before : { ...before, agreed: { roots, at } };
 }
 
-/** A look that began before something was asked for says nothing new either, until that is met. */
+/** A look that began before something was asked for says nothing new either, until that is met; nor one before the last joined change. */
 export function lastLookedAt(state: SubjectState): number {
-  const { asked } = state;
-  return Math.max(lastSeenAt(state), asked && !asked.isMet ? asked.by.at : 0);
+  const { asked, open } = state;
+  const askedAt = asked && !asked.isMet ? asked.by.at : 0;
+  return Math.max(lastSeenAt(state), open?.lastChangeAt ?? 0, askedAt);
 }
 
 /** When the look began that counts, in epoch milliseconds; 0 if there was none. */
@@ -511,9 +530,10 @@ function waiting(
   const findings = kept([...seen.outcome.findings, ...stillUnread(episode, seen)]);
   const alarms = (found: readonly Finding[]) => alarmOf(found, alarmOn).isStalled;
   const beginsToAlarm = alarms(findings) && !alarms(episode.findings);
-  const since = beginsToAlarm ? Math.max(episode.lastChangeAt, lastMovedAt) : episode.since;
+  const since = beginsToAlarm ? seen.at : episode.since;
   const wasOverdue = episode.isOverdue && !beginsToAlarm;
-  const isOverdue = wasOverdue || restedMs > deadlineMs || seen.at - since > maxRolloutMs;
+  const lastedMs = seen.at - since;
+  const isOverdue = wasOverdue || Math.min(restedMs, lastedMs) > deadlineMs || lastedMs > maxRolloutMs;
   const now = {
     ...episode,
     since,

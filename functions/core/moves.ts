@@ -82,7 +82,11 @@ function movesIn(before: SubjectState, { state, closed }: Step, at: number): Mov
   const [then, now] = [rootsOf(before), rootsOf(state)];
   const rotation = (state.open ?? closed)?.rotation;
   const primary = rotation?.hops.find(({ hop }) => hop === 1)?.replica;
-  const moved = [...movedReplicas(then, now), ...vanished(then, before.open, state.open)];
+  const isOfFollowers = state.secret !== undefined && primary === undefined; // nobody could read what they follow
+  const moved = [
+    ...(isOfFollowers ? [] : movedReplicas(then, now)),
+    ...vanished(then, before.open, state.open),
+  ];
   return moved
     .filter((replica) => primary === undefined || replica === primary)
     .map((replica) => ({ replica, seenAt: at }));

@@ -142,14 +142,20 @@ function causeOf(
   const isOlder =
     change !== undefined && movedAt > (agreed?.at ?? movedAt) && movedAt + EVENT_RESOLUTION_MS < change.at;
   if (loads.length > 0 && (open || isMove)) return undefined;
-  return isMove && isOlder ? undefined : change;
+  if (change === undefined || !isMove || movedAt <= (agreed?.at ?? movedAt)) return change;
+  // that a rotation has begun, or that another version was moved before, is older than the move, and caused nothing
+  return isOlder ? undefined : { ...change, at: Math.max(change.at, movedAt) };
 }
 
 /**
  * What consumers say comes between two looks. It changes nothing of when the next one is, nor of which look was the last: else each
  * of many processes would put the next look off.
  */
-function inBetween(before: SubjectState, { lastSeenAt, looks }: Episode, taken: Step, open: Episode): Step {
+function inBetween(before: SubjectState, known: Episode, taken: Step, open: Episode): Step {
+  const { lastSeenAt, lastMovedAt, looks } = known;
+  // unless something has moved that the looks had not seen: they may have rested
+  if (open.lastMovedAt !== lastMovedAt)
+    return { ...taken, state: { ...taken.state, open: { ...open, lastSeenAt } } };
   const { next, ...rest } = taken;
   const state = { ...taken.state, wake: before.wake, open: { ...open, lastSeenAt, looks } };
   return { ...rest, state: isDeepStrictEqual(state, before) ? before : state };
@@ -225,7 +231,7 @@ function remembered(
 ): SecretMemory {
   const known = before.secret ?? NOTHING;
   const isOld = view.at < lastLookedAt(before);
-  const held = isOld ? known.held : heldSince(known.held, before.secret === undefined, view, rules);
+  const held = isOld ? known.held : heldSince(known.held, view, rules);
   const end = ended && { ...ended, versionId: blamed(ended, held, view) };
   const lastEnd = end && (known.ended === undefined || isLater(end, known.ended)) ? end : known.ended;
   const unread = isOld ? known.unread : unreadIn(view);
@@ -254,19 +260,14 @@ function unreadIn({ observations }: SecretLook): number {
   return [...observations.values()].filter(({ state }) => state === 'unobservable').length;
 }
 
-/** What is there when a secret is seen for the first time has been there since it last changed. */
-function heldSince(
-  known: Held,
-  isFirst: boolean,
-  { observations, at, primary }: View,
-  rules: RotationRules,
-): Held {
+/** What is there when a replica is seen for the first time has been there since it last changed. */
+function heldSince(known: Held, { observations, at, primary }: View, rules: RotationRules): Held {
   const held: Record<PlaceId, Held[PlaceId]> = {};
   for (const replica of new Set([...rules.replicas, primary])) {
     const before = known[replica];
     const { currentId, changedAt = at } = descriptionOf(observations.get(replica)) ?? {};
     const isKnown = currentId === undefined || currentId === before?.versionId;
-    const since = isFirst ? changedAt : Math.max(changedAt, at); // a look may take its time
+    const since = before === undefined ? changedAt : Math.max(changedAt, at); // a look may take its time
     const now = isKnown ? before : { versionId: currentId, since };
     if (now !== undefined) held[replica] = now;
   }
@@ -352,9 +353,11 @@ function judge(
   const isMove = target !== undefined && before !== undefined && before !== rootOf(target);
   const known = [...Object.values(memory.held), ...memory.loads.map(({ used }) => used)];
   const isOtherKnown = known.some((each) => 'versionId' in each && each.versionId !== target);
+  const isAnyOff = rules.replicas.some((replica) => presenceOf(replica, observations.get(replica)));
+  const isNews = open !== undefined || isOtherKnown || isAnyOff;
   const heldAt = (replica: PlaceId) => {
     // the label may have left and come back unseen: but while nothing says so, no other change of the secret puts anything off
-    const changedAt = open || isOtherKnown ? descriptionOf(observations.get(replica))?.changedAt : undefined;
+    const changedAt = isNews ? descriptionOf(observations.get(replica))?.changedAt : undefined;
     return Math.max(memory.held[replica]?.since ?? 0, changedAt ?? 0);
   };
   const findings: Finding[] = [];

@@ -199,6 +199,29 @@ describe('a rotation', () => {
     });
   });
 
+  it('that another one overtakes is followed by that in the next sweep, whoever died between the two', async () => {
+    const { clock, world, run, told, drained, ledger, sweep, state } = it1;
+    await run(async () => {
+      world.follow(EU, DB, 'stuck');
+      world.rotate(US, DB, 'v2');
+      await told();
+      await drained();
+      world.rotate(US, DB, 'v3'); // its event is lost
+      const swap = ledger.swap.bind(ledger);
+      let swaps = 0;
+      ledger.swap = (next) => {
+        if (next.subject === DB && ++swaps > 1) throw new Error('killed');
+        return swap(next);
+      };
+      await expect(sweep()).rejects.toThrow();
+      ledger.swap = swap;
+      expect(await state()).toMatchObject({ open: undefined, last: { outcome: 'superseded' } });
+      await clock.sleep(5 * MINUTE);
+      await sweep();
+      expect((await state()).open).toMatchObject({ rotation: { versionId: 'v3' } });
+    });
+  });
+
   it('that another one overtakes has an episode of its own, and so has the other', async () => {
     const { clock, world, run, told, drained, ledger } = it1;
     await run(async () => {

@@ -961,11 +961,71 @@ describe('an older look', () => {
   });
 
   it('says nothing new, whether an episode is open or has closed', () => {
-    const open = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(1900, 'a'));
-    expect(open[1]?.state).toBe(open[0]?.state);
+    const [open, older] = play([deploy('d', 1000), differing(2000, 'b', 'a')], agreed(1900, 'a'));
+    expect(older?.closed).toBeUndefined();
+    const { looks, ...known } = open?.state.open ?? {};
+    expect(older?.state.open).toMatchObject(known);
     const closed = play([deploy('d', 1000), agreed(2000, 'b')], differing(1900, 'b', 'a'));
     expect(closed[1]?.state).toBe(closed[0]?.state);
   });
+
+  it('is followed by another one while the episode moves, ever later, and not once it rests: the clock of who woke may be behind', () => {
+    const moving = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      differing(1900, 'b', 'a'),
+      differing(1950, 'b', 'a'),
+    );
+    expect(moving.map(({ next }) => next?.looks)).toEqual([1, 2, 3]);
+    const later = 2000 + RULES.lookedAtForMs + 1;
+    const resting = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      differing(later, 'b', 'a'),
+      differing(later - 1, 'b', 'a'),
+    );
+    expect(resting[2]).toEqual({ state: resting[1]?.state, isFlap: false });
+  });
+
+  it('is one that began before a change which was joined since: no time to agreement is negative', () => {
+    const [, , taken] = play(
+      [deploy('d', 1000), differing(2000, 'b', 'a')],
+      [deploy('e', 16_000), unreadable(17_000, 'b')],
+      agreed(9000, 'b'),
+    );
+    expect(taken?.closed).toBeUndefined();
+    expect(taken?.next).toBeDefined();
+  });
+
+  it('is followed by another one that an event caused while nothing is open', () => {
+    const [closed, older] = play(
+      [deploy('d', 1000), agreed(2000, 'b')],
+      [deploy('e', 1950), agreed(1990, 'b')],
+    );
+    expect(older).toMatchObject({ next: { looks: 1 } });
+    expect(older?.state).toMatchObject({ wake: (closed?.state.wake ?? 0) + 1, agreed: closed?.state.agreed });
+  });
+});
+
+it('what begins to alarm has its deadline from then on: one read that is refused is no partial deploy', () => {
+  const code = (at: number): Seen => ({
+    ...differing(at, 'b', 'a'),
+    outcome: { verdict: 'diverged', findings: [{ ...different, facet: 'code' }] },
+  });
+  const refused = (at: number): Seen => ({
+    ...unreadable(at, 'b'),
+    outcome: { verdict: 'diverged', findings: [unread] },
+  });
+  const steps = play(
+    [deploy('d', 1000), code(2000)],
+    code(30 * MINUTE),
+    refused(60 * MINUTE),
+    code(66 * MINUTE),
+    refused(90 * MINUTE),
+    refused(94 * MINUTE),
+    refused(96 * MINUTE),
+  );
+  // of what does not alarm nobody is told
+  const told = steps.map(({ overdue }) => overdue?.findings.some(({ kind }) => kind === 'unobservable'));
+  expect(told).toEqual([undefined, false, undefined, false, undefined, undefined, true]);
 });
 
 describe('any looks in any order', () => {

@@ -184,6 +184,13 @@ it('a replica that could not be read when an episode opened is known by what was
   expect(heeded(before, step, undefined, AT).state.untold).toEqual([{ replica: EU, seenAt: AT }]);
 });
 
+it('what follows a primary that cannot be read does not count: the primary will', () => {
+  const before = { ...BEFORE, secret: { held: {}, loads: [] } };
+  const step = to(roots('a', 'b'));
+  const state = { ...step.state, secret: before.secret };
+  expect(heeded(before, { ...step, state }, undefined, AT).state.untold).toBeUndefined();
+});
+
 it('a version that another one has superseded moves once', () => {
   const open = openOf({ roots: roots('b', 'b') });
   const before = { ...BEFORE, open };

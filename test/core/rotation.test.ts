@@ -92,6 +92,12 @@ function agreed(loads: readonly Load[] = []): SubjectState {
   return rotate(first, { loads }, { ...seen, at: NOW - MINUTE + 1 }, RULES).state;
 }
 
+/** The same, a day ago. */
+function agreedLongAgo(): SubjectState {
+  const state = agreed();
+  return { ...state, agreed: state.agreed && { ...state.agreed, at: NOW - 24 * 60 * MINUTE } };
+}
+
 describe('one look at a secret', () => {
   const late = { changedAt: NOW - MINUTE };
   const early = { changedAt: NOW - 10 * SECOND };
@@ -375,6 +381,28 @@ describe('a look that is older than another', () => {
     expect(rotate(state, report, later, RULES).state).toBe(state);
   });
 
+  it('keeps the chain of looks going if it is a report, and sees that something has moved', () => {
+    const moved = { changedAt: NOW - 20 * MINUTE };
+    const stuck = [primary('v2', moved), replica('v1'), replica('v2', moved)];
+    let taken = rotate(agreedLongAgo(), NOTHING_TOLD, lookAt(stuck, NOW - 19 * MINUTE), RULES);
+    for (const minutes of [10, 5])
+      taken = rotate(taken.state, NOTHING_TOLD, lookAt(stuck, NOW - minutes * MINUTE), RULES);
+    expect(taken.next).toBeUndefined();
+    const look = lookAt(
+      [primary('v2', moved), replica('v2', { changedAt: NOW }), replica('v2', moved)],
+      NOW + SECOND,
+    );
+    const consumers = ['api', 'job'].map((name) => ({
+      name,
+      cacheMs: MINUTE,
+      isProbed: false,
+      replicas: [EU],
+    }));
+    const reported = rotate(taken.state, { loads: [load('v2')] }, look, { ...RULES, consumers });
+    expect(reported).toMatchObject({ next: { looks: 1 }, state: { wake: taken.state.wake + 1 } });
+    expect(reported.state.open?.lastSeenAt).toBe(taken.state.open?.lastSeenAt);
+  });
+
   it('is forgotten of the oldest processes first', () => {
     const many = Array.from({ length: PROCESSES_KEPT + 5 }, (_, index) =>
       load('v1', { process: `p${index}`, at: NOW - MINUTE - index }),
@@ -526,6 +554,82 @@ describe('a look that is older than another', () => {
     expect(taken.state.secret).toEqual({ held: {}, loads: [load('v1')] });
     expect(taken.state.open).toBeUndefined();
     expect(isNews(state, load('v1'), RULES)).toBe(true);
+  });
+});
+
+describe('what a rotation counts from', () => {
+  const seen = (id: string, changedAt: number, eu = id) => [
+    primary(id, { changedAt }),
+    replica(eu, { changedAt }),
+    replica(id, { changedAt }),
+  ];
+  const rules = { ...RULES, maxRolloutMs: 2 * MINUTE }; // its target
+  const told = (at: number): Heard => ({
+    change: { id: 'told', source: 'aws.secretsmanager', at },
+    loads: [],
+  });
+
+  it('is the move of the label, and not that somebody had begun to rotate, told late', () => {
+    const { opened, overdue } = rotate(
+      agreedLongAgo(),
+      told(NOW - 3 * MINUTE),
+      lookAt(seen('v2', NOW, 'v1'), NOW + SECOND),
+      rules,
+    );
+    expect(opened?.cause).toMatchObject({ id: 'told', at: NOW });
+    expect(overdue).toBeUndefined();
+  });
+
+  it('is no event of the version before', () => {
+    const first = rotate(
+      agreedLongAgo(),
+      NOTHING_TOLD,
+      lookAt(seen('v2', NOW - 5 * MINUTE, 'v1'), NOW - 4 * MINUTE),
+      rules,
+    );
+    const look = lookAt(seen('v3', NOW, 'v1'), NOW + SECOND);
+    const ended = superseded(first.state, look, rules)?.state ?? NEW;
+    const taken = rotate(ended, told(NOW - 5 * MINUTE), look, rules);
+    expect(taken.state.open).toMatchObject({
+      cause: { at: NOW },
+      isOverdue: false,
+      rotation: { versionId: 'v3' },
+    });
+  });
+});
+
+describe('what has been there for long', () => {
+  const consumers = [{ name: 'api', cacheMs: MINUTE, isProbed: false, replicas: [EU, AP] }];
+
+  it('opens nothing in a region that is new in the config', () => {
+    const two = { ...RULES, replicas: [US, EU], consumers: [] };
+    const first = lookAt([primary('v1', { replicas: IN_SYNC.slice(0, 1) }), replica()], NOW - 5 * MINUTE);
+    const { state } = rotate(NEW, NOTHING_TOLD, first, two);
+    const look = lookAt([primary(), replica(), replica()], NOW);
+    expect(rotate(state, NOTHING_TOLD, look, { ...RULES, consumers }).state.open).toBeUndefined();
+  });
+
+  it('opens nothing after a look that could read nothing, where the primary is not in the config', () => {
+    const rules = { ...RULES, replicas: [EU, AP], consumers };
+    const seen = (at: number, ...all: Seen[]) => {
+      const { observations } = lookAt([all[2], all[0], all[1]], at);
+      return { observations, at };
+    };
+    let { state } = rotate(NEW, NOTHING_TOLD, seen(NOW - 9 * MINUTE, replica(), replica(), primary()), rules);
+    ({ state } = rotate(state, NOTHING_TOLD, seen(NOW - 5 * MINUTE, 'denied', 'denied'), rules));
+    expect(
+      rotate(state, NOTHING_TOLD, seen(NOW, replica(), replica(), primary()), rules).opened,
+    ).toBeUndefined();
+  });
+
+  it('is not called bounded by the look that opens an episode if the secret has just changed', () => {
+    const rules = {
+      ...RULES,
+      consumers: [{ name: 'api', cacheMs: MINUTE, isProbed: false, replicas: [US] }],
+    };
+    const look = lookAt([primary('v1', { changedAt: NOW }), replica(), 'absent'], NOW + SECOND);
+    const { opened } = rotate(agreed(), NOTHING_TOLD, look, rules);
+    expect(opened?.rotation?.hops.find(({ hop }) => hop === 3)).toMatchObject({ state: 'converging' });
   });
 });
 
