@@ -280,6 +280,7 @@ export class Checker implements Watcher {
       this.#expect(12, looks === 0, words);
     }
     const isUndisturbed = outcome === 'ok' && faults === 0;
+    if (isUndisturbed) this.#judgeChains(invocation);
     for (const { kind, subject, wake } of isUndisturbed ? wakes : []) {
       const isWoken = this.#woken.has(`${kind} ${subject} ${wake}`);
       this.#expect(12, isWoken, () => `nobody wakes ${subject} with the number ${wake}`);
@@ -318,6 +319,21 @@ export class Checker implements Watcher {
     this.#expect(2, areRecent, () => 'a sweep leaves functions out that none has looked at in its time');
     const isOfSecrets = swept?.what !== 'functions' || isRecent(SECRETS_EVERY_MS, ['all', undefined]);
     this.#expect(2, isOfSecrets, () => 'a sweep leaves secrets out that none has looked at for an hour');
+  }
+
+  /** Whether each wake-up of an episode that still moves was followed by another one. */
+  #judgeChains({ part, batch, config, failed = [], letters, startedAt }: Invocation): void {
+    if (letters > 0 || this.#world.disturbedAt() > startedAt - BLUR_MS) return;
+    const of = part === 'verify-deploy' ? 'function' : 'secret';
+    const now = this.#world.now();
+    for (const { body } of batch.filter(({ messageId }) => !failed.includes(messageId))) {
+      const { kind, subject, wake } = JSON.parse(body) as Record<string, unknown>;
+      const state = kind === 'recohere.wake' ? this.#states[of].get(String(subject)) : undefined;
+      if (state === undefined || !isMoving(state, now)) continue;
+      const contents = this.#world.truth[of].at(state.subject, placesOf(config, of, state.subject), now);
+      if (contents.every((content) => content === ABSENT)) continue; // a sweep alone ends what is nowhere
+      this.#expect(12, state.wake !== wake, () => `${subject} moves, and the wake-up ${wake} was the last`);
+    }
   }
 
   /**
@@ -745,6 +761,9 @@ export class Checker implements Watcher {
   #noteMoves(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState, by: Invocation): void {
     const { subject, untold = [], heard, retiredAt } = next;
     const now = this.#world.now();
+    // an event told of it while it could not be read, whenever it is seen
+    for (const place of next.toldUnread ?? [])
+      this.#notedAt.set(`${subject} ${place}`, Number.POSITIVE_INFINITY);
     const isAsBefore = prefixesIn(rootsIn(before)) === prefixesIn(rootsIn(next));
     if (retiredAt !== undefined || next.agreed === undefined) this.#knownSince.delete(subject);
     else if (!isAsBefore || !this.#knownSince.has(subject)) this.#knownSince.set(subject, now);

@@ -191,6 +191,16 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     { by: 8, within: 1, first: 1_800_000_011_737 },
     dated(({ description }, _, at) => Math.min(description.changedAt, at)),
   ),
+  'a wake-up by a clock that is behind is the last': inModule<Steps>(
+    'core/episode.ts',
+    { by: 12, within: 10 },
+    ({ step, lastLookedAt }) => ({
+      step: (before, change, looked, rules) =>
+        change === undefined && looked.at < lastLookedAt(before)
+          ? { state: before, isFlap: false }
+          : step(before, change, looked, rules),
+    }),
+  ),
   'nobody is told': inModule<typeof import('../../functions/core/notice.ts')>(
     'core/notice.ts',
     { by: 9, within: 4 },
