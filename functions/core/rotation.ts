@@ -121,11 +121,13 @@ export function rotate(before: SubjectState, heard: Heard, looked: SecretLook, r
   return isInBetween ? inBetween(before, before.open, taken, open) : taken;
 }
 
-/** A look, without what reports have looked at since: they come between two looks, so that this one need not be an older one. */
+/** A look, without what another one has seen otherwise since: reports come between two looks, so that this one need not be an older one. */
 function unsurpassed(look: SecretLook, { secret = NOTHING }: SubjectState): SecretLook {
-  const fresh = [...look.observations].filter(
-    ([replica]) => (secret.held[replica]?.since ?? look.at) <= look.at,
-  );
+  const fresh = [...look.observations].filter(([replica, observation]) => {
+    const held = secret.held[replica];
+    const isOlder = held !== undefined && held.since > look.at;
+    return !isOlder || descriptionOf(observation)?.currentId === held.versionId;
+  });
   return { ...look, observations: new Map(fresh) };
 }
 

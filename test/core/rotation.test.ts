@@ -330,6 +330,20 @@ describe('a look that is older than another', () => {
     expect(rotate(ended ?? NEW, NOTHING_TOLD, old, RULES).state).toBe(ended);
   });
 
+  it('counts where it saw what a later one has seen too, as of many reports that come at once', () => {
+    const open = rotate(
+      agreed(),
+      NOTHING_TOLD,
+      lookAt([primary('v1'), replica('v1'), replica('v0')], NOW - SECOND),
+      RULES,
+    ).state;
+    const at = (time: number) => lookAt([primary('v2'), replica('v1'), replica('v1')], time);
+    const reported = rotate(open, { loads: [load('v2')] }, at(NOW), RULES).state;
+    const again = rotate(reported, { loads: [load('v2', { process: 'p2' })] }, at(NOW - 1), RULES).state;
+    expect(again.open?.findings).toEqual(reported.open?.findings);
+    expect(again.open?.rotation).toEqual(reported.open?.rotation);
+  });
+
   it('cannot tell of a replica what it holds that was looked at since, for a report', () => {
     const open = rotate(
       agreed(),
