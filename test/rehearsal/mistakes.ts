@@ -188,7 +188,7 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   ),
   'what a slow look has read is dated by its beginning': inModule<Rotations>(
     'core/rotation.ts',
-    { by: 8, within: 1, first: 1_800_000_011_737 },
+    { by: 8, within: 1, first: 1_800_000_021_538 },
     dated(({ description }, _, at) => Math.min(description.changedAt, at)),
   ),
   'a wake-up by a clock that is behind is the last': inModule<Steps>(
