@@ -771,7 +771,7 @@ export class Checker implements Watcher {
       moves.some((other) => other.replica === replica && other.seenAt === seenAt);
     for (const move of untold.filter((each) => !isIn(before?.untold ?? [], each))) {
       const { replica, seenAt } = move;
-      this.#notedAt.set(`${subject} ${replica}`, seenAt);
+      this.#notedAt.set(`${subject} ${replica}`, now); // a look that was frozen may say that it saw it before
       const { open, agreed } = before ?? {};
       const isUnread = open?.findings.some(
         (each) => each.replica === replica && each.kind === 'unobservable',
