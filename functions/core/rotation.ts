@@ -141,11 +141,11 @@ function causeOf(
   isMove: boolean,
   movedAt: number,
 ): Change | undefined {
-  const isOlder =
-    change !== undefined && movedAt > (agreed?.at ?? movedAt) && movedAt + EVENT_RESOLUTION_MS < change.at;
   if (loads.length > 0 && (open || isMove)) return undefined;
-  if (change === undefined || !isMove || movedAt <= (agreed?.at ?? movedAt)) return change;
+  const isNew = isMove && agreed !== undefined && movedAt > agreed.at;
+  if (change === undefined || !isNew) return change;
   // that a rotation has begun, or that another version was moved before, is older than the move, and caused nothing
+  const isOlder = movedAt + EVENT_RESOLUTION_MS < change.at;
   return isOlder ? undefined : { ...change, at: Math.max(change.at, movedAt) };
 }
 
