@@ -9,6 +9,7 @@ export default defineConfig({
     coverage: {
       include: ['functions/**', 'bin/**', 'lib/**', 'rehearsal/**'],
       reporter: ['text-summary'],
+      reportOnFailure: true, // else a failed test hides what is no longer played
       thresholds: { 'functions/core/**': { 100: true } },
     },
   },
