@@ -1,39 +1,44 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SimulatedLedger } from '../functions/adapters/sim/ledger.ts';
-import { STALE_MS_MAX } from '../functions/adapters/sim/simulated-regions.ts';
-import { matches } from '../functions/app/observe.ts';
-import { placesOfConfig } from '../functions/app/scope.ts';
-import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
 import type { SweepEnd } from '../functions/app/sweep.ts';
-import { alarmOnAt, watchedBy } from '../functions/app/watched.ts';
-import type { ParsedConfig, WatchedSecret } from '../functions/contract/config.ts';
+import type { ParsedConfig } from '../functions/contract/config.ts';
 import { SECRETS_SWEEP_EVERY_MINUTES, SWEEP_EVERY_MINUTES } from '../functions/contract/deployment.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
-import { METRICS, type MetricName } from '../functions/contract/metrics.ts';
+import type { MetricName } from '../functions/contract/metrics.ts';
 import type { Finding } from '../functions/contract/report.ts';
-import { alarmOf } from '../functions/core/alarming.ts';
 import type { DeadLetter } from '../functions/core/dead-letter.ts';
 import {
   type ClosedEpisode,
   type Episode,
   EVENT_RESOLUTION_MS,
-  type Move,
   type SubjectState,
 } from '../functions/core/episode.ts';
 import { groupedBy } from '../functions/core/grouped-by.ts';
-import { GRACE_MS } from '../functions/core/moves.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
-import { type PlaceId, placeId } from '../functions/core/place.ts';
+import type { PlaceId } from '../functions/core/place.ts';
 import type { Invocation, Watcher } from './hub.ts';
 import type { InvariantNumber, Violation } from './invariants.ts';
+import { NoticeChecks } from './notice-checks.ts';
 import { SKEW_MS_MAX } from './process.ts';
-import { ABSENT, type Truth, type View, WHOLE } from './truth.ts';
-
-/** What every value of the simulated world has in it, so that it is found wherever it gets out. */
-export const MARKER = 'kept-secret';
-
-/** How much earlier than it says a look may have seen something: its clock is wrong, and what it is shown is old. */
-const BLUR_MS = SKEW_MS_MAX + STALE_MS_MAX;
+import { SampleChecks } from './sample-checks.ts';
+import { ABSENT, type View } from './truth.ts';
+import {
+  BLUR_MS,
+  type Expect,
+  endedIn,
+  isCritical,
+  MARKER,
+  placesOf,
+  prefixesIn,
+  processName,
+  type Roots,
+  rootsIn,
+  secretOf,
+  settled,
+  timeText,
+  viewOf,
+  type World,
+} from './world.ts';
 
 /** So often all functions are looked at. */
 const FUNCTIONS_EVERY_MS = SWEEP_EVERY_MINUTES * 60_000;
@@ -54,66 +59,20 @@ const GAUGES = [
   'TelemetryCompleteness',
 ] as const;
 
-/** What is told of single episodes and moves, once each; a sweep tells a zero besides of what is counted. */
-const SAMPLES: readonly MetricName[] = [
-  'TimeToDetect',
-  'ConvergenceTime',
-  'ExposureTime',
-  'PartialDeployCount',
-  'RollbackCount',
-  'SecretPropagationTime',
-  'LostEventCount',
-];
-
-/** What a process of a consumer is called in the truth. */
-export function processName(consumer: string, process: string): string {
-  return `${consumer} ${process}`;
-}
-
-/** By replica and facet. */
-type Roots = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
-
-/** What is true of what the hub watches. */
-export interface World {
-  readonly truth: Readonly<Record<SubjectKind, Truth>>;
-  /** What each process of a consumer has used, by {@link processName}; not there where nobody notes it. */
-  readonly processes?: Truth;
-  /** When something last befell the world: a region that cannot be reached, an answer that is old. */
-  disturbedAt(): number;
-  /** When anybody told of a subject, by the time that he says. */
-  toldAt(subject: string): readonly number[];
-  /** How long its replicas may differ before they have diverged. */
-  deadlineMs(subject: string): number;
-  now(): number;
-}
-
-/** What a call writes into an episode before it sends something because of it. */
-const MARKS = ['noticedAt', 'pausedAt'] as const;
-type Mark = (typeof MARKS)[number];
-type Marks<T> = Readonly<Record<Mark, T>>;
-
 /** Holds everything that the hub does against the truth. */
 export class Checker implements Watcher {
   readonly violations: Violation[] = [];
   /** How often each invariant was held against something. */
   readonly judged = new Map<InvariantNumber, number>();
   readonly #world: World;
+  readonly #ofSamples: SampleChecks;
+  readonly #ofNotices: NoticeChecks;
   readonly #states: Record<SubjectKind, Map<string, SubjectState>> = {
     function: new Map(),
     secret: new Map(),
   };
   readonly #ended = new Set<string>();
   readonly #woken = new Set<string>();
-  /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
-  readonly #marked: Marks<Map<Invocation, Map<string, Episode>>> = {
-    noticedAt: new Map(),
-    pausedAt: new Map(),
-  };
-  readonly #told: Marks<Map<string, Invocation[]>> = { noticedAt: new Map(), pausedAt: new Map() };
-  /** Those whose notice was lost, with who marked them. */
-  readonly #lost: Marks<Set<string>> = { noticedAt: new Set(), pausedAt: new Set() };
-  /** What ever had an episode that was overdue. */
-  readonly #wasOverdue = new Set<string>();
   readonly #gauges = new Map<MetricName, number>();
   readonly #stale = new Set<Invocation>();
   /** Episodes in which roots were made that cannot be compared with those before: what moved then is not seen. */
@@ -128,21 +87,17 @@ export class Checker implements Watcher {
   readonly #sweptAt: number[] = [];
   /** When sweeps began that looked at all functions, or had no time for all, since one was disturbed. */
   readonly #round: number[] = [];
-  /** Since when a subject has been known, without a break, and when the last move in a place was noted that nobody had told of. */
-  readonly #knownSince = new Map<string, number>();
-  readonly #notedAt = new Map<string, number>();
   /** Sweeps under way, and those that looked at all functions, or may have. */
   readonly #sweeping = new Set<Invocation>();
   readonly #sweeps: { readonly what: SweepEnd['what'] | undefined; readonly endedAt: number }[] = [];
-  /** Samples that episodes are due, and each that was published, as {@link sampleName}. */
-  readonly #due = new Map<string, number>();
-  readonly #dueOf = new Map<Invocation, string[]>();
-  readonly #samples = new Set<string>();
   /** Is told, in a line each, of what has an effect that somebody outside could see. */
   onTrace: (words: string) => void = () => {};
 
   constructor(world: World) {
     this.#world = world;
+    const expect: Expect = (...invariant) => this.#expect(...invariant);
+    this.#ofSamples = new SampleChecks(world, expect);
+    this.#ofNotices = new NoticeChecks(expect);
   }
 
   swapped(kind: SubjectKind, next: SubjectState, by: Invocation): void {
@@ -162,9 +117,8 @@ export class Checker implements Watcher {
     this.#expectTimes(before, next);
     this.#expectCause(kind, before, next, by.config);
     this.#expectLateness(kind, before, next, by.config);
-    this.#noteSamples(kind, before, next, by);
-    this.#noteMoves(kind, before, next, by);
-    this.#noteMarks(kind, before, next, by);
+    this.#ofSamples.swapped(kind, before, next, by);
+    this.#ofNotices.swapped(kind, before, next, by);
     if (kind === 'function') this.#judgeFunction(before, next, by.config);
     else this.#judgeSecret(before, next, by.config);
   }
@@ -177,80 +131,24 @@ export class Checker implements Watcher {
     this.#gauges.set(metric, value);
     this.onTrace(`${metric} ${value}`);
     this.#expectNoValue(properties, `a sample of ${metric}`);
-    if (!SAMPLES.includes(metric) || (value === 0 && METRICS[metric].zeros)) return;
-    const { subject, episode, replica, seenAt } = properties;
-    const name = sampleName(metric, subject, episode ?? moveName(replica, seenAt));
-    this.#expect(13, !this.#samples.has(name), () => `${name} is told twice`);
-    this.#samples.add(name);
-    const due = this.#due.get(name);
-    this.#expect(13, value === due, () => `${name} is told as ${value}, and is ${due}`);
+    this.#ofSamples.published(metric, value, properties);
+  }
+
+  noticed(severity: Severity, notice: Notice, by: Invocation): void {
+    this.#expectNoValue(notice, 'a notice');
+    this.onTrace(`${severity} ${notice.title}`);
+    this.#ofNotices.noticed(severity, notice, by);
+  }
+
+  paused(request: PauseRequest, by: Invocation): void {
+    this.#expectNoValue(request, 'a request to pause');
+    this.#ofNotices.paused(request, by);
   }
 
   woken(kind: SubjectKind, subject: string, wake: number): void {
     const name = `${kind} ${subject} ${wake}`;
     this.#expect(12, !this.#woken.has(name), () => `${subject} is woken twice with the number ${wake}`);
     this.#woken.add(name);
-  }
-
-  noticed(severity: Severity, notice: Notice, by: Invocation): void {
-    this.#expectNoValue(notice, 'a notice');
-    this.onTrace(`${severity} ${notice.title}`);
-    const named = notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`);
-    this.#expectNews('noticedAt', (of) => named.includes(of), `a notice tells of ${named}`, by);
-    for (const { kind, subject, isOverdue, critical } of notice.json.subjects) {
-      const own = this.#marked.noticedAt.get(by)?.get(`${kind} ${subject}`);
-      // what this call has not marked was marked by another one, and may have ended since
-      const isRight = own
-        ? isOverdue === own.isOverdue
-        : !isOverdue || this.#wasOverdue.has(`${kind} ${subject}`);
-      this.#expect(9, isRight, () => `a notice says that ${subject} is overdue, or that it is not`);
-      const isSaid = critical === isCritical(by.config, kind, subject);
-      this.#expect(9, isSaid, () => `a notice says that ${subject} is critical, or that it is not`);
-    }
-    const isPage = notice.json.subjects.some(({ isOverdue, critical }) => isOverdue && critical);
-    this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${named}`);
-  }
-
-  paused(request: PauseRequest, by: Invocation): void {
-    this.#expectNoValue(request, 'a request to pause');
-    const { subjects, reason } = request;
-    const isNamed = (of: string) => subjects.includes(of.slice(of.indexOf(' ') + 1));
-    this.#expectNews('pausedAt', isNamed, `a pause is asked for because of ${subjects}`, by);
-    const isStalled = [...(this.#marked.pausedAt.get(by) ?? [])].some(([of, { isOverdue }]) => {
-      const kind = SUBJECT_KINDS.find((each) => of.startsWith(`${each} `));
-      const isOwn = isNamed(of) && kind !== undefined;
-      return isOwn && isOverdue && isCritical(by.config, kind, of.slice(kind.length + 1));
-    });
-    const isRight = isStalled || reason !== 'critical-stalled';
-    this.#expect(9, isRight, () => `a pause is asked for because of ${subjects}: ${reason}`);
-  }
-
-  /** A call tells only what it has marked, and what no other call has told, unless the answer to that one was lost. */
-  #expectNews(mark: Mark, isNamed: (of: string) => boolean, what: string, by: Invocation): void {
-    const told = this.#told[mark];
-    const marked = [...(this.#marked[mark].get(by) ?? [])].filter(([of]) => isNamed(of));
-    const episodes = marked.map(([of, { id }]) => `${of} ${id}`);
-    const tellers = episodes.map((episode) => told.get(episode) ?? []);
-    // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
-    const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
-    this.#expect(9, isNews, () => `${what}, and of nothing new`);
-    for (const episode of episodes) told.set(episode, [...(told.get(episode) ?? []), by]);
-  }
-
-  #noteMarks(
-    kind: SubjectKind,
-    before: SubjectState | undefined,
-    { subject, open }: SubjectState,
-    by: Invocation,
-  ): void {
-    if (open?.isOverdue) this.#wasOverdue.add(`${kind} ${subject}`);
-    for (const mark of MARKS) {
-      if (open?.[mark] === undefined || open[mark] === before?.open?.[mark]) continue;
-      const marked = this.#marked[mark].get(by) ?? new Map<string, Episode>();
-      this.#marked[mark].set(by, marked.set(`${kind} ${subject}`, open));
-      // what a process that has died was about to write may land
-      if (by.outcome !== 'under way') this.#lost[mark].add(`${kind} ${subject} ${open.id}`);
-    }
   }
 
   refused(letter: DeadLetter): void {
@@ -290,14 +188,8 @@ export class Checker implements Watcher {
       const isKept = broken.size === 0 || failed.length + letters > 0;
       this.#expect(10, isKept, () => `all messages are handled, and these calls failed: ${[...broken]}`);
     }
-    for (const name of (isUndisturbed && this.#dueOf.get(invocation)) || []) {
-      this.#expect(13, this.#samples.has(name), () => `${name} is told nowhere`);
-    }
-    this.#dueOf.delete(invocation);
-    for (const mark of MARKS) {
-      const marked = faults > 0 ? [...(this.#marked[mark].get(invocation) ?? [])] : [];
-      for (const [of, { id }] of marked) this.#lost[mark].add(`${of} ${id}`);
-    }
+    this.#ofSamples.ended(invocation, isUndisturbed);
+    this.#ofNotices.ended(invocation);
     if (part !== 'sweep') return;
     this.#sweeping.delete(invocation);
     const isOfAll = swept?.what === 'all' || swept?.what === 'functions';
@@ -365,7 +257,7 @@ export class Checker implements Watcher {
         this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
         if (kind === 'function') {
           drifted += this.#judgeBlame(subject, places, contents, state.open);
-          this.#judgeUntold(subject, places, view);
+          this.#ofSamples.expectNoted(subject, places, view);
         } else {
           const [current] = contents; // the primary comes first
           stale += contents.filter((content) => content !== current).length;
@@ -375,12 +267,7 @@ export class Checker implements Watcher {
         this.#expect(13, !differs || isOpen, () => `${subject} differs, and nothing is open`);
         const isOverdue = state.open?.isOverdue ?? false;
         this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
-        const episode = `${kind} ${subject} ${state.open?.id}`;
-        for (const mark of isOverdue ? MARKS : []) {
-          const isDue = mark === 'noticedAt' || isCritical(config, kind, subject);
-          const isTold = !isDue || this.#told[mark].has(episode) || this.#lost[mark].has(episode);
-          this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue: ${mark}`);
-        }
+        this.#ofNotices.expectTold(kind, state, isCritical(config, kind, subject));
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
         const isSaid = (finding: Finding) =>
           kind === 'secret' &&
@@ -727,93 +614,6 @@ export class Checker implements Watcher {
     }
   }
 
-  /** Samples that the end of an episode, and its beginning, are due. */
-  #noteSamples(
-    kind: SubjectKind,
-    before: SubjectState | undefined,
-    next: SubjectState,
-    by: Invocation,
-  ): void {
-    const { subject, open } = next;
-    const due = (metric: MetricName, { id }: Pick<Episode, 'id'>, value: number) =>
-      this.#expectSample(sampleName(metric, subject, id), value, by);
-    const known = before?.open?.id;
-    const ended = endedIn(before, next);
-    if (open && open.id !== known) due('TimeToDetect', open, open.firstSeenAt - open.cause.at);
-    if (ended && ended.id !== known) due('TimeToDetect', ended, ended.timeToDetectMs);
-    if (kind === 'function' && ended?.outcome === 'forward') {
-      due('ConvergenceTime', ended, ended.convergenceMs);
-      due('ExposureTime', ended, ended.exposureMs);
-    }
-    if (ended?.outcome === 'rolled-back' && (kind === 'function' || ended.rotation?.triedId !== undefined))
-      due('RollbackCount', ended, 1);
-    if (ended?.outcome === 'forward' && ended.rotation?.isMove) {
-      const [last = 0] = ended.rotation.hops.flatMap(({ at }) => at ?? []).sort((a, b) => b - a);
-      due('SecretPropagationTime', ended, Math.max(0, last - ended.cause.at));
-    }
-    const wasOverdue = before?.open?.id === open?.id && before?.open?.isOverdue;
-    if (kind !== 'function' || !open?.isOverdue || wasOverdue) return;
-    const alarmOn = alarmOnAt(watchedBy(by.config).function(next), next, open.lastSeenAt);
-    if (alarmOf(open.findings, alarmOn).isStalled) due('PartialDeployCount', open, 1);
-  }
-
-  /** Moves that wait to be told of: each was one, and is given up only if an event tells of it, or in time, and then it is counted. */
-  #noteMoves(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState, by: Invocation): void {
-    const { subject, untold = [], heard, retiredAt } = next;
-    const now = this.#world.now();
-    // an event told of it while it could not be read, whenever it is seen
-    for (const place of next.toldUnread ?? [])
-      this.#notedAt.set(`${subject} ${place}`, Number.POSITIVE_INFINITY);
-    const isAsBefore = prefixesIn(rootsIn(before)) === prefixesIn(rootsIn(next));
-    if (retiredAt !== undefined || next.agreed === undefined) this.#knownSince.delete(subject);
-    else if (!isAsBefore || !this.#knownSince.has(subject)) this.#knownSince.set(subject, now);
-    const isIn = (moves: readonly Move[], { replica, seenAt }: Move) =>
-      moves.some((other) => other.replica === replica && other.seenAt === seenAt);
-    for (const move of untold.filter((each) => !isIn(before?.untold ?? [], each))) {
-      const { replica, seenAt } = move;
-      this.#notedAt.set(`${subject} ${replica}`, now); // a look that was frozen may say that it saw it before
-      const { open, agreed } = before ?? {};
-      const isUnread = open?.findings.some(
-        (each) => each.replica === replica && each.kind === 'unobservable',
-      );
-      const from = isUnread ? 0 : Math.max(agreed?.at ?? 0, open?.lastSeenAt ?? 0);
-      const moves = this.#world.truth[kind].moves(subject, [replica]);
-      const hasMoved = moves.some(({ at }) => at > from - BLUR_MS && at <= now); // a look may take its time
-      this.#expect(13, hasMoved, () => `${subject} did not move in ${replica} by ${timeText(seenAt)}`);
-    }
-    if (retiredAt !== undefined) return;
-    for (const move of (before?.untold ?? []).filter((each) => !isIn(untold, each))) {
-      const name = sampleName('LostEventCount', subject, moveName(move.replica, timestamp(move.seenAt)));
-      const isLate = now - move.seenAt > GRACE_MS - BLUR_MS;
-      const mayBeTold = heard !== undefined && heard.at > move.seenAt - GRACE_MS; // a repeated event leaves no other trace
-      if (!mayBeTold) this.#expectSample(name, 1, by);
-      else if (isLate) this.#due.set(name, 1);
-      this.#expect(13, isLate || mayBeTold, () => `${name} is given up, and may still be told of`);
-    }
-  }
-
-  /** Whether a move was noted that nobody told of: the last one in each place, to what had never been there. */
-  #judgeUntold(subject: string, places: readonly PlaceId[], view: View): void {
-    const truth = this.#world.truth.function;
-    const knownSince = this.#knownSince.get(subject) ?? Number.POSITIVE_INFINITY;
-    const told = this.#world.toldAt(subject);
-    for (const place of places) {
-      const last = truth.moves(subject, [place], (content) => settled(view(content))).at(-1);
-      if (last === undefined || !last.isNew || !last.isOfTwo || last.at < knownSince + BLUR_MS) continue;
-      if (told.some((at) => at > last.at - GRACE_MS - BLUR_MS)) continue;
-      const notedAt = this.#notedAt.get(`${subject} ${place}`) ?? 0;
-      const words = () =>
-        `nobody told that ${subject} moved in ${place} at ${timeText(last.at)}, nor noted it`;
-      this.#expect(13, notedAt > last.at - BLUR_MS, words);
-    }
-  }
-
-  /** A sample is to be published by whoever has just made it due. */
-  #expectSample(name: string, value: number, by: Invocation): void {
-    this.#due.set(name, value);
-    this.#dueOf.set(by, [...(this.#dueOf.get(by) ?? []), name]);
-  }
-
   #expectNoValue(given: unknown, where: string): void {
     this.#expect(11, !JSON.stringify(given).includes(MARKER), () => `a value is in ${where}`);
   }
@@ -830,77 +630,9 @@ export class Checker implements Watcher {
   }
 }
 
-/** Where copies of a subject are to be. */
-function placesOf(config: ParsedConfig, kind: SubjectKind, subject: string): readonly PlaceId[] {
-  if (kind === 'function') return placesOfConfig(config).map(placeId);
-  const secret = secretOf(config, subject);
-  return secret ? placesOfSecret(config, secret).map(placeId) : [];
-}
-
-function secretOf(config: ParsedConfig, subject: string): WatchedSecret | undefined {
-  return config.secrets.find((secret) => subjectOfSecret(config, secret) === subject);
-}
-
-/** The episode that a step has ended. */
-function endedIn(before: SubjectState | undefined, { last }: SubjectState): ClosedEpisode | undefined {
-  return last?.id === before?.last?.id ? undefined : last;
-}
-
-function isCritical(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  if (kind === 'secret') return secretOf(config, subject)?.critical ?? false;
-  return config.functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
-}
-
-/** What a config leaves out of an environment; of a secret, nothing. */
-function viewOf({ functions }: ParsedConfig, kind: SubjectKind): View {
-  if (kind === 'secret') return WHOLE;
-  const ignored = new Set(functions.flatMap(({ ignore }) => ignore));
-  return (content) => {
-    const entries = (JSON.parse(content) as [string, string][]).filter(([name]) => !ignored.has(name));
-    return JSON.stringify(entries);
-  };
-}
-
-/** What roots begin with that can be compared. */
-function prefixesIn(roots: Roots): string {
-  return [...new Set(Object.values(roots).flatMap(({ env }) => env?.split(':')[0] ?? []))].sort().join();
-}
-
-/** The roots that each replica was last seen with. */
-function rootsIn(state: SubjectState | undefined): Roots {
-  return { ...state?.agreed?.roots, ...state?.open?.roots };
-}
-
-/** The same, whatever became of the update. */
-function settled(content: string): string {
-  return content.replace(/,?\["","[a-z ]*"\]/, '');
-}
-
-/** Whether something has befallen the process of a call. */
-function isStruck({ process, faultsBefore }: Invocation): boolean {
-  return process.faults > faultsBefore;
-}
-
 /** Whether something has changed or moved lately, so that one look must follow the other. */
 function isMoving({ open }: SubjectState, now: number): boolean {
   return (
     open !== undefined && now - Math.max(open.lastChangeAt, open.lastMovedAt) < LOOKED_AT_FOR_MS - BLUR_MS
   );
-}
-
-function sampleName(metric: MetricName, subject: unknown, episode: unknown): string {
-  return `${metric} of episode ${episode} of ${subject}`;
-}
-
-/** A move, as a sample that counts it as lost names it. */
-function moveName(replica: unknown, seenAt: unknown): string {
-  return `${replica} ${seenAt}`;
-}
-
-function timestamp(at: number): string {
-  return new Date(at).toISOString();
-}
-
-function timeText(at: number): string {
-  return timestamp(at).slice(11, 19);
 }

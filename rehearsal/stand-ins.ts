@@ -9,7 +9,7 @@ import { LOGICAL_ID_TAG, STACK_TAG, subjectOf } from '../functions/app/survey.ts
 import type { FunctionGroup, ParsedConfig } from '../functions/contract/config.ts';
 import type { ComparedFacet } from '../functions/contract/report.ts';
 import type { Place } from '../functions/core/place.ts';
-import { MARKER } from './checker.ts';
+import { MARKER } from './world.ts';
 
 /** A made-up function that a group of a config selects, with all of its copies. */
 export interface StandIn {

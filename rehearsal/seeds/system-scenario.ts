@@ -12,7 +12,7 @@ import { type ParsedConfig, parseConfig } from '../../functions/contract/config.
 import { invariant, RefusedError } from '../../functions/core/errors.ts';
 import { fingerprintKey } from '../../functions/core/fingerprint.ts';
 import { type Place, placeId } from '../../functions/core/place.ts';
-import { Checker, MARKER, processName } from '../checker.ts';
+import { Checker } from '../checker.ts';
 import { deployFinished, labelUpdated, resourceEvent, versionLoaded } from '../events.ts';
 import { Fate, type Odds } from '../fate.ts';
 import { FAULT_NAMES, type Fault } from '../faults.ts';
@@ -20,6 +20,7 @@ import { Hub, type Spoil } from '../hub.ts';
 import type { InvariantNumber, Violation } from '../invariants.ts';
 import { skewOf } from '../process.ts';
 import { Truth } from '../truth.ts';
+import { MARKER, processName } from '../world.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -1,0 +1,109 @@
+import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
+import type { Episode, SubjectState } from '../functions/core/episode.ts';
+import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
+import type { Invocation } from './hub.ts';
+import { type Expect, isCritical } from './world.ts';
+
+/** What a call writes into an episode before it sends something because of it. */
+const MARKS = ['noticedAt', 'pausedAt'] as const;
+type Mark = (typeof MARKS)[number];
+type Marks<T> = Readonly<Record<Mark, T>>;
+
+/** Holds what is sent to people, and to what deploys, against what their episodes say. */
+export class NoticeChecks {
+  readonly #expect: Expect;
+  /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
+  readonly #marked: Marks<Map<Invocation, Map<string, Episode>>> = {
+    noticedAt: new Map(),
+    pausedAt: new Map(),
+  };
+  readonly #told: Marks<Map<string, Invocation[]>> = { noticedAt: new Map(), pausedAt: new Map() };
+  /** Those whose notice was lost, with who marked them. */
+  readonly #lost: Marks<Set<string>> = { noticedAt: new Set(), pausedAt: new Set() };
+  /** What ever had an episode that was overdue. */
+  readonly #wasOverdue = new Set<string>();
+
+  constructor(expect: Expect) {
+    this.#expect = expect;
+  }
+
+  noticed(severity: Severity, notice: Notice, by: Invocation): void {
+    const named = notice.json.subjects.map(({ kind, subject }) => `${kind} ${subject}`);
+    this.#expectNews('noticedAt', (of) => named.includes(of), `a notice tells of ${named}`, by);
+    for (const { kind, subject, isOverdue, critical } of notice.json.subjects) {
+      const own = this.#marked.noticedAt.get(by)?.get(`${kind} ${subject}`);
+      // what this call has not marked was marked by another one, and may have ended since
+      const isRight = own
+        ? isOverdue === own.isOverdue
+        : !isOverdue || this.#wasOverdue.has(`${kind} ${subject}`);
+      this.#expect(9, isRight, () => `a notice says that ${subject} is overdue, or that it is not`);
+      const isSaid = critical === isCritical(by.config, kind, subject);
+      this.#expect(9, isSaid, () => `a notice says that ${subject} is critical, or that it is not`);
+    }
+    const isPage = notice.json.subjects.some(({ isOverdue, critical }) => isOverdue && critical);
+    this.#expect(9, isPage === (severity === 'page'), () => `a ${severity} tells of ${named}`);
+  }
+
+  paused(request: PauseRequest, by: Invocation): void {
+    const { subjects, reason } = request;
+    const isNamed = (of: string) => subjects.includes(of.slice(of.indexOf(' ') + 1));
+    this.#expectNews('pausedAt', isNamed, `a pause is asked for because of ${subjects}`, by);
+    const isStalled = [...(this.#marked.pausedAt.get(by) ?? [])].some(([of, { isOverdue }]) => {
+      const kind = SUBJECT_KINDS.find((each) => of.startsWith(`${each} `));
+      const isOwn = isNamed(of) && kind !== undefined;
+      return isOwn && isOverdue && isCritical(by.config, kind, of.slice(kind.length + 1));
+    });
+    const isRight = isStalled || reason !== 'critical-stalled';
+    this.#expect(9, isRight, () => `a pause is asked for because of ${subjects}: ${reason}`);
+  }
+
+  swapped(
+    kind: SubjectKind,
+    before: SubjectState | undefined,
+    { subject, open }: SubjectState,
+    by: Invocation,
+  ): void {
+    if (open?.isOverdue) this.#wasOverdue.add(`${kind} ${subject}`);
+    for (const mark of MARKS) {
+      if (open?.[mark] === undefined || open[mark] === before?.open?.[mark]) continue;
+      const marked = this.#marked[mark].get(by) ?? new Map<string, Episode>();
+      this.#marked[mark].set(by, marked.set(`${kind} ${subject}`, open));
+      // what a process that has died was about to write may land
+      if (by.outcome !== 'under way') this.#lost[mark].add(`${kind} ${subject} ${open.id}`);
+    }
+  }
+
+  ended(invocation: Invocation): void {
+    for (const mark of invocation.faults > 0 ? MARKS : []) {
+      const marked = this.#marked[mark].get(invocation) ?? [];
+      for (const [of, { id }] of marked) this.#lost[mark].add(`${of} ${id}`);
+    }
+  }
+
+  /** What is overdue in the end was told of, unless the notice was lost. */
+  expectTold(kind: SubjectKind, { subject, open }: SubjectState, ofCritical: boolean): void {
+    const episode = `${kind} ${subject} ${open?.id}`;
+    for (const mark of open?.isOverdue ? MARKS : []) {
+      const isDue = mark === 'noticedAt' || ofCritical;
+      const isTold = !isDue || this.#told[mark].has(episode) || this.#lost[mark].has(episode);
+      this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue: ${mark}`);
+    }
+  }
+
+  /** A call tells only what it has marked, and what no other call has told, unless the answer to that one was lost. */
+  #expectNews(mark: Mark, isNamed: (of: string) => boolean, what: string, by: Invocation): void {
+    const told = this.#told[mark];
+    const marked = [...(this.#marked[mark].get(by) ?? [])].filter(([of]) => isNamed(of));
+    const episodes = marked.map(([of, { id }]) => `${of} ${id}`);
+    const tellers = episodes.map((episode) => told.get(episode) ?? []);
+    // where the answer to the first was lost, it may come again as several, of the deploys that its episodes belong to by then
+    const isNews = tellers.some((each) => each.length === 0 || each.some(isStruck));
+    this.#expect(9, isNews, () => `${what}, and of nothing new`);
+    for (const episode of episodes) told.set(episode, [...(told.get(episode) ?? []), by]);
+  }
+}
+
+/** Whether something has befallen the process of a call. */
+function isStruck({ process, faultsBefore }: Invocation): boolean {
+  return process.faults > faultsBefore;
+}
