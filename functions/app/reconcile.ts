@@ -90,8 +90,9 @@ async function again(ports: ReconcilePorts, id: string, change: (run: Run) => Ru
     if (before.state === 'finished' && races > 0) return status(ports, before, false);
     if (before.state === 'finished')
       throw new RecohereError('ENDED', 'the run has finished, so there is nothing to cancel or resume');
-    const undone = before.mode === 'undo' ? await existingRun(ports, planOf(before)) : undefined;
-    if (before.isForgotten || (change === resumed && undone?.isForgotten)) throw forgotten();
+    const isToUndo = change === resumed && before.mode === 'undo';
+    const undone = isToUndo ? await existingRun(ports, planOf(before)) : undefined;
+    if (before.isForgotten || undone?.isForgotten) throw forgotten();
     const { version, attempt } = before;
     const run = { ...change(before), version: version + 1, attempt: attempt + 1 };
     await takeTable(ports, run, version);

@@ -27,6 +27,12 @@ function answerTo(asked: Promise<unknown>): Promise<string> {
   );
 }
 
+/** Cancels a run, and lets it stop. */
+async function stopped(system: RunSystem, run: string): Promise<void> {
+  await system.ask({ kind: 'cancel', run });
+  await system.workedOn(run);
+}
+
 /** Ports of a process to which something happens once, at a call. */
 function interrupted(
   system: RunSystem,
@@ -119,8 +125,7 @@ describe('a forget', () => {
     const { id } = await system.applied();
     const run = undoOf(id);
     await system.ask({ kind: 'undo', run: id });
-    await system.ask({ kind: 'cancel', run });
-    await system.workedOn(run);
+    await stopped(system, run);
     await system.ask({ kind: 'forget', run: id });
     await expect(system.ask({ kind: 'resume', run })).rejects.toMatchObject({ code: 'FORGOTTEN' });
     expect(await system.ask({ kind: 'cancel', run })).toMatchObject({ state: 'cancelled' });
@@ -145,8 +150,7 @@ describe('a table', () => {
   it('is let go of by no resume for the other, when two of them and an undo cross', async () => {
     const system = withDoubles(200);
     const id = await begunApply(system);
-    await system.ask({ kind: 'cancel', run: id });
-    await system.workedOn(id);
+    await stopped(system, id);
     const remembered = gate();
     const resumed = gate();
     const mayTake = gate();
@@ -183,8 +187,7 @@ describe('a table', () => {
     const system = withDoubles(200);
     const id = await begunApply(system);
     const other = await system.run({ ...dry, token: 'other' });
-    await system.ask({ kind: 'cancel', run: id });
-    await system.workedOn(id);
+    await stopped(system, id);
     const slow = interrupted(system, { name: 'ledger.swapRun', moment: 'before' }, async () => {
       await system.askMeanwhile({ kind: 'resume', run: id });
     });
@@ -221,8 +224,7 @@ describe('a table', () => {
     const system = withDoubles(5);
     const id = await begunApply(system);
     const other = await system.run({ ...dry, token: 'other' });
-    await system.ask({ kind: 'cancel', run: id });
-    await system.workedOn(id);
+    await stopped(system, id);
     const { id: rival } = (await system.ask(applyOf(other))) as RunStatus;
     // it has heard that the other one has the table, and is at work
     const sleepy = interrupted(system, { name: 'ledger.readRun', moment: 'after', time: 3 }, async () => {
@@ -251,8 +253,7 @@ describe('an audit', () => {
   it('calls no root another one where the run goes on', async () => {
     const system = withDoubles(200);
     const id = await halfApplied(system);
-    await system.ask({ kind: 'cancel', run: id });
-    await system.workedOn(id);
+    await stopped(system, id);
     const ports = interrupted(system, { name: 'ledger.readSegment', moment: 'before' }, async () => {
       await system.askMeanwhile({ kind: 'resume', run: id });
       await runHere(system.ports, id);
@@ -298,12 +299,10 @@ it('says of a run that it was to be undone, where the undo has put nothing back 
   const system = withDoubles(200);
   const id = await halfApplied(system);
   const other = await system.run({ ...dry, token: 'other' });
-  await system.ask({ kind: 'cancel', run: id });
-  await system.workedOn(id);
+  await stopped(system, id);
   const { id: rival } = (await system.ask(applyOf(other))) as RunStatus;
   await expect(system.ask({ kind: 'undo', run: id })).rejects.toMatchObject({ code: 'TABLE_TAKEN' });
-  await system.ask({ kind: 'cancel', run: rival });
-  await system.workedOn(rival);
+  await stopped(system, rival);
   const message = expect.stringContaining('an undo of the run was asked for');
   await expect(system.ask({ kind: 'resume', run: id })).rejects.toMatchObject({ code: 'UNDONE', message });
 });

@@ -92,7 +92,13 @@ function agreed(loads: readonly Load[] = []): SubjectState {
   return rotate(first, { loads }, { ...seen, at: NOW - MINUTE + 1 }, RULES).state;
 }
 
-/** The same, a day ago. */
+/** A look a second ago has seen that one replica is at the version before. */
+function withStraggler(): SubjectState {
+  const look = lookAt([primary('v1'), replica('v1'), replica('v0')], NOW - SECOND);
+  return rotate(agreed(), NOTHING_TOLD, look, RULES).state;
+}
+
+/** Has agreed on v1 a day ago. */
 function agreedLongAgo(): SubjectState {
   const state = agreed();
   return { ...state, agreed: state.agreed && { ...state.agreed, at: NOW - 24 * 60 * MINUTE } };
@@ -331,12 +337,7 @@ describe('a look that is older than another', () => {
   });
 
   it('counts where it saw what a later one has seen too, as of many reports that come at once', () => {
-    const open = rotate(
-      agreed(),
-      NOTHING_TOLD,
-      lookAt([primary('v1'), replica('v1'), replica('v0')], NOW - SECOND),
-      RULES,
-    ).state;
+    const open = withStraggler();
     const at = (time: number) => lookAt([primary('v2'), replica('v1'), replica('v1')], time);
     const reported = rotate(open, { loads: [load('v2')] }, at(NOW), RULES).state;
     const again = rotate(reported, { loads: [load('v2', { process: 'p2' })] }, at(NOW - 1), RULES).state;
@@ -345,12 +346,7 @@ describe('a look that is older than another', () => {
   });
 
   it('cannot tell of a replica what it holds that was looked at since, for a report', () => {
-    const open = rotate(
-      agreed(),
-      NOTHING_TOLD,
-      lookAt([primary('v1'), replica('v1'), replica('v0')], NOW - SECOND),
-      RULES,
-    ).state;
+    const open = withStraggler();
     const reported = rotate(
       open,
       { loads: [load('v2')] },
