@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/newcomer/**'],
     globalSetup: ['test/build.ts'],
+    maxWorkers: '100%', // else one on two cores
     testTimeout: 60_000, // a bound for a machine that is busy with other things
     coverage: {
       include: ['functions/**', 'bin/**', 'lib/**', 'rehearsal/**'],
