@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { invariant } from '../../core/errors.ts';
 import type { Random } from '../../ports/random.ts';
 
@@ -13,9 +13,7 @@ export class SeededRandom implements Random {
 
   bytes(length: number): Uint8Array {
     const blocks = Array.from({ length: Math.ceil(length / 32) }, () =>
-      createHash('sha256')
-        .update(`${this.#name}${this.#blocks++}`)
-        .digest(),
+      hash('sha256', `${this.#name}${this.#blocks++}`, 'buffer'),
     );
     return Buffer.concat(blocks).subarray(0, length);
   }
