@@ -10,6 +10,7 @@ import {
   type SubjectState,
   step,
   type Told,
+  unread,
 } from '../core/episode.ts';
 import { RefusedError } from '../core/errors.ts';
 import { type FingerprintKey, fingerprintKey } from '../core/fingerprint.ts';
@@ -111,14 +112,21 @@ export async function verifyNamed(
   failFirst(await verify(ports, config, { toldOf, wanted: names, byHand: change.at }));
 }
 
-/** Looks once more at a subject that asked for it, unless it has been looked at since. */
+/** Looks once more at a subject that asked for it, unless it has been looked at since; and asks again where no replica was seen. */
 export async function verifyWake(
   ports: VerifyPorts,
   config: ParsedConfig,
   { subject, wake }: Wake,
 ): Promise<void> {
   const state = await ports.ledger.read(subject);
-  if (state.wake === wake) failFirst(await verify(ports, config, { wanted: [subject] }));
+  if (state.wake !== wake) return;
+  const at = ports.clock.now();
+  const taken = await verify(ports, config, { wanted: [subject] });
+  failFirst(taken);
+  if (taken.seen.subjects.some((each) => each.subject === subject)) return;
+  const again = (now: SubjectState): Step =>
+    now.wake === wake ? unread(now, at, { lookedAtForMs: LOOKED_AT_FOR_MS }) : { state: now, isFlap: false };
+  await settle(ports, subject, again, () => {});
 }
 
 /** What one look is to be. */

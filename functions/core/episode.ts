@@ -340,21 +340,32 @@ function unseen(
   told: SubjectState,
   change: Change | undefined,
   news: Change | undefined,
-  { lookedAtForMs }: EpisodeRules,
+  rules: EpisodeRules,
 ): Step {
-  const again = (state: SubjectState, looks: number): Step => ({
-    state: { ...state, wake: before.wake + 1 },
-    isFlap: false,
-    next: { looks, restedMs: 0 },
-  });
   const open = before.open && joined(before.open, news);
   const isNews = told !== before || !isDeepStrictEqual(open, before.open);
-  if (isNews || (change && open === undefined)) return again({ ...told, open }, 1);
-  const isResting =
-    open === undefined || open.lastSeenAt - Math.max(open.lastChangeAt, open.lastMovedAt) > lookedAtForMs;
-  if (change || isResting) return { state: before, isFlap: false };
+  if (isNews || (change && open === undefined)) return lookedAtAgain({ ...told, open }, 1);
+  return change ? { state: before, isFlap: false } : unread(before, lastSeenAt(before), rules);
+}
+
+/**
+ * What moves is looked at again, though a look says nothing of it: it could read no replica, or was shown what was there before.
+ * @param at When the look began, in epoch milliseconds.
+ */
+export function unread(
+  before: SubjectState,
+  at: number,
+  { lookedAtForMs }: Pick<EpisodeRules, 'lookedAtForMs'>,
+): Step {
+  const { open } = before;
+  const isResting = open === undefined || at - Math.max(open.lastChangeAt, open.lastMovedAt) > lookedAtForMs;
+  if (isResting) return { state: before, isFlap: false };
   const looks = open.looks + 1;
-  return again({ ...before, open: { ...open, looks } }, looks);
+  return lookedAtAgain({ ...before, open: { ...open, looks } }, looks);
+}
+
+function lookedAtAgain(state: SubjectState, looks: number): Step {
+  return { state: { ...state, wake: state.wake + 1 }, isFlap: false, next: { looks, restedMs: 0 } };
 }
 
 /**

@@ -616,6 +616,39 @@ describe('a wake-up', () => {
   });
 });
 
+describe('a look that can read no region', () => {
+  it('is followed by others while the episode moves, for five minutes, and the one that can read it ends it', async () => {
+    const { clock, world, run, hear, drained, ledger } = it1;
+    let refuses = false;
+    let refused = 0;
+    world.inject('read', () => {
+      if (!refuses) return;
+      refused++;
+      throw new RefusedError({ code: 'REGION_UNREACHABLE' });
+    });
+    await run(async () => {
+      world.deploy(US, 'api', { environment: { A: '2' } });
+      await hear('deploy 13');
+      refuses = true;
+      await clock.sleep(MINUTE);
+      for (const place of [EU, AP]) world.deploy(place, 'api', { environment: { A: '2' } });
+      refuses = false;
+      await drained();
+      expect(await ledger.read('api')).toMatchObject({
+        last: { outcome: 'forward', convergenceMs: expect.any(Number) },
+      });
+      world.deploy(US, 'job', { environment: { A: '2' } });
+      await hear('deploy 14');
+      refuses = true;
+      refused = 0;
+      await drained();
+    });
+    expect((await ledger.read('job')).open).toBeDefined();
+    expect(refused / 3).toBeGreaterThan(5);
+    expect(refused / 3).toBeLessThan(20);
+  });
+});
+
 describe('two handlers at once', () => {
   it('on one subject: one wins, the other reads again, and the metrics are published once', async () => {
     const { world, run, hear, ledger, values } = it1;

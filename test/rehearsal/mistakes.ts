@@ -201,6 +201,11 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
           : step(before, change, looked, rules),
     }),
   ),
+  'a wake-up that is shown no replica is the last': inModule<Steps>(
+    'core/episode.ts',
+    { by: 12, within: 10 },
+    () => ({ unread: (state) => ({ state, isFlap: false }) }),
+  ),
   'nobody is told': inModule<typeof import('../../functions/core/notice.ts')>(
     'core/notice.ts',
     { by: 9, within: 4 },
