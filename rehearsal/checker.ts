@@ -27,6 +27,7 @@ import {
   type Expect,
   endedIn,
   isCritical,
+  isLearnt,
   MARKER,
   placesOf,
   prefixesIn,
@@ -107,6 +108,8 @@ export class Checker implements Watcher {
     this.onTrace(`${by.process.name} ${JSON.stringify(next)}`);
     this.#expectNoValue(next, `the state of ${subject}`);
     this.#expectGrowth(before, next);
+    const isKept = isDeepStrictEqual(next.silence, before?.silence);
+    this.#expect(6, isKept, () => `${subject} is silenced otherwise than somebody asked`);
     this.#expectOneEpisode(kind, before, next);
     if (isMoving(next, this.#world.now())) {
       const isLook = before?.open !== undefined && (next.open?.lastSeenAt ?? 0) > before.open.lastSeenAt;
@@ -248,13 +251,16 @@ export class Checker implements Watcher {
         const differs = new Set(contents).size > 1;
         const isOpen = state.open !== undefined;
         open += isOpen ? 1 : 0;
-        stalled += state.open?.isOverdue ? 1 : 0;
-        critical += state.open?.isOverdue && isCritical(config, kind, subject) ? 1 : 0;
+        const isAlerting = !isLearnt(config, kind, subject);
+        const isStalled = isAlerting && state.open?.isOverdue === true;
+        stalled += isStalled ? 1 : 0;
+        critical += isStalled && isCritical(config, kind, subject) ? 1 : 0;
         const isGone = contents.every((content) => content === ABSENT);
         const isForgotten = !isGone || (state.agreed === undefined && !isOpen);
         this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
         if (kind === 'function') {
-          drifted += this.#judgeBlame(subject, places, contents, state.open);
+          const blamed = this.#judgeBlame(subject, places, contents, state.open);
+          drifted += isAlerting ? blamed : 0;
           this.#ofSamples.expectNoted(subject, places, view);
         } else {
           const [current] = contents; // the primary comes first
@@ -265,7 +271,7 @@ export class Checker implements Watcher {
         this.#expect(13, !differs || isOpen, () => `${subject} differs, and nothing is open`);
         const isOverdue = state.open?.isOverdue ?? false;
         this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
-        this.#ofNotices.expectTold(kind, state, isCritical(config, kind, subject));
+        if (isAlerting) this.#ofNotices.expectTold(kind, state, isCritical(config, kind, subject));
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
         const isSaid = (finding: Finding) =>
           kind === 'secret' &&

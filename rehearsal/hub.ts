@@ -6,6 +6,7 @@ import type { VirtualClock } from '../functions/adapters/sim/virtual-clock.ts';
 import { considerate } from '../functions/app/considerate.ts';
 import { notify } from '../functions/app/notify.ts';
 import { type Delivered, receiveDeploy, receiveRotation } from '../functions/app/receive.ts';
+import { silence } from '../functions/app/silence.ts';
 import { type SweepEnd, sweep } from '../functions/app/sweep.ts';
 import { hasCritical, type ParsedConfig } from '../functions/contract/config.ts';
 import {
@@ -83,7 +84,7 @@ export interface Invocation {
 /** Is told of everything that the hub does, in the moment in which it has its effect. */
 export interface Watcher {
   swapped?(kind: SubjectKind, next: SubjectState, by: Invocation): void;
-  /** Somebody else wrote a state as it was. */
+  /** Somebody else wrote a state as it was, or with another silence. */
   raced?(kind: SubjectKind, next: SubjectState): void;
   published?(metric: MetricName, value: number, properties: Readonly<Record<string, string | number>>): void;
   woken?(kind: SubjectKind, subject: string, wake: number): void;
@@ -204,6 +205,18 @@ export class Hub {
   /** Asks by hand for a look at subjects. */
   ask(kind: SubjectKind, subjects: readonly string[], id: string): void {
     this.#send(kind, { kind: 'recohere.look', id, at: this.#options.clock.now(), subjects }, 0);
+  }
+
+  /** Keeps a subject from alarming, as somebody asks for by hand; of one that is not known, nothing comes of it. */
+  async silence(subject: string, seconds: number): Promise<void> {
+    const { clock, watcher } = this.#options;
+    const ledgerOf = (kind: SubjectKind) =>
+      swapping(this.#ledgers[kind], (next) => watcher.raced?.(kind, next));
+    const ledgers = { function: ledgerOf('function'), secret: ledgerOf('secret') };
+    const asked = { subject, seconds, reason: 'a rehearsal' };
+    await silence({ clock, ledgers, sweeps: this.#sweeps }, this.#config, asked).catch((error: unknown) =>
+      watcher.said?.(wordsOf(error)),
+    );
   }
 
   /** Sweeps by the schedule until then, in epoch milliseconds. @param sweepMs For how long each may read. */
@@ -438,17 +451,7 @@ export class Hub {
     const { watcher, spoil } = this.#options;
     const stored = this.#ledgers[kind];
     const ledger = spoil?.ledger?.(stored) ?? stored;
-    return {
-      read: (subject) => ledger.read(subject),
-      record: (episode) => ledger.record(episode),
-      history: (subject, limit) => ledger.history(subject, limit),
-      subjects: (after) => ledger.subjects(after),
-      async swap(next) {
-        const isWritten = await ledger.swap(next);
-        if (isWritten) watcher.swapped?.(kind, next, invocation());
-        return isWritten;
-      },
-    };
+    return swapping(ledger, (next) => watcher.swapped?.(kind, next, invocation()));
   }
 
   /** Somebody else writes the state that a swap is about to replace, and changes nothing in it. */
@@ -461,6 +464,21 @@ export class Hub {
     this.#ledgers[kind].plant({ ...stored, state: raced });
     this.#options.watcher.raced?.(kind, raced);
   }
+}
+
+/** A ledger of which is told what it is given, in the moment in which it is written. */
+function swapping(ledger: Ledger, onSwap: (next: SubjectState) => void): Ledger {
+  return {
+    read: (subject) => ledger.read(subject),
+    record: (episode) => ledger.record(episode),
+    history: (subject, limit) => ledger.history(subject, limit),
+    subjects: (after) => ledger.subjects(after),
+    async swap(next) {
+      const isWritten = await ledger.swap(next);
+      if (isWritten) onSwap(next);
+      return isWritten;
+    },
+  };
 }
 
 /** A ledger whose calls are noted that fail, until they are made again. */

@@ -8,7 +8,7 @@ export const INVARIANTS = {
   6: 'Versions, wake numbers and epochs only grow, and nothing is written over what its writer has not read.',
   7: 'The time to agreement that an episode tells is true within its resolution.',
   8: 'Of a rotation, a hop is called agreed only if that region, or that process, had the version.',
-  9: 'No two notices are sent because of the same episodes, unless the answer to the first was lost.',
+  9: 'No two notices are sent because of the same episodes, unless the answer to the first was lost; and none of what is silenced.',
   10: 'Every message is handled, or becomes a dead letter.',
   11: 'No value is in a state, a metric, a notice, a dead letter or a log.',
   12: 'While an episode still moves, one message that wakes it is under way, and one whose number has passed causes no look.',

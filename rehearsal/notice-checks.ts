@@ -1,8 +1,9 @@
+import { isMaintenance } from '../functions/app/maintenance.ts';
 import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts';
 import type { Episode, SubjectState } from '../functions/core/episode.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
 import type { Invocation } from './hub.ts';
-import { type Expect, isCritical } from './world.ts';
+import { type Expect, isCritical, isLearnt } from './world.ts';
 
 /** What a call writes into an episode before it sends something because of it. */
 const MARKS = ['noticedAt', 'pausedAt'] as const;
@@ -60,12 +61,23 @@ export class NoticeChecks {
   swapped(
     kind: SubjectKind,
     before: SubjectState | undefined,
-    { subject, open }: SubjectState,
+    { subject, open, silence }: SubjectState,
     by: Invocation,
   ): void {
     if (open?.isOverdue) this.#wasOverdue.add(`${kind} ${subject}`);
     for (const mark of MARKS) {
-      if (open?.[mark] === undefined || open[mark] === before?.open?.[mark]) continue;
+      const markedAt = open?.[mark];
+      if (open === undefined || markedAt === undefined || markedAt === before?.open?.[mark]) continue;
+      const isQuiet =
+        isLearnt(by.config, kind, subject) ||
+        isMaintenance(by.config.maintenance, markedAt) ||
+        (silence !== undefined && markedAt < silence.until);
+      const isTakenBack = markedAt < (before?.open?.[mark] ?? 0);
+      this.#expect(
+        9,
+        isTakenBack || !isQuiet,
+        () => `somebody is told of ${subject}, of which nobody is to be`,
+      );
       const marked = this.#marked[mark].get(by) ?? new Map<string, Episode>();
       this.#marked[mark].set(by, marked.set(`${kind} ${subject}`, open));
       // what a process that has died was about to write may land

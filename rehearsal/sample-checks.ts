@@ -111,8 +111,11 @@ export class SampleChecks {
     }
     const wasOverdue = before?.open?.id === open?.id && before?.open?.isOverdue;
     if (kind !== 'function' || !open?.isOverdue || wasOverdue) return;
-    const alarmOn = alarmOnAt(watchedBy(by.config).function(next), next, open.lastSeenAt);
-    if (alarmOf(open.findings, alarmOn).isStalled) due('PartialDeployCount', open, 1);
+    const watched = watchedBy(by.config).function(next);
+    const isStalledAt = (at: number) => alarmOf(open.findings, alarmOnAt(watched, next, at)).isStalled;
+    const [then, now] = [open.lastSeenAt, by.process.clock.now()].map(isStalledAt); // a silence may end in between
+    if (then && now) due('PartialDeployCount', open, 1);
+    else if (then || now) this.#due.set(sampleName('PartialDeployCount', subject, open.id), 1);
   }
 
   /** Moves that wait to be told of: each was one, and is given up only if an event tells of it, or in time, and then it is counted. */

@@ -58,8 +58,17 @@ export function endedIn(before: SubjectState | undefined, { last }: SubjectState
 }
 
 export function isCritical(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  if (kind === 'secret') return secretOf(config, subject)?.critical ?? false;
-  return config.functions.find(({ select }) => matches(subject, select.name ?? ''))?.critical ?? false;
+  return ruleOf(config, kind, subject)?.critical ?? false;
+}
+
+/** Whether a subject is only observed, and never alarms. */
+export function isLearnt(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
+  return ruleOf(config, kind, subject)?.mode === 'learn';
+}
+
+function ruleOf(config: ParsedConfig, kind: SubjectKind, subject: string) {
+  if (kind === 'secret') return secretOf(config, subject);
+  return config.functions.find(({ select }) => matches(subject, select.name ?? ''));
 }
 
 /** What a config leaves out of an environment; of a secret, nothing. */

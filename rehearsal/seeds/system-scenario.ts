@@ -204,6 +204,7 @@ class Stage {
         this.#useSecrets(end + CALM_MS),
         this.#breakRegions(end),
         this.#redeploy(end),
+        this.#silence(end),
         this.#tryLaterRelease(end),
       ];
       const sweepMs = sweepMsOf(this.#fate, this.#config);
@@ -214,7 +215,8 @@ class Stage {
       await sweeping;
       await this.#drain();
       await this.#clock.sleep(DEADLINE_SECONDS * SECOND + MINUTE);
-      await this.#hub.sweep(true);
+      // one that was killed has its turn until its time is over
+      while ((await this.#hub.sweep(true)).swept?.what === 'busy') await this.#clock.sleep(MINUTE);
       await this.#clock.sleep(6 * MINUTE);
       const last = await this.#hub.sweep(true);
       await this.checker.end(last, this.#hub.ledgers);
@@ -376,10 +378,25 @@ class Stage {
       if (!this.#fate.strikes([fault], 'the installation')) continue;
       if (fault === 'key changed') key = keyOf('k2');
       else {
-        const functions = config.functions.map((group) => ({ ...group, ignore: ['NOISE'] }));
+        const functions = config.functions.map((group) => ({
+          ...group,
+          ignore: ['NOISE'],
+          mode: 'alert' as const,
+        }));
         config = { ...config, functions };
       }
       this.#hub.deploy(config, key);
+    }
+  }
+
+  /** Somebody does not want to hear of a subject for a while, or wants to again. */
+  async #silence(end: number): Promise<void> {
+    const chance = this.#fate.random('silences');
+    if (chance.below(3) > 0) return;
+    for (;;) {
+      await this.#clock.sleep(chance.below(15 * MINUTE));
+      if (this.#clock.now() >= end) return;
+      await this.#hub.silence(chance.pick([...FUNCTIONS, DB, TOKEN]), 60 * chance.below(16));
     }
   }
 
@@ -486,14 +503,18 @@ function configOf(fate: Fate): ParsedConfig {
   const isCritical = chance.below(5) === 0;
   const isAliased = chance.below(4) === 0;
   const other = chance.below(4) === 0 ? { account: '222222222222' } : {};
+  const isLearnt = chance.below(5) === 0;
+  const window = { schedule: `at(2026-01-05T09:${10 + chance.below(20)})`, minutes: 1 + chance.below(20) };
+  const maintenance = chance.below(4) === 0 ? [window] : [];
   const parsed = parseConfig({
     hub: { region: 'us-east-1', account: OWN_ACCOUNT },
     replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }, { region: 'ap-southeast-2', ...other }],
     functions: [
       { select: { name: 'critical-*' }, critical: isCritical },
       ...(isAliased ? [{ select: { name: 'cart' }, qualifier: ALIAS }] : []),
-      { select: { name: '*' } },
+      { select: { name: '*' }, ...(isLearnt && { mode: 'learn' }) },
     ],
+    maintenance,
     secrets: [
       { name: DB, consumers: [{ name: CONSUMER, cacheSeconds: 30, probe: PROBE }] },
       { name: TOKEN, critical: isCritical },

@@ -29,6 +29,7 @@ function inModule<Module extends object>(
 }
 
 type Steps = typeof import('../../functions/core/episode.ts');
+type Watched = typeof import('../../functions/app/watched.ts');
 type Open = NonNullable<SubjectState['open']>;
 
 /** Each look leaves an open episode otherwise than it should. */
@@ -211,6 +212,34 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     { by: 9, within: 4 },
     () => ({ deploysOf: () => [] }),
   ),
+  'what is silenced alarms': inModule<Watched>('app/watched.ts', { by: 9, within: 6 }, ({ alarmOnAt }) => ({
+    alarmOnAt: (watched, _, now) => alarmOnAt(watched, {}, now),
+  })),
+  'what is only learnt alarms': inModule<Watched>(
+    'app/watched.ts',
+    { by: 9, within: 4 },
+    ({ alarmOnAt }) => ({
+      alarmOnAt: (watched, ...given) => alarmOnAt(watched && { ...watched, mode: 'alert' }, ...given),
+    }),
+  ),
+  'a silence is forgotten': inModule<Steps>('core/episode.ts', { by: 6, within: 6 }, ({ step }) => ({
+    step: (...given) => {
+      const { state, ...taken } = step(...given);
+      return { ...taken, state: state === given[0] ? state : { ...state, silence: undefined } };
+    },
+  })),
+  'maintenance is none': inModule<typeof import('../../functions/app/notify.ts')>(
+    'app/notify.ts',
+    { by: 9, within: 10 },
+    ({ notify }) => ({
+      notify: (ports, config, time) => notify(ports, { ...config, maintenance: [] }, time),
+    }),
+  ),
+  'nobody is told later': inModule<typeof import('../../functions/app/standing.ts')>(
+    'app/standing.ts',
+    { by: 9, within: 10 },
+    ({ standingOf }) => ({ standingOf: (...given) => ({ ...standingOf(...given), isUntold: false }) }),
+  ),
   'who was told is forgotten': inModule<Steps>(
     'core/episode.ts',
     { by: 9, within: 4 },
@@ -218,7 +247,7 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   ),
   'what was paused is forgotten': inModule<Steps>(
     'core/episode.ts',
-    { by: 9, within: 4, first: 26 },
+    { by: 9, within: 4 },
     withOpen(({ pausedAt: _forgotten, ...open }) => open),
   ),
   'pages are sent as tickets': inModule<typeof import('../../functions/core/notice.ts')>(
