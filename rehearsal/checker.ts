@@ -26,6 +26,7 @@ import {
   BLUR_MS,
   type Expect,
   endedIn,
+  exposurePercentOf,
   isCritical,
   isLearnt,
   MARKER,
@@ -56,6 +57,7 @@ const GAUGES = [
   'EpisodesStalled',
   'CriticalStalled',
   'ConfigDriftCount',
+  'ExposureBurnRate',
   'UnobservableReplicas',
   'TelemetryCompleteness',
 ] as const;
@@ -240,7 +242,7 @@ export class Checker implements Watcher {
     this.#expect(13, swept.outcome === 'ok', () => `the last sweep ${swept.outcome}`);
     const { config } = swept;
     const now = this.#world.now();
-    let [open, stalled, critical, drifted, stale] = [0, 0, 0, 0, 0];
+    let [open, stalled, critical, drifted, stale, burning, alerting] = [0, 0, 0, 0, 0, 0, 0];
     for (const kind of SUBJECT_KINDS) {
       const truth = this.#world.truth[kind];
       for (const subject of truth.subjects) {
@@ -258,6 +260,8 @@ export class Checker implements Watcher {
         const isGone = contents.every((content) => content === ABSENT);
         const isForgotten = !isGone || (state.agreed === undefined && !isOpen);
         this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
+        alerting += isAlerting && !isGone ? 1 : 0;
+        burning += isAlerting && isOpen ? 100 / exposurePercentOf(config, kind, subject) : 0;
         if (kind === 'function') {
           const blamed = this.#judgeBlame(subject, places, contents, state.open);
           drifted += isAlerting ? blamed : 0;
@@ -286,6 +290,7 @@ export class Checker implements Watcher {
       EpisodesStalled: stalled,
       CriticalStalled: config.functions.some((group) => group.critical) ? critical : undefined,
       ConfigDriftCount: drifted,
+      ExposureBurnRate: burning / Math.max(1, alerting),
       UnobservableReplicas: 0,
       TelemetryCompleteness: 100,
     };

@@ -66,8 +66,16 @@ export function isLearnt(config: ParsedConfig, kind: SubjectKind, subject: strin
   return ruleOf(config, kind, subject)?.mode === 'learn';
 }
 
+/** For how much of the time replicas of a subject may differ, in percent. */
+export function exposurePercentOf(config: ParsedConfig, kind: SubjectKind, subject: string): number {
+  return kind === 'secret' ? 1 : (functionRuleOf(config, subject)?.targets.exposurePercent ?? 0);
+}
+
 function ruleOf(config: ParsedConfig, kind: SubjectKind, subject: string) {
-  if (kind === 'secret') return secretOf(config, subject);
+  return kind === 'secret' ? secretOf(config, subject) : functionRuleOf(config, subject);
+}
+
+function functionRuleOf(config: ParsedConfig, subject: string) {
   return config.functions.find(({ select }) => matches(subject, select.name ?? ''));
 }
 

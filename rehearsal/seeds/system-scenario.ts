@@ -510,7 +510,7 @@ function configOf(fate: Fate): ParsedConfig {
     hub: { region: 'us-east-1', account: OWN_ACCOUNT },
     replicas: [{ region: 'us-east-1' }, { region: 'eu-west-1' }, { region: 'ap-southeast-2', ...other }],
     functions: [
-      { select: { name: 'critical-*' }, critical: isCritical },
+      { select: { name: 'critical-*' }, critical: isCritical, targets: { exposurePercent: 2 } },
       ...(isAliased ? [{ select: { name: 'cart' }, qualifier: ALIAS }] : []),
       { select: { name: '*' }, ...(isLearnt && { mode: 'learn' }) },
     ],

@@ -293,6 +293,11 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   >('core/moves.ts', { by: 13, within: 4 }, ({ heed }) => ({
     heed: (before, step, heard) => heed(before, step, { ...heard, at: heard.at + 300_000 }),
   })),
+  'budget burns too fast': inModule<typeof import('../../functions/app/standing.ts')>(
+    'app/standing.ts',
+    { by: 13, within: 4 },
+    ({ standingOf }) => ({ standingOf: (...given) => ({ ...standingOf(...given), exposurePercent: 0.5 }) }),
+  ),
   'a gauge leaves out what is open': inModule<typeof import('../../functions/app/standing.ts')>(
     'app/standing.ts',
     { by: 13, within: 4 },
