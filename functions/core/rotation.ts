@@ -43,10 +43,6 @@ const PROCESS_NEWS_MS = 3_600_000;
 /** What a process says counts for at least so long, however short its cache: it has loaded what its replica does not hold. */
 const SAID_FOR_MS = { known: 60_000, unknown: 3_600_000 } as const;
 
-/** An answer that is older than another one comes at most so long after it; and by so much may clocks differ, by which both are dated. */
-const STALE_FOR_MS = 60_000;
-const CLOCKS_DIFFER_MS = 10_000;
-
 /** AWS rotates on the day of the date that it names, at any time. */
 const ROTATION_GRACE_MS = 24 * 3_600_000;
 
@@ -106,7 +102,7 @@ const NOTHING: SecretMemory = { held: {}, loads: [] };
  * version that is current on the primary is the root that moves, and replicas and consumers that are behind are findings.
  */
 export function rotate(before: SubjectState, heard: Heard, looked: SecretLook, rules: RotationRules): Step {
-  const look = unsurpassed(looked, before, rules);
+  const look = unsurpassed(looked, before);
   const view = viewOf(look, rules);
   const memory = remembered(before, heard, view, rules);
   const told = isDeepStrictEqual(memory, before.secret ?? NOTHING) ? before : { ...before, secret: memory };
@@ -125,17 +121,12 @@ export function rotate(before: SubjectState, heard: Heard, looked: SecretLook, r
   return isInBetween ? inBetween(before, before.open, taken, open) : taken;
 }
 
-/**
- * A look, without what another one has seen otherwise since: reports come between two looks, so that this one need not be an older one.
- * And AWS may answer for a while as if nothing had changed: a primary that shows another version says by its date whether that came after.
- */
-function unsurpassed(look: SecretLook, { secret = NOTHING }: SubjectState, rules: RotationRules): SecretLook {
-  const { primary, movedAt } = viewOf(look, rules);
+/** A look, without what another one has seen otherwise since: reports come between two looks, so that this one need not be an older one. */
+function unsurpassed(look: SecretLook, { secret = NOTHING }: SubjectState): SecretLook {
   const fresh = [...look.observations].filter(([replica, observation]) => {
     const held = secret.held[replica];
-    if (held === undefined || descriptionOf(observation)?.currentId === held.versionId) return true;
-    const mayBeOld = replica === primary && look.at < held.since + STALE_FOR_MS;
-    return held.since <= look.at && !(mayBeOld && movedAt < held.since - CLOCKS_DIFFER_MS);
+    const isOlder = held !== undefined && held.since > look.at;
+    return !isOlder || descriptionOf(observation)?.currentId === held.versionId;
   });
   return { ...look, observations: new Map(fresh) };
 }
@@ -178,7 +169,7 @@ function inBetween(before: SubjectState, known: Episode, taken: Step, open: Epis
  */
 export function superseded(before: SubjectState, look: SecretLook, rules: RotationRules): Step | undefined {
   const { open, agreed } = before;
-  const { primary, described } = viewOf(unsurpassed(look, before, rules), rules);
+  const { primary, described } = viewOf(unsurpassed(look, before), rules);
   const current = described?.currentId;
   if (open?.rotation === undefined || current === undefined || look.at < lastLookedAt(before))
     return undefined;
