@@ -219,7 +219,7 @@ export class Checker implements Watcher {
   }
 
   /** Whether each wake-up of an episode that still moves was followed by another one. */
-  #judgeChains({ part, batch, failed = [], letters }: Invocation): void {
+  #judgeChains({ part, batch, config, failed = [], letters, startedAt }: Invocation): void {
     if (letters > 0) return;
     const of = part === 'verify-deploy' ? 'function' : 'secret';
     const now = this.#world.now();
@@ -227,6 +227,10 @@ export class Checker implements Watcher {
       const { kind, subject, wake } = JSON.parse(body) as Record<string, unknown>;
       const state = kind === 'recohere.wake' ? this.#states[of].get(String(subject)) : undefined;
       if (state === undefined || !isMoving(state, now)) continue;
+      const mayBeNowhere = placesOf(config, of, state.subject).every((place) =>
+        this.#world.truth[of].during(state.subject, place, startedAt - BLUR_MS, now).has(ABSENT),
+      );
+      if (mayBeNowhere) continue; // a sweep alone ends what is nowhere
       this.#expect(12, state.wake !== wake, () => `${subject} moves, and the wake-up ${wake} was the last`);
     }
   }

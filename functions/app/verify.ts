@@ -112,7 +112,7 @@ export async function verifyNamed(
   failFirst(await verify(ports, config, { toldOf, wanted: names, byHand: change.at }));
 }
 
-/** Looks once more at a subject that asked for it, unless it has been looked at since; and asks again where no replica was seen. */
+/** Looks once more at a subject that asked for it, unless it has been looked at since; and asks again where none of its replicas could be read. */
 export async function verifyWake(
   ports: VerifyPorts,
   config: ParsedConfig,
@@ -123,7 +123,8 @@ export async function verifyWake(
   const at = ports.clock.now();
   const taken = await verify(ports, config, { wanted: [subject] });
   failFirst(taken);
-  if (taken.seen.subjects.some((each) => each.subject === subject)) return;
+  const { subjects, refusals } = taken.seen;
+  if (refusals.length === 0 || subjects.some((each) => each.subject === subject)) return;
   const again = (now: SubjectState): Step =>
     now.wake === wake ? unread(now, at, { lookedAtForMs: LOOKED_AT_FOR_MS }) : { state: now, isFlap: false };
   await settle(ports, subject, again, () => {});

@@ -349,8 +349,9 @@ function unseen(
 }
 
 /**
- * What moves is looked at again, though a look says nothing of it: it could read no replica, or was shown what was there before.
- * @param at When the look began, in epoch milliseconds.
+ * What is open and moves is looked at again, though a look says nothing of it, be it that it could read no replica. An update under way
+ * that has opened nothing is left to the sweep.
+ * @param at The latest time, in epoch milliseconds, of which a look has said something, or at which this one began.
  */
 export function unread(
   before: SubjectState,

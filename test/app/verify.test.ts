@@ -616,6 +616,23 @@ describe('a wake-up', () => {
   });
 });
 
+describe('a wake-up of what is nowhere', () => {
+  it('is the last: a sweep ends it', async () => {
+    const { world, run, hear, drained, sweep, ports, ledger } = it1;
+    await run(async () => {
+      world.deploy(US, 'api', { environment: { A: '2' } });
+      await hear('deploy 12');
+      everywhere((place) => world.remove(place, 'api'));
+      const { wake } = await ledger.read('api');
+      await verifyWake(ports, configOf(), { subject: 'api', wake });
+      expect(await ledger.read('api')).toMatchObject({ wake, open: { looks: 1 } });
+      await drained();
+      await sweep();
+    });
+    expect(await ledger.read('api')).toMatchObject({ last: { outcome: 'retired' } });
+  });
+});
+
 describe('a look that can read no region', () => {
   it('is followed by others while the episode moves, for five minutes, and the one that can read it ends it', async () => {
     const { clock, world, run, hear, drained, ledger } = it1;

@@ -202,9 +202,9 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
           : step(before, change, looked, rules),
     }),
   ),
-  'a wake-up that is shown no replica is the last': inModule<Steps>(
+  'a wake-up that can read no replica is the last': inModule<Steps>(
     'core/episode.ts',
-    { by: 12, within: 10 },
+    { by: 12, within: 4, first: 11 },
     () => ({ unread: (state) => ({ state, isFlap: false }) }),
   ),
   'nobody is told': inModule<typeof import('../../functions/core/notice.ts')>(
@@ -237,7 +237,7 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
   ),
   'nobody is told later': inModule<typeof import('../../functions/app/standing.ts')>(
     'app/standing.ts',
-    { by: 9, within: 10 },
+    { by: 9, within: 10, first: 15 },
     ({ standingOf }) => ({ standingOf: (...given) => ({ ...standingOf(...given), isUntold: false }) }),
   ),
   'who was told is forgotten': inModule<Steps>(
