@@ -86,8 +86,8 @@ export class Checker implements Watcher {
   readonly #movedBy = new Map<string, number>();
   /** Under which config an episode has opened. */
   readonly #openedUnder = new Map<string, ParsedConfig>();
-  /** When sweeps began in which nothing failed. */
-  readonly #sweptAt: number[] = [];
+  /** Rounds in which all was looked at, and nothing failed: when the first sweep of each began, and the last. */
+  readonly #rounds: { readonly since: number; readonly startedAt: number }[] = [];
   /** When sweeps began that looked at all functions, or had no time for all, since one was disturbed. */
   readonly #round: number[] = [];
   /** Sweeps under way, and those that looked at all functions, or may have. */
@@ -473,7 +473,7 @@ export class Checker implements Watcher {
 
   /** @param since When what it ends began: this sweep, or one before it that had no time for all. */
   #judgeSweep({ config, startedAt, swept }: Invocation, since: number): void {
-    this.#sweptAt.push(startedAt);
+    this.#rounds.push({ since, startedAt });
     const now = this.#world.now();
     for (const kind of SUBJECT_KINDS) {
       const truth = this.#world.truth[kind];
@@ -494,8 +494,8 @@ export class Checker implements Watcher {
         this.#expect(2, state?.open !== undefined, () => `${subject} differs, and a sweep opened nothing`);
         if (state?.open === undefined) continue;
         const restedAt = Math.max(movedAt, ...this.#world.toldAt(subject));
-        const seenAt = this.#sweptAt.find((at) => at > restedAt + BLUR_MS) ?? startedAt;
-        if (startedAt - seenAt <= this.#world.deadlineMs(subject) + BLUR_MS) continue;
+        const seen = this.#rounds.find((round) => round.since > restedAt + BLUR_MS);
+        if (startedAt - (seen?.startedAt ?? startedAt) <= this.#world.deadlineMs(subject) + BLUR_MS) continue;
         const words = () => `${subject} has differed since ${timeText(restedAt)}, and is not overdue`;
         this.#expect(3, state.open.isOverdue, words);
       }
