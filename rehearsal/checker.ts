@@ -26,15 +26,13 @@ import {
   BLUR_MS,
   type Expect,
   endedIn,
-  exposurePercentOf,
-  isCritical,
-  isLearnt,
   MARKER,
   placesOf,
   prefixesIn,
   processName,
   type Roots,
   rootsIn,
+  ruleOf,
   secretOf,
   settled,
   timeText,
@@ -100,7 +98,7 @@ export class Checker implements Watcher {
     this.#world = world;
     const expect: Expect = (...invariant) => this.#expect(...invariant);
     this.#ofSamples = new SampleChecks(world, expect);
-    this.#ofNotices = new NoticeChecks(expect);
+    this.#ofNotices = new NoticeChecks(expect, (kind, subject) => this.#states[kind].get(subject));
   }
 
   swapped(kind: SubjectKind, next: SubjectState, by: Invocation): void {
@@ -257,15 +255,16 @@ export class Checker implements Watcher {
         const differs = new Set(contents).size > 1;
         const isOpen = state.open !== undefined;
         open += isOpen ? 1 : 0;
-        const isAlerting = !isLearnt(config, kind, subject);
+        const rule = ruleOf(config, kind, state);
+        const isAlerting = rule?.mode === 'alert';
         const isStalled = isAlerting && state.open?.isOverdue === true;
         stalled += isStalled ? 1 : 0;
-        critical += isStalled && isCritical(config, kind, subject) ? 1 : 0;
+        critical += isStalled && rule.critical ? 1 : 0;
         const isGone = contents.every((content) => content === ABSENT);
         const isForgotten = !isGone || (state.agreed === undefined && !isOpen);
         this.#expect(13, isForgotten, () => `${subject} is nowhere, and is still known`);
         alerting += isAlerting && !isGone ? 1 : 0;
-        burning += isAlerting && isOpen ? 100 / exposurePercentOf(config, kind, subject) : 0;
+        burning += isAlerting && isOpen ? 100 / rule.targets.exposurePercent : 0;
         if (kind === 'function') {
           const blamed = this.#judgeBlame(subject, places, contents, state.open);
           drifted += isAlerting ? blamed : 0;
@@ -279,7 +278,7 @@ export class Checker implements Watcher {
         this.#expect(13, !differs || isOpen, () => `${subject} differs, and nothing is open`);
         const isOverdue = state.open?.isOverdue ?? false;
         this.#expect(13, !differs || isOverdue, () => `${subject} differs, and is not overdue`);
-        if (isAlerting) this.#ofNotices.expectTold(kind, state, isCritical(config, kind, subject));
+        if (isAlerting) this.#ofNotices.expectTold(kind, state, rule.critical);
         // a consumer may be late, and AWS may call a replication under way or failed that has nothing left to do
         const isSaid = (finding: Finding) =>
           kind === 'secret' &&

@@ -3,7 +3,7 @@ import { SUBJECT_KINDS, type SubjectKind } from '../functions/contract/ledger.ts
 import type { Episode, SubjectState } from '../functions/core/episode.ts';
 import type { Notice, PauseRequest, Severity } from '../functions/core/notice.ts';
 import type { Invocation } from './hub.ts';
-import { type Expect, isCritical, isLearnt } from './world.ts';
+import { type Expect, ruleOf } from './world.ts';
 
 /** What a call writes into an episode before it sends something because of it. */
 const MARKS = ['noticedAt', 'pausedAt'] as const;
@@ -13,6 +13,7 @@ type Marks<T> = Readonly<Record<Mark, T>>;
 /** Holds what is sent to people, and to what deploys, against what their episodes say. */
 export class NoticeChecks {
   readonly #expect: Expect;
+  readonly #stateOf: (kind: SubjectKind, subject: string) => SubjectState | undefined;
   /** Episodes that a call has marked as told, and the calls that have sent notices of each. */
   readonly #marked: Marks<Map<Invocation, Map<string, Episode>>> = {
     noticedAt: new Map(),
@@ -24,8 +25,10 @@ export class NoticeChecks {
   /** What ever had an episode that was overdue. */
   readonly #wasOverdue = new Set<string>();
 
-  constructor(expect: Expect) {
+  /** @param stateOf What is remembered of a subject by now. */
+  constructor(expect: Expect, stateOf: (kind: SubjectKind, subject: string) => SubjectState | undefined) {
     this.#expect = expect;
+    this.#stateOf = stateOf;
   }
 
   noticed(severity: Severity, notice: Notice, by: Invocation): void {
@@ -38,7 +41,7 @@ export class NoticeChecks {
         ? isOverdue === own.isOverdue
         : !isOverdue || this.#wasOverdue.has(`${kind} ${subject}`);
       this.#expect(9, isRight, () => `a notice says that ${subject} is overdue, or that it is not`);
-      const isSaid = critical === isCritical(by.config, kind, subject);
+      const isSaid = critical === this.#isCritical(by, kind, subject);
       this.#expect(9, isSaid, () => `a notice says that ${subject} is critical, or that it is not`);
     }
     const isPage = notice.json.subjects.some(({ isOverdue, critical }) => isOverdue && critical);
@@ -52,24 +55,20 @@ export class NoticeChecks {
     const isStalled = [...(this.#marked.pausedAt.get(by) ?? [])].some(([of, { isOverdue }]) => {
       const kind = SUBJECT_KINDS.find((each) => of.startsWith(`${each} `));
       const isOwn = isNamed(of) && kind !== undefined;
-      return isOwn && isOverdue && isCritical(by.config, kind, of.slice(kind.length + 1));
+      return isOwn && isOverdue && this.#isCritical(by, kind, of.slice(kind.length + 1));
     });
     const isRight = isStalled || reason !== 'critical-stalled';
     this.#expect(9, isRight, () => `a pause is asked for because of ${subjects}: ${reason}`);
   }
 
-  swapped(
-    kind: SubjectKind,
-    before: SubjectState | undefined,
-    { subject, open, silence }: SubjectState,
-    by: Invocation,
-  ): void {
+  swapped(kind: SubjectKind, before: SubjectState | undefined, next: SubjectState, by: Invocation): void {
+    const { subject, open, silence } = next;
     if (open?.isOverdue) this.#wasOverdue.add(`${kind} ${subject}`);
     for (const mark of MARKS) {
       const markedAt = open?.[mark];
       if (open === undefined || markedAt === undefined || markedAt === before?.open?.[mark]) continue;
       const isQuiet =
-        isLearnt(by.config, kind, subject) ||
+        ruleOf(by.config, kind, next)?.mode === 'learn' ||
         isMaintenance(by.config.maintenance, markedAt) ||
         (silence !== undefined && markedAt < silence.until);
       const isTakenBack = markedAt < (before?.open?.[mark] ?? 0);
@@ -100,6 +99,11 @@ export class NoticeChecks {
       const isTold = !isDue || this.#told[mark].has(episode) || this.#lost[mark].has(episode);
       this.#expect(9, isTold, () => `nobody was told that ${subject} is overdue: ${mark}`);
     }
+  }
+
+  #isCritical({ config }: Invocation, kind: SubjectKind, subject: string): boolean {
+    const state = this.#stateOf(kind, subject);
+    return (state && ruleOf(config, kind, state)?.critical) ?? false;
   }
 
   /** A call tells only what it has marked, and what no other call has told, unless the answer to that one was lost. */

@@ -1,4 +1,4 @@
-import { alarmOnAt, watchedBy } from '../functions/app/watched.ts';
+import { alarmOnAt } from '../functions/app/watched.ts';
 import type { SubjectKind } from '../functions/contract/ledger.ts';
 import { METRICS, type MetricName } from '../functions/contract/metrics.ts';
 import { alarmOf } from '../functions/core/alarming.ts';
@@ -13,6 +13,7 @@ import {
   endedIn,
   prefixesIn,
   rootsIn,
+  ruleOf,
   settled,
   timestamp,
   timeText,
@@ -111,7 +112,7 @@ export class SampleChecks {
     }
     const wasOverdue = before?.open?.id === open?.id && before?.open?.isOverdue;
     if (kind !== 'function' || !open?.isOverdue || wasOverdue) return;
-    const watched = watchedBy(by.config).function(next);
+    const watched = ruleOf(by.config, kind, next);
     const isStalledAt = (at: number) => alarmOf(open.findings, alarmOnAt(watched, next, at)).isStalled;
     const [then, now] = [open.lastSeenAt, by.process.clock.now()].map(isStalledAt); // a silence may end in between
     if (then && now) due('PartialDeployCount', open, 1);

@@ -1,7 +1,7 @@
 import { STALE_MS_MAX } from '../functions/adapters/sim/simulated-regions.ts';
-import { matches } from '../functions/app/observe.ts';
 import { placesOfConfig } from '../functions/app/scope.ts';
 import { placesOfSecret, subjectOfSecret } from '../functions/app/secret-scope.ts';
+import { type Watched, watchedBy } from '../functions/app/watched.ts';
 import type { ParsedConfig, WatchedSecret } from '../functions/contract/config.ts';
 import type { SubjectKind } from '../functions/contract/ledger.ts';
 import type { ClosedEpisode, SubjectState } from '../functions/core/episode.ts';
@@ -57,26 +57,10 @@ export function endedIn(before: SubjectState | undefined, { last }: SubjectState
   return last?.id === before?.last?.id ? undefined : last;
 }
 
-export function isCritical(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  return ruleOf(config, kind, subject)?.critical ?? false;
-}
-
-/** Whether a subject is only observed, and never alarms. */
-export function isLearnt(config: ParsedConfig, kind: SubjectKind, subject: string): boolean {
-  return ruleOf(config, kind, subject)?.mode === 'learn';
-}
-
-/** For how much of the time replicas of a subject may differ, in percent. */
-export function exposurePercentOf(config: ParsedConfig, kind: SubjectKind, subject: string): number {
-  return kind === 'secret' ? 1 : (functionRuleOf(config, subject)?.targets.exposurePercent ?? 0);
-}
-
-function ruleOf(config: ParsedConfig, kind: SubjectKind, subject: string) {
-  return kind === 'secret' ? secretOf(config, subject) : functionRuleOf(config, subject);
-}
-
-function functionRuleOf(config: ParsedConfig, subject: string) {
-  return config.functions.find(({ select }) => matches(subject, select.name ?? ''));
+/** What a config says of a subject, by what is remembered of it: nothing of a secret that is not watched any more. */
+export function ruleOf(config: ParsedConfig, kind: SubjectKind, state: SubjectState): Watched | undefined {
+  const watched = watchedBy(config);
+  return kind === 'function' ? watched.function(state) : watched.secret(state.subject);
 }
 
 /** What a config leaves out of an environment; of a secret, nothing. */

@@ -311,6 +311,16 @@ describe('a game day', () => {
     expect(checked).toEqual([16, 17]);
   });
 
+  it('knows by its tags what is critical, though a later group that is only learnt selects every name', async () => {
+    const functions: RecohereConfig['functions'] = [
+      { select: { tags: { team: 'pay' } }, critical: true },
+      { select: { name: '*' }, mode: 'learn' },
+    ];
+    const { notices, violations } = await played({ ...SHOP, functions }, 'bad-deploy');
+    expect(violations).toEqual([]);
+    expect(notices.map(({ what }) => what)).toContain('page');
+  });
+
   it('alarms nobody of what is only learnt', async () => {
     const rehearsed = await played({ ...SHOP, mode: 'learn' }, 'bad-deploy');
     expect(rehearsed.learnt).toBe(rehearsed.subjects);
